@@ -1,0 +1,3 @@
+"""From an expression to a callable: rewriting, modes, memory planning and ``function``."""
+
+__version__ = "0.1.0"
