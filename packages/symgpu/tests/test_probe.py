@@ -92,7 +92,7 @@ def test_require_is_silent_when_nothing_is_missing(monkeypatch):
 
 
 def test_import_looks_for_nothing():
-    code = "import symgpu, sys; bad = {'ctypes', 'pycuda', 'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    code = "import symgpu, sys; sys.exit(', '.join({'ctypes', 'pycuda', 'numpy'} & set(sys.modules)) or 0)"
     result = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env=_bare_environment())
     assert result.returncode == 0, result.stderr
 

@@ -1,7 +1,7 @@
 """Is there a device that this package can compile for? If not, what is missing, in one line.
 
-The search goes from what is cheapest to find out to what is dearest: the PyCUDA module (looked for, not imported), the driver
-library, its initialisation, the number of devices, and last the part of symgpu that would use them.
+The search goes from what is cheapest to find out to what is dearest: the PyCUDA module (looked for, not imported), the
+driver library, its initialisation, the number of devices, and last the part of symgpu that would use them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _missing_device() -> str:
     count = ctypes.c_int(0)
     status = driver.cuDeviceGetCount(ctypes.byref(count))
     if status:
-        return f"the CUDA driver could not count its devices (cuDeviceGetCount returned {status}): check that nvidia-smi works"
+        return f"the CUDA driver counts no devices (cuDeviceGetCount returned {status}): check that nvidia-smi works"
     return "" if count.value else _CU_INIT_ADVICE[100]
 
 

@@ -1,7 +1,7 @@
 """The signatures of the symbolic loops, so that programs can already be written against them.
 
-None of them is built in this version of symscan: each call raises ``NotImplementedError`` that names the package and says
-what to use meanwhile. Nothing here builds a graph.
+None of them is built in this version of symscan: each call raises ``NotImplementedError`` that names the package and
+says what to use meanwhile. Nothing here builds a graph.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ __all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
 
 def _not_built(name: str) -> NoReturn:
     raise NotImplementedError(
-        f"symscan.{name} was called, but symscan does not build symbolic loops yet (version 0.1). For a fixed, small number "
-        f"of steps, write a Python loop over symbolic variables."
+        f"symscan.{name} was called, but symscan does not build symbolic loops yet (version 0.1). For a fixed, small "
+        f"number of steps, write a Python loop over symbolic variables."
     )
 
 
@@ -41,8 +41,9 @@ def scan(
     Parameters
     ----------
     fn
-        Called once with symbolic variables: the slices of ``sequences``, the previous values named by ``outputs_info``, then
-        ``non_sequences``. Returns the values of the next step, updates of shared variables, and perhaps :func:`until`.
+        Called once with symbolic variables: the slices of ``sequences``, the previous values named by
+        ``outputs_info``, then ``non_sequences``. Returns the values of the next step, updates of shared variables, and
+        perhaps :func:`until`.
     sequences
         Tensors walked along their first axis, or dicts ``{"input": x, "taps": [-1, 0]}``.
     outputs_info
