@@ -1,0 +1,423 @@
+"""The C compiler: finding it, knowing exactly what it is, running it safely.
+
+A :class:`Compiler` is found at the first kernel that has to be compiled, never at import. Its ``identity`` and its
+``cpu_features`` are part of every cache key, so that two machines that share a home directory never exchange objects
+that one of them cannot run: ``-march=native`` alone says nothing about the machine.
+
+Nothing here goes through a shell, and no text of a user reaches the command line but flags on an allow list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from symcodegen.process import Finished, run_all
+
+__all__ = [
+    "CompileError",
+    "Compiler",
+    "CompilerMissing",
+    "ToolchainError",
+    "Unit",
+    "check_flags",
+    "compiler_record_key",
+    "find_compiler",
+    "locate",
+]
+
+COMPILE_TIMEOUT = 120.0
+"""Seconds one batch may take before the compiler is killed."""
+PROBE_TIMEOUT = 20.0
+CANDIDATES = ("cc", "gcc", "clang")
+
+# Contraction is off so that x*y + z rounds twice, as NumPy does; a kernel that wants a fused multiply-add writes one.
+# -fno-trapping-math lets comparisons be vectorised; unlike -ffast-math it keeps NaN, Inf and signed zeros.
+_COMMON = (
+    "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fno-semantic-interposition",
+    "-fvisibility=hidden", "-fPIC", "-w",
+)  # fmt: skip
+_LIGHT_GCC = ("-O1", "-ftree-vectorize", "--param", "vect-epilogues-nomask=0")
+_WIDE_X86 = ("-mprefer-vector-width=512",)
+
+
+class ToolchainError(RuntimeError):
+    """Something between a C text and a loaded kernel went wrong."""
+
+
+class CompilerMissing(ToolchainError):  # noqa: N818 - reads as the condition it reports
+    """No usable C compiler. The message says where it was looked for and how to get one."""
+
+
+class CompileError(ToolchainError):
+    """The compiler refused, crashed, hung or wrote no usable object.
+
+    ``line`` is the C line it complained about (``""`` if it named none), ``details`` the command and the
+    (capped) output in full, ``returncode`` the exit status (negative: killed by that signal; None: timeout).
+    """
+
+    def __init__(
+        self, message: str, *, line: str = "", details: str = "", returncode: int | None = None, disk_full: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.line = line
+        self.details = details
+        self.returncode = returncode
+        self.disk_full = disk_full
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One translation unit: a C file, and whether its loops deserve the heavy flags."""
+
+    path: Path
+    heavy: bool = False
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler that was run once and answered.
+
+    ``argv`` is the command (a list: ``CC="ccache gcc"`` has two words), ``digest`` the hash of its executable,
+    ``cpu_features`` the sorted names of what the native flags switch on for this machine.
+    """
+
+    argv: tuple[str, ...]
+    kind: Literal["gcc", "clang"]
+    version: str
+    target: str
+    digest: str
+    native: tuple[str, ...]
+    cpu_features: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The executable itself (the last word of ``argv`` that is no flag)."""
+        return [word for word in self.argv if not word.startswith("-")][-1]
+
+    @property
+    def identity(self) -> str:
+        """What tells this compiler from any other that could write different code."""
+        return f"{self.kind} {self.version} {self.target} {self.digest}"
+
+    def flags(self, heavy: bool) -> tuple[str, ...]:
+        """Code generation flags of a heavy (reductions, convolution) or a light (elementwise) unit."""
+        wide = _WIDE_X86 if self.target.startswith(("x86_64", "AMD64")) else ()
+        if self.kind == "clang":
+            level: tuple[str, ...] = ("-O2",)
+        else:
+            level = ("-O3",) if heavy else _LIGHT_GCC
+        return (*level, *_COMMON, *self.native, *wide, *self.extra)
+
+    @property
+    def link_flags(self) -> tuple[str, ...]:
+        """Flags that make the shared object: no C library, no start files."""
+        if sys.platform == "darwin":
+            return ("-shared", "-undefined", "dynamic_lookup")
+        return ("-shared", "-nostdlib")
+
+    def compile(
+        self,
+        sources: Sequence[Path | Unit],
+        out: Path,
+        *,
+        timeout: float = COMPILE_TIMEOUT,
+        scratch: Path | None = None,
+    ) -> Path:
+        """Make one shared object ``out`` of one or two C files; two are compiled at the same time.
+
+        A bare path is a light unit. ``scratch`` (default: the folder of ``out``) takes intermediate files.
+        Raises CompileError if the compiler fails, hangs longer than ``timeout`` seconds, or leaves no object;
+        CompilerMissing if it has vanished since it was found.
+        """
+        units = [source if isinstance(source, Unit) else Unit(source) for source in sources]
+        if not 1 <= len(units) <= 2:
+            raise ValueError(f"compile() takes one or two translation units, got {len(units)}. Merge them first.")
+        scratch = out.parent if scratch is None else scratch
+        if len(units) == 1:
+            [unit] = units
+            command = [*self.flags(unit.heavy), *self.link_flags, str(unit.path), "-o", str(out)]
+            self._run([command], scratch, timeout, units)
+        else:
+            objects = [scratch / f"{unit.path.stem}.o" for unit in units]
+            commands = [
+                [*self.flags(unit.heavy), "-c", str(unit.path), "-o", str(target)]
+                for unit, target in zip(units, objects, strict=True)
+            ]
+            self._run(commands, scratch, timeout, units)
+            self._run([[*self.link_flags, *map(str, objects), "-o", str(out)]], scratch, timeout, units)
+        if not out.is_file() or out.stat().st_size == 0:
+            raise CompileError(
+                f"{self.path} said it succeeded but wrote no object. Check the compiler: `symstack doctor`.",
+                details=" ".join(self.argv),
+                returncode=0,
+            )
+        return out
+
+    def _run(self, arguments: list[list[str]], scratch: Path, timeout: float, units: list[Unit]) -> None:
+        commands = [[*self.argv, *rest] for rest in arguments]
+        try:
+            results = run_all(commands, timeout=timeout, cwd=scratch, env=_environment(scratch))
+        except FileNotFoundError as error:
+            raise CompilerMissing(f"the C compiler {self.path} has vanished. {_HOW_TO_GET_ONE}") from error
+        except PermissionError as error:
+            raise CompilerMissing(f"the C compiler {self.path} may not be executed. {_HOW_TO_GET_ONE}") from error
+        for result in results:
+            if result.returncode != 0:
+                raise _compile_error(self.path, result, [unit.path for unit in units], timeout)
+
+
+# -- errors ----------------------------------------------------------------------------------------------------------
+
+_HOW_TO_GET_ONE = (
+    "Install gcc or clang (Debian: apt install gcc; conda: conda install c-compiler), or name one in $CC; without it "
+    "everything still runs, slowly, through NumPy."
+)
+_DIAGNOSTIC = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$", re.MULTILINE)
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large", re.IGNORECASE)
+
+
+def _compile_error(path: str, result: Finished, sources: list[Path], timeout: float) -> CompileError:
+    """One readable exception out of a failed run; quotes the offending C line when the compiler named one."""
+    details = f"command: {shlex.join(result.command)}\n{result.output}"
+    line = ""
+    if result.returncode is None:
+        text = f"the C compiler {path} did not finish within {timeout:g} s and was killed. Check it: `symstack doctor`."
+    elif match := _DIAGNOSTIC.search(result.output):
+        line = _quote(match["file"], int(match["line"]), sources)
+        where = f"{match['file']}:{match['line']}: {line.strip()}"
+        text = f"the C compiler {path} refused a kernel: {match['text']}\n  {where}"
+    else:
+        cause = f"signal {-result.returncode}" if result.returncode < 0 else f"exit status {result.returncode}"
+        said = next((one.strip() for one in result.output.splitlines() if one.strip()), "nothing was printed")
+        text = f"the C compiler {path} failed ({cause}): {said[:200]}\n  Check it: `symstack doctor`."
+    full = bool(_DISK_FULL.search(result.output))
+    return CompileError(text, line=line, details=details, returncode=result.returncode, disk_full=full)
+
+
+def _quote(file: str, number: int, sources: list[Path]) -> str:
+    for source in sources:
+        if source.name == Path(file).name:
+            lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+            if 1 <= number <= len(lines):
+                return lines[number - 1]
+    return ""
+
+
+# -- flags of users --------------------------------------------------------------------------------------------------
+
+# An allow list. Refused, among others: -fplugin and -specs (run code), -B, -wrapper and @file (change the program),
+# -o, -x, -include, -Wl, -dump (read or write files), -ffast-math and its parts (wrong on NaN and Inf).
+_ALLOWED = re.compile(
+    r"-O[0-3sg]|-g[0-3]?|-ggdb[0-3]?|-m[a-z0-9][A-Za-z0-9.+_=-]*|-f[a-z][a-z0-9-]*(=[A-Za-z0-9,_-]+)?"
+    r"|-W[a-z][a-z0-9+=-]*|-D[A-Za-z_]\w*(=[\w.+-]*)?|--param=[a-z0-9-]+=\d+"
+)
+_REFUSED = re.compile(
+    r"-f(plugin|use-ld|dump|profile|auto-profile|save-|stack-usage|callgraph|lto|pass-|syntax|preprocessed|working|directives)"
+    r"|-f(fast-math|unsafe-math|finite-math|associative-math|reciprocal-math|no-signed-zeros|cx-limited)"
+    r"|-f(common|freestanding|cc1|debug-prefix|file-prefix|macro-prefix|module|embed|sanitize-.*list|xray|compare|opt-info|wpa)"
+    r"|-mllvm|-mlinker|-Wa?$|-Wl|-Wp|-Wa,"
+)
+
+
+def check_flags(flags: Sequence[str], origin: str = "the option cflags") -> tuple[str, ...]:
+    """The flags, unchanged, if each only tunes code generation; ValueError naming the first that might do more."""
+    for flag in flags:
+        if not _ALLOWED.fullmatch(flag) or _REFUSED.match(flag):
+            raise ValueError(
+                f"compiler flag {flag!r} in {origin} is refused: it could run programs, read or write files, or change "
+                "results on NaN and infinity. Give flags like -O3, -march=..., -f<optimisation>, -D<name>=<value>."
+            )
+    return tuple(flags)
+
+
+# -- finding ---------------------------------------------------------------------------------------------------------
+
+
+def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
+    """Commands to try, best first, as ``(argv, origin)``: the override alone, else $CC alone, else what PATH has.
+
+    Raises CompilerMissing if what was asked for is not there (it is never replaced silently) or nothing is;
+    ``override="none"`` asks for no compiler at all. Flags inside the command must pass :func:`check_flags`.
+    """
+    for words, origin in ((override, "the option cc"), (os.environ.get("CC"), "$CC")):
+        if words is None or not words.strip():
+            continue
+        if words.strip() == "none":
+            raise CompilerMissing(f"{origin} says 'none': no C compiler is used.")
+        return [(_resolve(words, origin), origin)]
+    found: list[tuple[tuple[str, ...], str]] = [
+        ((path,), "PATH") for name in CANDIDATES if (path := shutil.which(name))
+    ]
+    if not found:
+        raise CompilerMissing(f"no C compiler: none of {', '.join(CANDIDATES)} is on PATH. {_HOW_TO_GET_ONE}")
+    return found
+
+
+def _resolve(text: str, origin: str) -> tuple[str, ...]:
+    # A Windows path keeps its backslashes.
+    words = shlex.split(text, posix=os.name == "posix")
+    programs = [word for word in words if not word.startswith("-")]
+    flags = words[len(programs) :]
+    if not programs or words[: len(programs)] != programs or len(programs) > 2:
+        raise ValueError(f"{origin} is {text!r}: expected a compiler, or a wrapper and a compiler, then flags.")
+    check_flags(flags, origin)
+    argv = []
+    for program in programs:
+        path = None if program.startswith("@") else shutil.which(program)
+        if path is None:
+            raise CompilerMissing(f"the C compiler {program!r} named by {origin} is not there. {_HOW_TO_GET_ONE}")
+        argv.append(os.path.abspath(path))
+    return (*argv, *flags)
+
+
+def find_compiler(override: str | None = None, extra_flags: Sequence[str] = ()) -> Compiler:
+    """Find and probe a compiler: ``override``, else $CC, else cc, gcc, clang (the first one that works).
+
+    Raises CompilerMissing if there is none, CompileError if the only candidates do not work, ValueError for refused
+    ``extra_flags``.
+    """
+    extra = check_flags(extra_flags)
+    failure: ToolchainError | None = None
+    for argv, _ in locate(override):
+        try:
+            return probe(argv, extra)
+        except ToolchainError as error:
+            failure = failure or error
+    assert failure is not None  # locate() returned at least one candidate
+    raise failure
+
+
+def compiler_record_key(argv: Sequence[str]) -> str:
+    """Key under which the answers of :func:`probe` may be kept on disk: changes with the executable and the CPU."""
+    stamps: list[Any] = []
+    for word in argv:
+        if not word.startswith("-"):
+            status = os.stat(word)
+            stamps.append((os.path.realpath(word), status.st_size, status.st_mtime_ns, status.st_ino))
+    text = repr(("probe-2", tuple(argv), stamps, _host_cpu()))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _host_cpu() -> str:
+    """The processor as the system describes it (first core), without what changes from moment to moment."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first = file.read(16384).split("\n\n")[0]
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    passing = re.compile(r"processor|cpu MHz|bogomips|apicid|initial apicid|core id|microcode", re.IGNORECASE)
+    return "\n".join(line for line in first.splitlines() if not passing.match(line))
+
+
+def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
+    """Run the compiler's preprocessor to learn kind, version and what the native flags mean on this machine."""
+    baseline = _macros(argv, ())
+    native: tuple[str, ...] = ()
+    tuned = baseline
+    for flag in ("-march=native", "-mcpu=native"):
+        try:
+            tuned = _macros(argv, (flag,))
+        except CompileError:
+            continue  # this compiler spells it differently, or cannot tell the processor (some aarch64 machines)
+        native = (flag,)
+        break
+    if "__GNUC__" not in baseline:
+        raise CompileError(f"{argv[-1]} is neither gcc nor clang (no __GNUC__). Name one of them in $CC.")
+    features = sorted(name for name, value in tuned.items() if _is_feature(name, value, baseline))
+    kind: Literal["gcc", "clang"] = "clang" if "__clang__" in baseline else "gcc"
+    return Compiler(
+        argv=argv,
+        kind=kind,
+        version=baseline.get("__VERSION__", "?").strip('"'),
+        target=_target(baseline),
+        digest=_digest(argv),
+        native=native,
+        cpu_features=tuple(features),
+        extra=extra,
+    )
+
+
+_SIMD = re.compile(r"__(A?SSE\w*|SSS?E\w*|AVX\w*|FMA\w*|ARM_FEATURE_\w+|ARM_NEON\w*|BMI2?|F16C|POPCNT|LZCNT)__")
+
+
+def _is_feature(name: str, value: str, baseline: dict[str, str]) -> bool:
+    return (name not in baseline or baseline[name] != value or bool(_SIMD.fullmatch(name))) and value != ""
+
+
+def _target(macros: dict[str, str]) -> str:
+    machine = next((m for m in ("x86_64", "aarch64", "i386", "arm", "powerpc64", "riscv") if f"__{m}__" in macros), "?")
+    return f"{machine if machine != '?' else platform.machine()}-{sys.platform}"
+
+
+def _macros(argv: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, str]:
+    """The predefined macros under these flags."""
+    command = [*argv, *flags, "-dM", "-E", "-x", "c", os.devnull]
+    try:
+        [result] = run_all([command], timeout=PROBE_TIMEOUT, cwd=None, env=_environment(None))
+    except OSError as error:
+        raise CompilerMissing(f"the C compiler {argv[-1]} cannot be started: {error}. {_HOW_TO_GET_ONE}") from error
+    if result.returncode != 0:
+        raise _compile_error(argv[-1], result, [], PROBE_TIMEOUT)
+    pairs = re.findall(r"^#define (\w+) ?(.*)$", result.output, re.MULTILINE)
+    if not pairs:
+        raise CompileError(f"{argv[-1]} does not behave like a C compiler: it listed no macros.", details=result.output)
+    return dict(pairs)
+
+
+def _digest(argv: tuple[str, ...]) -> str:
+    """Hash of the compiler's own executables (a rebuild with the same version number is another compiler)."""
+    hasher = hashlib.sha256()
+    for word in argv:
+        if not word.startswith("-"):
+            with open(word, "rb") as file:
+                while block := file.read(1 << 20):
+                    hasher.update(block)
+    return hasher.hexdigest()[:32]
+
+
+_KEPT_VARIABLES = (
+    "PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "CCACHE_DIR", "SDKROOT", "DEVELOPER_DIR",
+)  # fmt: skip
+
+
+def _environment(scratch: Path | None) -> dict[str, str]:
+    """What the compiler sees: nothing that could change the code behind the key's back (CPATH, GCC_EXEC_PREFIX ...)."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    kept["LC_ALL"] = "C"
+    if scratch is not None:
+        kept.update(TMPDIR=str(scratch), TEMP=str(scratch), TMP=str(scratch))
+    return kept
+
+
+def to_record(compiler: Compiler) -> dict[str, Any]:
+    """The probe's answers as JSON-able data; :func:`from_record` reads them back."""
+    return asdict(compiler)
+
+
+def from_record(record: object, argv: tuple[str, ...], extra: tuple[str, ...]) -> Compiler | None:
+    """The Compiler a record describes, or None if the record is not one of this command."""
+    if not isinstance(record, dict) or record.get("argv") != list(argv) or record.get("kind") not in ("gcc", "clang"):
+        return None
+    texts = [record.get(name) for name in ("version", "target", "digest")]
+    lists = [record.get(name) for name in ("native", "cpu_features")]
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    if not all(isinstance(one, list) and all(isinstance(word, str) for word in one) for one in lists):
+        return None
+    if any(flag not in ("-march=native", "-mcpu=native") for flag in record["native"]):
+        return None
+    return Compiler(
+        argv, record["kind"], record["version"], record["target"], record["digest"],
+        tuple(record["native"]), tuple(record["cpu_features"]), extra,
+    )  # fmt: skip
