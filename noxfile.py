@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent
 PACKAGES = ["symcore", "symopt", "symcodegen", "symgpu", "symnnet", "symscan", "symstack"]
 DIST = ROOT / "dist"
 SIBLINGS = DIST / "siblings.txt"  # lines `name @ file://wheel`: what keeps an index out of the choice of siblings
+# Beside the interpreter that runs nox when it is not on PATH, as when nox is called by its path in .venv.
+UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 STAMP = DIST / "sources.sha256"
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -76,10 +78,10 @@ def lowest(session: nox.Session, package: str) -> None:
     lines = [f"{name} @ {wheel.as_uri()}" for name, wheel in {**wheels(), **siblings}.items()]
     constraints.write_text("\n".join(lines) + "\n", encoding="utf-8")
     project = ROOT / "packages" / package / "pyproject.toml"
-    install = ["uv", "pip", "install", "--python", str(Path(session.bin) / "python"), "--constraint", str(constraints)]
+    install = [UV, "pip", "install", "--python", session_python(session), "--constraint", str(constraints)]
     session.run(*install, "--resolution", "lowest-direct", "-r", str(project), "--extra", "test", external=True)
     session.run(*install, "--no-deps", "--reinstall", str(wheels()[package]), external=True)
-    session.run("uv", "pip", "list", "--python", install[4], external=True)
+    session.run(UV, "pip", "list", "--python", session_python(session), external=True)
     run_tests_elsewhere(session, package)
 
 
@@ -152,7 +154,7 @@ def pins(session: nox.Session) -> None:
     lines = [line.replace("-e packages/", f"-e {ROOT}/packages/") for line in requirements if not line.startswith("-c")]
     source.write_text("\n".join(lines) + "\n", encoding="utf-8")
     options = ["--universal", "--python-version", "3.11", "--no-header", "--no-annotate", "--no-emit-index-url"]
-    result = session.run("uv", "pip", "compile", "--quiet", *options, str(source), external=True, silent=True)
+    result = session.run(UV, "pip", "compile", "--quiet", *options, str(source), external=True, silent=True)
     pinned = [line for line in str(result).splitlines() if "==" in line]
     header = "# The versions that the tests were last run with. Written by: nox -s pins"
     (ROOT / "constraints.txt").write_text("\n".join([header, *pinned]) + "\n", encoding="utf-8")
@@ -169,7 +171,7 @@ def build_distributions(session: nox.Session, again: bool = False) -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     for package in PACKAGES:
         options = ["--quiet", "--out-dir", str(DIST), "--python", sys.executable]
-        session.run("uv", "build", *options, str(ROOT / "packages" / package), external=True)
+        session.run(UV, "build", *options, str(ROOT / "packages" / package), external=True)
     lines = [f"{name} @ {wheel.as_uri()}" for name, wheel in wheels().items()]
     SIBLINGS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     STAMP.write_text(digest)
@@ -193,9 +195,10 @@ def sources_digest() -> str:
 def install_wheels(session: nox.Session, *requirements: str) -> None:
     """Install packages of the tree by name, from dist/ alone."""
     # A wheel made anew has the version of the old one: without --reinstall the old one would stay.
-    names = [name for name in PACKAGES if (site_packages(session) / name).exists()]
+    folder = site_packages(session)
+    names = [name for name in PACKAGES if (folder / name).exists()]
     if names:
-        session.run("uv", "pip", "uninstall", "--quiet", "--python", session_python(session), *names, external=True)
+        session.run(UV, "pip", "uninstall", "--quiet", "--python", session_python(session), *names, external=True)
     session.install("--constraint", str(SIBLINGS), *requirements)
 
 
@@ -240,7 +243,7 @@ def lowest_wheel(session: nox.Session, name: str, version: str, folder: Path) ->
         ["git", "archive", "--format=tar", admitted[0], f"packages/{name}"], cwd=ROOT, capture_output=True, check=True
     ).stdout
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
-    session.run("uv", "build", "--quiet", "--wheel", "-o", str(folder), str(folder / "packages" / name), external=True)
+    session.run(UV, "build", "--quiet", "--wheel", "-o", str(folder), str(folder / "packages" / name), external=True)
     return next(folder.glob(f"{name}-*.whl"))
 
 
