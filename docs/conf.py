@@ -1,10 +1,14 @@
 """Sphinx settings. Build with ``nox -s docs``; the examples are run by tests/test_examples.py."""
 
 import shutil
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+
+import tables  # noqa: E402 - it stands beside this file, which Sphinx does not put on the path
 
 project = "symstack"
 author = "the symstack developers"
@@ -28,8 +32,9 @@ autoapi_python_class_content = "both"
 suppress_warnings = ["autoapi.python_import_resolution", "ref.python", "myst.xref_missing"]
 
 
-def copy_designs(app: object) -> None:
-    """Design pages live in designs/, where those who work on the code look for them; a page of Sphinx must stand below docs/."""
+def write_pages(app: object) -> None:
+    """Pages that are made: tables of what the code declares, and the design pages, which live beside the code in designs/."""
+    tables.write_all(HERE / "generated")
     for page in sorted((ROOT / "designs").glob("*.md")):
         target = HERE / "designs" / page.name
         if not target.exists() or target.read_bytes() != page.read_bytes():
@@ -37,4 +42,4 @@ def copy_designs(app: object) -> None:
 
 
 def setup(app: object) -> None:
-    app.connect("builder-inited", copy_designs)
+    app.connect("builder-inited", write_pages)
