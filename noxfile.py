@@ -8,7 +8,7 @@ lint      ruff, and undeclared or unused dependencies
 types     mypy
 layers    the floors: which package may import which
 docs      the documentation, warnings being errors, and its examples
-bench     the benchmarks (arguments go to them: nox -s bench -- --help)
+bench     the benchmarks, quickly; arguments go to them (nox -s bench -- --help)
 sanitize  symcodegen's tests under the address and undefined-behaviour sanitizers
 pins      write constraints.txt anew from what the package index has today
 """
@@ -121,29 +121,35 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; contenders that are not installed in the environment are left out."""
     session.install("-r", "requirements-dev.txt")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "benchmarks", *(session.posargs or ["run", "--quick"]))
 
 
-@nox.session(reuse_venv=True)
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """Build symcodegen's extension with ASan and UBSan, have generated C compiled likewise, and run the tests."""
-    flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1"
-    session.install("-r", "requirements-dev.txt")
-    environment = {"CFLAGS": flags, "LDFLAGS": "-fsanitize=address,undefined"}
-    session.install("--reinstall", "--no-deps", "--no-cache", "-e", "packages/symcodegen", env=environment)
+    flags = ["-fsanitize=address", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
     runtime = [gcc_library(session, "libasan.so"), gcc_library(session, "libubsan.so")]
-    session.run(
-        "pytest",
-        *("-p", "no:cacheprovider", "packages/symcodegen/tests", *session.posargs),
-        env={
-            "LD_PRELOAD": " ".join(runtime),
-            # CPython leaves memory behind at exit on purpose: leaks are tested by the growth of the process instead.
-            "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1",
-            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-            "PYTHONMALLOC": "malloc",
-            "SYMSTACK_SANITIZE": "1",
-        },
+    session.install("-r", "requirements-dev.txt")
+    # From a copy: an editable build would leave the instrumented extension in the tree, and a build beside the sources
+    # its object files for the next build to take.
+    folder = Path(session.create_tmp()).resolve()
+    source = folder / "symcodegen"
+    shutil.rmtree(source, ignore_errors=True)
+    ignore = shutil.ignore_patterns("*.egg-info", "build", "__pycache__", "*.so")
+    shutil.copytree(ROOT / "packages" / "symcodegen", source, ignore=ignore)
+    install = [UV, "pip", "install", "--python", session_python(session), "--no-cache", "--reinstall", "--no-deps"]
+    built = {"CFLAGS": " ".join([*flags, "-fno-omit-frame-pointer", "-g", "-O1"]), "LDFLAGS": " ".join(flags[:2])}
+    session.run(*install, str(source), env=built, external=True)
+    session.env.update(
+        LD_PRELOAD=" ".join(runtime),
+        # CPython leaves memory behind at exit on purpose: leaks are tested by the growth of the process instead.
+        ASAN_OPTIONS="detect_leaks=0:halt_on_error=1",
+        UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+        PYTHONMALLOC="malloc",
+        SYMSTACK_FLAGS="compiler_flags=" + " ".join(flags),
+        XDG_CACHE_HOME=str(folder / "cache"),
     )
+    run_tests_elsewhere(session, "symcodegen")
 
 
 @nox.session

@@ -33,7 +33,7 @@ suppress_warnings = ["autoapi.python_import_resolution", "ref.python", "myst.xre
 
 
 def write_pages(app: object) -> None:
-    """Pages that are made: tables of what the code declares, and the design pages, which live beside the code in designs/."""
+    """Pages that are made: tables of what the code declares, and copies of the design pages, which live in designs/."""
     tables.write_all(HERE / "generated")
     for page in sorted((ROOT / "designs").glob("*.md")):
         target = HERE / "designs" / page.name

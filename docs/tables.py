@@ -8,7 +8,7 @@ from typing import Any
 
 
 def write_all(folder: Path) -> None:
-    """Write every generated page into ``folder``; a page that has not changed keeps its time, so that Sphinx skips it."""
+    """Write every generated page into ``folder``; one that has not changed keeps its time, so that Sphinx skips it."""
     folder.mkdir(exist_ok=True)
     for name, text in {"config.md": config_page()}.items():
         page = folder / name
@@ -23,9 +23,10 @@ def config_page() -> str:
     rows = [(code(option.name), code(repr(option.default)), one_of(option.choices), option.doc) for option in OPTIONS]
     return f"""# Configuration
 
-An option is set in the environment, `SYMSTACK_FLAGS=name=value,name=value`, in the file `.symstackrc` in the home directory, or in
-Python: `ss.config.floatX = "float32"` for the process, `with ss.config.override(floatX="float32"):` for a block of one thread.
-The environment wins over the file. A function keeps the configuration that it was compiled under.
+An option is set in the environment, `SYMSTACK_FLAGS=name=value,name=value`, in the file `.symstackrc` in the home
+directory, or in Python: `ss.config.floatX = "float32"` for the process, `with ss.config.override(floatX="float32"):`
+for a block of one thread. The environment wins over the file. A function keeps the configuration that it was compiled
+under.
 
 {table(("option", "default", "values", "what it is for"), rows)}
 """
