@@ -1,0 +1,110 @@
+"""NumPy: the same mathematics with gradients derived by hand. In float64 it is also the reference for all others."""
+
+from __future__ import annotations
+
+import operator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contenders.base import Contender, Prepared, as_list
+from benchmarks.workloads import Data
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Rows of ``exp(x - max(x))`` over their sums."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    e /= e.sum(axis=1, keepdims=True)
+    return e
+
+
+def cross_entropy(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> tuple[np.floating[Any], np.ndarray]:
+    """Mean cross-entropy of softmax(x) with labels y, and its gradient ``(softmax(x) - onehot(y)) / n``."""
+    p = softmax(x)
+    cost = -np.log(p[rows, y]).mean()
+    p[rows, y] -= 1
+    p /= len(y)
+    return cost, p
+
+
+class NumPy(Contender):
+    def add_one(self, data: Data) -> Prepared:
+        return Prepared(partial(operator.add, data["x"], 1), as_list)
+
+    def five_ops(self, data: Data) -> Prepared:
+        def call() -> np.ndarray:
+            return np.exp(-(x * 2.0)) / (x + 3.0)
+
+        x = data["x"]
+        return Prepared(call, as_list)
+
+    def ten_updates(self, data: Data) -> Prepared:
+        def call() -> list[np.ndarray]:
+            for s in states:
+                s *= 0.9
+                s += x
+            return states
+
+        x, states = data["x"], [data[f"s{i}"].copy() for i in range(10)]
+        return Prepared(call, lambda _: [s.copy() for s in states])
+
+    def fused_chain(self, data: Data) -> Prepared:
+        def call() -> np.ndarray:
+            return 1.0 / (1.0 + np.exp(-(a * x + b))) * np.tanh(y) + np.log1p(z * z)
+
+        x, y, z, a, b = (data[name] for name in ("x", "y", "z", "a", "b"))
+        return Prepared(call, as_list)
+
+    def cross_entropy_gradient(self, data: Data) -> Prepared:
+        rows = np.arange(len(data["y"]))
+        return Prepared(partial(cross_entropy, data["x"], data["y"], rows), as_list)
+
+    def logistic_step(self, data: Data) -> Prepared:
+        x, y, rate, rows = data["x"], data["y"], data["learning_rate"], np.arange(len(data["y"]))
+        W, b = data["W"].copy(), data["b"].copy()
+
+        def call() -> np.floating[Any]:
+            nonlocal b, W
+            cost, g = cross_entropy(x @ W + b, y, rows)
+            W -= rate * (x.T @ g)
+            b -= rate * g.sum(axis=0)
+            return cost
+
+        return Prepared(call, lambda cost: [np.asarray(cost), W.copy(), b.copy()])
+
+    def mlp_step(self, data: Data) -> Prepared:
+        x, y, rate, l2 = (data[name] for name in ("x", "y", "learning_rate", "l2"))
+        rows = np.arange(len(y))
+        W1, b1, W2, b2 = (data[name].copy() for name in ("W1", "b1", "W2", "b2"))
+
+        def call() -> np.floating[Any]:
+            nonlocal W1, b1, W2, b2
+            h = np.tanh(x @ W1 + b1)
+            cost, g = cross_entropy(h @ W2 + b2, y, rows)
+            cost = cost + l2 * ((W1 * W1).sum() + (W2 * W2).sum())
+            gh = (g @ W2.T) * (1 - h * h)
+            W2 -= rate * (h.T @ g + 2 * l2 * W2)
+            b2 -= rate * g.sum(axis=0)
+            W1 -= rate * (x.T @ gh + 2 * l2 * W1)
+            b1 -= rate * gh.sum(axis=0)
+            return cost
+
+        return Prepared(call, lambda cost: [np.asarray(cost), W1.copy(), b1.copy(), W2.copy(), b2.copy()])
+
+    def layer_chain(self, data: Data) -> Prepared:
+        def call() -> tuple[np.floating[Any], np.ndarray, np.ndarray]:
+            outputs = [h0]
+            for _ in range(count):
+                outputs.append(np.tanh(outputs[-1] @ W))
+            h = outputs.pop()
+            cost, gh, gW = (h * h).mean(), h * (2 / h.size), np.zeros_like(W)
+            while outputs:
+                g = gh * (1 - h * h)
+                h = outputs.pop()
+                gW += h.T @ g
+                gh = g @ W.T
+            return cost, gh, gW
+
+        h0, W, count = data["h"], data["W"], data["layers"]
+        return Prepared(call, as_list)

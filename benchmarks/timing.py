@@ -1,0 +1,84 @@
+"""Steady-state time per call: contenders take turns in short blocks, so that a disturbance falls on all of them."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import repeat
+
+BLOCK_S = 4e-3  # one block: long against the clock and the switch between contenders, short against the scheduler
+WARM_UP_BELOW_S = 20e-3  # shorter calls get an untimed call before each block, because others have used the caches
+DISTURBED = 1.3  # wall time above this multiple of CPU time means that the process had to wait for its processor
+MIN_BLOCKS, MAX_BLOCKS = 5, 400
+
+
+@dataclass
+class Samples:
+    """Seconds per call, one entry per block."""
+
+    calls_per_block: int
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    spent: float = 0.0
+
+    def summary(self, threads: int) -> dict[str, object]:
+        """The reported time is the median wall time; with one thread, median CPU time if the machine was disturbed."""
+        wall, cpu = statistics.median(self.wall), statistics.median(self.cpu)
+        disturbed = threads == 1 and wall > DISTURBED * cpu
+        return {
+            "time_s": cpu if disturbed else wall,
+            "disturbed": disturbed,
+            "wall_median_s": wall,
+            "wall_min_s": min(self.wall),
+            "cpu_median_s": cpu,
+            "blocks": len(self.wall),
+            "calls_per_block": self.calls_per_block,
+        }
+
+
+def _block(call: Callable[[], object], count: int) -> tuple[float, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in repeat(None, count):
+        call()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def calls_per_block(call: Callable[[], object]) -> int:
+    """How many calls fill a block; at least 1. The call has run before, so that nothing is compiled here."""
+    count = 1
+    while True:
+        wall, cpu = _block(call, count)
+        seconds = min(wall, cpu) if cpu > 0 else wall
+        if seconds >= BLOCK_S / 2 or count >= 2**16:
+            return max(1, min(2**16, round(count * BLOCK_S / max(seconds, 1e-9))))
+        count *= 4
+
+
+def measure(calls: dict[str, Callable[[], object]], budget_s: float, threads: int) -> dict[str, dict[str, object]]:
+    """Time every call for about ``budget_s`` seconds each, in turns. Returns ``Samples.summary`` by name."""
+    samples = {name: Samples(calls_per_block(call)) for name, call in calls.items()}
+    gc.collect()
+    gc.disable()
+    try:
+        while True:
+            waiting = [n for n, s in samples.items() if _unfinished(s, budget_s)]
+            if not waiting:
+                break
+            for name in waiting:
+                call, sample = calls[name], samples[name]
+                if not sample.wall or sample.wall[-1] < WARM_UP_BELOW_S:
+                    call()
+                wall, cpu = _block(call, sample.calls_per_block)
+                sample.wall.append(wall / sample.calls_per_block)
+                sample.cpu.append(cpu / sample.calls_per_block)
+                sample.spent += cpu if threads == 1 else wall
+    finally:
+        gc.enable()
+    return {name: sample.summary(threads) for name, sample in samples.items()}
+
+
+def _unfinished(sample: Samples, budget_s: float) -> bool:
+    return len(sample.wall) < MIN_BLOCKS or (sample.spent < budget_s and len(sample.wall) < MAX_BLOCKS)

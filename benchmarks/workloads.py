@@ -1,0 +1,158 @@
+"""The workloads: what is computed, on which data, and how closely the contenders have to agree.
+
+A workload is a *kind* of computation (one method of every contender carries its name) on given data. Data are made from
+a fixed seed, so every contender in every process sees the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+Data = dict[str, Any]
+
+CALL_OVERHEAD = "call overhead"
+ELEMENTWISE = "fused elementwise chain"
+GRADIENT = "softmax + cross-entropy gradient"
+TRAINING = "training step"
+CHAIN = "layer chain"
+
+# The largest error allowed, relative to the largest magnitude of the reference. Updates are compared as differences
+# from the initial state, where float32 loses about three of its seven digits to cancellation.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-11}
+STEP_TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of the tables.
+
+    ``state`` names the entries of the data that a call updates in place; a contender returns them, in this order,
+    after its other results. ``quick`` rows make up ``run --quick``.
+    """
+
+    name: str
+    kind: str
+    group: str
+    dtype: str
+    make_data: Callable[[], Data]
+    tolerance: float
+    state: tuple[str, ...] = ()
+    quick: bool = False
+
+
+def _normal(rng: np.random.Generator, dtype: str, *shape: int, scale: float = 1.0) -> np.ndarray:
+    return (scale * rng.standard_normal(shape)).astype(dtype)
+
+
+def _labels(rng: np.random.Generator, count: int, classes: int) -> np.ndarray:
+    return rng.integers(0, classes, count).astype("int64")
+
+
+def one_element(dtype: str) -> Data:
+    """``x + 1``: x (1,)."""
+    return {"x": np.array([1.5], dtype)}
+
+
+def ten_elements(dtype: str) -> Data:
+    """``exp(-(2 * x)) / (x + 3)``, five Ops: x (10,)."""
+    return {"x": np.linspace(0.1, 1.0, 10, dtype=dtype)}
+
+
+def ten_shared_variables(dtype: str) -> Data:
+    """``s_i <- 0.9 * s_i + x`` for ten vectors: x (), s0 .. s9 (10,)."""
+    state = {f"s{i}": np.full(10, i + 1.0, dtype) for i in range(10)}
+    return {"x": np.array(0.5, dtype), **state}
+
+
+def three_vectors(size: int, dtype: str) -> Data:
+    """``1 / (1 + exp(-(a * x + b))) * tanh(y) + log1p(z * z)``: x, y, z (size,); a, b floats."""
+    rng = np.random.default_rng(1)
+    return {name: _normal(rng, dtype, size) for name in "xyz"} | {"a": 0.7, "b": 0.1}
+
+
+def activations(dtype: str) -> Data:
+    """Mean cross-entropy of softmax(x) and its gradient: x (4096, 1000), y (4096,) int64."""
+    rng = np.random.default_rng(2)
+    return {"x": _normal(rng, dtype, 4096, 1000), "y": _labels(rng, 4096, 1000)}
+
+
+def logistic_regression(batch: int, dtype: str) -> Data:
+    """One step of gradient descent: x (batch, 784), y (batch,), W (784, 10), b (10,)."""
+    rng = np.random.default_rng(3)
+    return {
+        "x": rng.random((batch, 784)).astype(dtype),
+        "y": _labels(rng, batch, 10),
+        "W": _normal(rng, dtype, 784, 10, scale=0.01),
+        "b": _normal(rng, dtype, 10, scale=0.01),
+        "learning_rate": 0.13,
+    }
+
+
+def perceptron(batch: int, dtype: str) -> Data:
+    """One step of gradient descent with an L2 term on W1 and W2; 784-500-10, tanh."""
+    rng = np.random.default_rng(4)
+    return {
+        "x": rng.random((batch, 784)).astype(dtype),
+        "y": _labels(rng, batch, 10),
+        "W1": rng.uniform(-0.07, 0.07, (784, 500)).astype(dtype),
+        "b1": _normal(rng, dtype, 500, scale=0.01),
+        "W2": rng.uniform(-0.1, 0.1, (500, 10)).astype(dtype),
+        "b2": _normal(rng, dtype, 10, scale=0.01),
+        "learning_rate": 0.01,
+        "l2": 1e-4,
+    }
+
+
+def layers(nodes: int, dtype: str) -> Data:
+    """``h <- tanh(h @ W)`` ``nodes / 2`` times, mean of squares and its gradients: h, W (64, 64).
+
+    W is orthogonal, so neither the values nor the gradients of a thousand layers vanish or explode.
+    """
+    rng = np.random.default_rng(5)
+    orthogonal = np.linalg.qr(rng.standard_normal((64, 64)))[0].astype(dtype)
+    return {"h": _normal(rng, dtype, 64, 64), "W": orthogonal, "layers": nodes // 2}
+
+
+def _short(dtype: str) -> str:
+    return {"float32": "f32", "float64": "f64"}[dtype]
+
+
+def _registry() -> tuple[Workload, ...]:
+    def add(name: str, kind: str, group: str, dtype: str, make: Callable[[], Data], **options: Any) -> None:
+        table = STEP_TOLERANCE if "state" in options or group == CHAIN else TOLERANCE
+        rows.append(Workload(name, kind, group, dtype, make, table[dtype], **options))
+
+    rows: list[Workload] = []
+    f64 = "float64"
+    states = tuple(f"s{i}" for i in range(10))
+    add("add_one", "add_one", CALL_OVERHEAD, f64, partial(one_element, f64), quick=True)
+    add("five_ops", "five_ops", CALL_OVERHEAD, f64, partial(ten_elements, f64), quick=True)
+    add("ten_updates", "ten_updates", CALL_OVERHEAD, f64, partial(ten_shared_variables, f64), state=states, quick=True)
+    for dtype in ("float32", "float64"):
+        for label, size in (("1e3", 10**3), ("1e5", 10**5), ("1e7", 10**7)):
+            name = f"fused_{label}_{_short(dtype)}"
+            quick = dtype == "float32"
+            add(name, "fused_chain", ELEMENTWISE, dtype, partial(three_vectors, size, dtype), quick=quick)
+    for dtype in ("float32", "float64"):
+        name = f"xent_grad_{_short(dtype)}"
+        make = partial(activations, dtype)
+        add(name, "cross_entropy_gradient", GRADIENT, dtype, make, quick=dtype == "float32")
+    for dtype in ("float32", "float64"):
+        make = partial(logistic_regression, 600, dtype)
+        name, quick = f"logistic_600_{_short(dtype)}", dtype == "float32"
+        add(name, "logistic_step", TRAINING, dtype, make, state=("W", "b"), quick=quick)
+    for batch in (20, 256):
+        make = partial(perceptron, batch, "float32")
+        parameters = ("W1", "b1", "W2", "b2")
+        add(f"mlp_{batch}_f32", "mlp_step", TRAINING, "float32", make, state=parameters, quick=batch == 20)
+    for nodes in (50, 500, 2000):
+        add(f"chain_{nodes}_f32", "layer_chain", CHAIN, "float32", partial(layers, nodes, "float32"))
+    return tuple(rows)
+
+
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in _registry()}
