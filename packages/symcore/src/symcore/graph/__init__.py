@@ -1,0 +1,1 @@
+"""Graphs: types, variables, nodes, and the structure that rewriting works on."""

@@ -1,0 +1,111 @@
+"""Copies of graphs: plain, with replaced variables, and between given inputs and outputs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from symcore.errors import InconsistentGraphError
+from symcore.graph.traverse import toposort
+from symcore.graph.variable import Constant, Variable
+
+Mapped = dict[Variable[Any], Variable[Any]]
+
+
+def clone_graph(outputs: Sequence[Variable[Any]], mapping: Mapped) -> list[Variable[Any]]:
+    """Rebuild what computes ``outputs``, with the keys of ``mapping`` replaced by their values.
+
+    ``mapping`` is extended by every variable that was copied. Nodes that no replacement reaches are shared, not copied.
+    """
+    for node in toposort(outputs, mapping):
+        if not any(v in mapping for v in node.inputs):
+            continue
+        copy = node.clone_with_new_inputs([mapping.get(v, v) for v in node.inputs])
+        _record(node.outputs, copy.outputs, mapping)
+    return [mapping.get(v, v) for v in outputs]
+
+
+def copy_graph(
+    inputs: Sequence[Variable[Any]], outputs: Sequence[Variable[Any]], mapping: Mapped | None = None
+) -> tuple[list[Variable[Any]], list[Variable[Any]], Mapped]:
+    """Copy every node between ``inputs`` and ``outputs``; constants are shared.
+
+    Returns the new inputs, the new outputs, and the mapping old variable -> new variable.
+    """
+    mapping = {} if mapping is None else mapping
+    for variable in inputs:
+        if variable not in mapping:
+            mapping[variable] = variable if isinstance(variable, Constant) else _detached(variable)
+    for node in toposort(outputs, mapping):
+        copy = node.clone_with_new_inputs([mapping.setdefault(v, v) for v in node.inputs])
+        _record(node.outputs, copy.outputs, mapping)
+    return [mapping[v] for v in inputs], [mapping.get(v, v) for v in outputs], mapping
+
+
+def _detached(variable: Variable[Any]) -> Variable[Any]:
+    copy = variable.type(variable.name)
+    copy.tag = variable.tag
+    return copy
+
+
+def _record(old: Iterable[Variable[Any]], new: Iterable[Variable[Any]], mapping: Mapped) -> None:
+    for a, b in zip(old, new, strict=True):
+        b.name = a.name
+        mapping.setdefault(a, b)
+
+
+def clone(
+    output: Any,
+    replace: Mapping[Variable[Any], Any] | Sequence[tuple[Variable[Any], Any]] | None = None,
+    strict: bool = True,
+    share_inputs: bool = True,
+    copy_inputs: Any = None,
+) -> Any:
+    """Return a copy of a graph in which some variables are replaced.
+
+    Parameters
+    ----------
+    output
+        A variable, or a list, tuple or dictionary of variables.
+    replace
+        ``{variable: what takes its place}``, or a list of such pairs. Replacements see the original graph, so swapping two
+        variables works.
+    strict
+        With ``True`` a replacement whose type differs raises ``TypeError``; with ``False`` the Ops build their outputs anew.
+    share_inputs
+        With ``False`` inputs are copied too. ``copy_inputs`` is the older name of the same.
+
+    Raises
+    ------
+    TypeError
+        For a replacement of another type when ``strict`` is true.
+    """
+    if copy_inputs is not None:
+        share_inputs = copy_inputs
+    pairs = list(replace.items()) if isinstance(replace, Mapping) else list(replace or ())
+    mapping: Mapped = {}
+    for old, new in pairs:
+        if not isinstance(old, Variable):
+            raise TypeError(f"clone() replaces variables; got {old!r} ({type(old).__name__}) to be replaced.")
+        mapping[old] = as_variable_like(new, old, strict)
+    many = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else [output]
+    wanted = list(many)
+    if not share_inputs:
+        from symcore.graph.traverse import explicit_inputs
+
+        for variable in explicit_inputs(wanted):
+            mapping.setdefault(variable, variable.clone())
+    new = clone_graph(wanted, mapping)
+    if isinstance(output, dict):
+        return dict(zip(output, new, strict=True))
+    return type(output)(new) if isinstance(output, (list, tuple)) else new[0]
+
+
+def as_variable_like(value: Any, model: Variable[Any], strict: bool = True) -> Variable[Any]:
+    """Return ``value`` as a variable that may stand where ``model`` stands; numbers and arrays become constants."""
+    if not isinstance(value, Variable):
+        value = model.type.constant_class(model.type, model.type.filter(value))
+    if strict and not model.type.is_super(value.type):
+        raise InconsistentGraphError(
+            f"cannot put a variable of type {value.type} in the place of {model}, which is of type {model.type}. "
+            "Cast or reshape it first, or pass strict=False to let the graph take its type."
+        )
+    return value

@@ -1,0 +1,85 @@
+"""Walks over graphs. Nothing recurses, so a chain of a hundred thousand nodes is as good as one of ten."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from symcore.graph.variable import Apply, Constant, Variable
+
+
+def ancestors(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any]] = ()) -> Iterator[Variable[Any]]:
+    """Yield every variable that ``outputs`` depend on, themselves included, not looking behind ``blockers``."""
+    seen: set[Variable[Any]] = set()
+    stack = list(outputs)[::-1]
+    while stack:
+        variable = stack.pop()
+        if variable in seen:
+            continue
+        seen.add(variable)
+        yield variable
+        if variable.owner is not None and variable not in blockers:
+            stack.extend(reversed(variable.owner.inputs))
+
+
+def inputs(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any]] = ()) -> list[Variable[Any]]:
+    """Return the variables without an owner (constants included) that ``outputs`` depend on, in order of discovery."""
+    return [v for v in ancestors(outputs, blockers) if v.owner is None]
+
+
+def explicit_inputs(outputs: Iterable[Variable[Any]]) -> list[Variable[Any]]:
+    """Return the inputs that are neither constants nor shared variables."""
+    from symcore.graph.shared import SharedVariable
+
+    return [v for v in inputs(outputs) if not isinstance(v, (Constant, SharedVariable))]
+
+
+def toposort(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any]] = ()) -> list[Apply]:
+    """Return the nodes that compute ``outputs`` from ``blockers`` and the graph's inputs, each after those it needs.
+
+    The order is that of a depth-first walk, so it depends on the graph alone: not on hashes, addresses or threads.
+    """
+    order: list[Apply] = []
+    done: set[Apply] = set()
+    for output in outputs:
+        if output.owner is None or output.owner in done or output in blockers:
+            continue
+        stack: list[tuple[Apply, int]] = [(output.owner, 0)]
+        entered = {output.owner}
+        while stack:
+            node, position = stack.pop()
+            if node in done:
+                continue
+            for k in range(position, len(node.inputs)):
+                variable = node.inputs[k]
+                owner = variable.owner
+                if owner is not None and owner not in done and variable not in blockers and owner not in entered:
+                    stack.append((node, k + 1))
+                    stack.append((owner, 0))
+                    entered.add(owner)
+                    break
+            else:
+                done.add(node)
+                order.append(node)
+    return order
+
+
+def variables_and_orphans(
+    graph_inputs: Collection[Variable[Any]], outputs: Iterable[Variable[Any]]
+) -> tuple[list[Variable[Any]], list[Variable[Any]]]:
+    """Return all variables between ``graph_inputs`` and ``outputs``, and those without owner that are not inputs."""
+    everything = list(ancestors(outputs, graph_inputs))
+    return everything, [v for v in everything if v.owner is None and v not in graph_inputs]
+
+
+def ops(outputs: Iterable[Variable[Any]]) -> set[Any]:
+    """Return the set of Ops used to compute ``outputs``."""
+    return {node.op for node in toposort(outputs)}
+
+
+def depends_on(outputs: Iterable[Variable[Any]], targets: Collection[Variable[Any]]) -> bool:
+    """Tell whether any of ``outputs`` depends on any of ``targets``."""
+    return any(v in targets for v in ancestors(outputs))
+
+
+def find(outputs: Iterable[Variable[Any]], accept: Callable[[Apply], bool]) -> list[Apply]:
+    """Return the nodes that ``accept`` says yes to, in topological order."""
+    return [node for node in toposort(outputs) if accept(node)]

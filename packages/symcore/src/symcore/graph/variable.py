@@ -1,0 +1,175 @@
+"""``Variable``, ``Constant`` and ``Apply``: the two kinds of nodes that a graph is made of."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from symcore.graph import trace
+from symcore.graph.type import Type
+
+if TYPE_CHECKING:
+    from symcore.op import Op
+
+TypeT = TypeVar("TypeT", bound=Type)
+
+
+class Variable(Generic[TypeT]):
+    """A symbolic value: an input (``owner is None``) or output number ``index`` of the node ``owner``.
+
+    Immutable but for annotation: ``name``, ``tag`` (a free scratchpad), and attributes that a library attaches.
+    """
+
+    def __init__(self, type: TypeT, owner: "Apply | None" = None, index: int | None = None, name: str | None = None):
+        self.type = type
+        self.owner = owner
+        self.index = index
+        self.name = name
+
+    @property
+    def tag(self) -> SimpleNamespace:
+        """A namespace for the notes of users and libraries; made when first asked for."""
+        tag = self.__dict__.get("_tag")
+        if tag is None:
+            tag = self.__dict__["_tag"] = SimpleNamespace()
+        return tag
+
+    @tag.setter
+    def tag(self, value: SimpleNamespace) -> None:
+        self.__dict__["_tag"] = value
+
+    def clone(self) -> Any:
+        """Return a new input variable of the same type, name and notes."""
+        copy = self.type(self.name)
+        if "_tag" in self.__dict__:
+            copy.tag = SimpleNamespace(**vars(self.tag))
+        return copy
+
+    def __repr__(self) -> str:
+        return self.__str__()
+
+    def __str__(self) -> str:
+        if self.name is not None:
+            return self.name
+        if self.owner is not None:
+            node = self.owner
+            return f"{node.op}.{self.index}" if len(node.outputs) > 1 else f"{node.op}.out"
+        return f"<{self.type}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state.pop("_eval_cache", None)
+        return state
+
+    def eval(self, inputs_to_values: dict[Any, Any] | None = None, **options: Any) -> Any:
+        """Compute this variable for the given ``{input variable: value}`` (names work as keys too).
+
+        With the compiler installed the function is compiled once per set of inputs and kept; with symcore alone the
+        reference interpreter runs. Raises ``MissingInputError`` when an input has no value.
+        """
+        return evaluator(self, dict(inputs_to_values or {}), options)
+
+
+def _interpret(variable: Variable[Any], values: dict[Any, Any], options: dict[str, Any]) -> Any:
+    from symcore.interpreter import evaluate
+
+    return evaluate(variable, values)
+
+
+class _Evaluator:
+    """How ``Variable.eval`` computes: the reference interpreter until a compiler offers itself."""
+
+    compute = staticmethod(_interpret)
+
+    def __call__(self, variable: Variable[Any], values: dict[Any, Any], options: dict[str, Any]) -> Any:
+        return self.compute(variable, values, options)
+
+
+#: ``symopt`` puts its compiling evaluator here when it is imported.
+evaluator = _Evaluator()
+
+
+class Constant(Variable[TypeT]):
+    """A variable whose value is known. ``data`` must not be changed; equal constants have equal ``signature()``."""
+
+    def __init__(self, type: TypeT, data: Any, name: str | None = None):
+        super().__init__(type, None, None, name)
+        self.data = data
+
+    def signature(self) -> Any:
+        """Return a hashable key that two constants share exactly when they can stand for each other."""
+        return (self.type, self.data)
+
+    @property
+    def value(self) -> Any:
+        """The value; do not change it."""
+        return self.data
+
+    def clone(self) -> Any:
+        """Constants are shared between graphs: return the constant itself."""
+        return self
+
+    def __str__(self) -> str:
+        return self.name if self.name is not None else f"{self.data}"
+
+
+class Apply:
+    """One application of an Op: ``outputs = op(*inputs)``. Its outputs belong to it and to nobody else."""
+
+    __slots__ = ("__weakref__", "_tag", "inputs", "op", "outputs", "trace")
+
+    def __init__(self, op: "Op", inputs: Sequence[Variable[Any]], outputs: Sequence[Variable[Any]]):
+        self.op = op
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        for index, output in enumerate(self.outputs):
+            if output.owner is not None:
+                raise ValueError(f"output {index} of a new {op} node already belongs to a {output.owner.op} node.")
+            output.owner = self
+            output.index = index
+        self.trace = trace.here()
+
+    @property
+    def tag(self) -> SimpleNamespace:
+        """A namespace for notes on this node; made when first asked for."""
+        try:
+            return self._tag
+        except AttributeError:
+            self._tag = SimpleNamespace()
+            return self._tag
+
+    def out(self) -> Any:
+        """Return the only output, or the default one of several."""
+        index = self.op.default_output
+        if index is None:
+            if len(self.outputs) != 1:
+                raise ValueError(f"{self.op} has {len(self.outputs)} outputs; choose one: node.outputs[i].")
+            index = 0
+        return self.outputs[index]
+
+    def clone_with_new_inputs(self, inputs: Sequence[Variable[Any]]) -> "Apply":
+        """Return a copy of this node on other inputs: of the same types, or the Op makes its outputs anew."""
+        with trace.inherit(self.trace):
+            if all(new.type == old.type for new, old in zip(inputs, self.inputs, strict=True)):
+                node = Apply(self.op, inputs, [output.clone() for output in self.outputs])
+            else:
+                node = self.op.make_node(*inputs)
+                for new, old in zip(node.outputs, self.outputs, strict=True):
+                    new.name = old.name
+        return node
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(map(str, self.inputs))})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {"op": self.op, "inputs": self.inputs, "outputs": self.outputs, "trace": self.trace}
+        if hasattr(self, "_tag"):
+            state["_tag"] = self._tag
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+Type.variable_class = Variable
+Type.constant_class = Constant

@@ -1,0 +1,131 @@
+"""Plugins: entry points of other packages, loaded once, in sorted order, at the first compile and never at import.
+
+Groups and what they hold: ``symstack.rewrites`` (a ``RuleSet``), ``symstack.c`` and ``symstack.gpu`` (modules whose
+import registers kernels), ``symstack.linkers`` (linker classes), ``symstack.shared`` (constructors of containers on a
+device). Scanning the installed distributions costs about 50 ms, so what was found is kept on disk, keyed by the state of
+the folders that hold distributions.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+GROUPS = ("symstack.rewrites", "symstack.c", "symstack.gpu", "symstack.linkers", "symstack.shared")
+
+_lock = threading.RLock()
+_loaded: dict[str, dict[str, Any]] = {}
+_names: dict[str, list[list[str]]] | None = None
+
+
+def load(group: str) -> dict[str, Any]:
+    """Return ``{entry name: object}`` of a group, sorted by name.
+
+    Raises ``ImportError`` naming the distribution's entry when a plugin cannot be imported.
+    """
+    with _lock:
+        if group not in _loaded:
+            _loaded[group] = {name: _resolve(group, name, target) for name, target in _entries(group)}
+        return _loaded[group]
+
+
+def names(group: str) -> list[str]:
+    """Return the names of a group's entries without importing them."""
+    with _lock:
+        return [name for name, _ in _entries(group)]
+
+
+def _entries(group: str) -> list[list[str]]:
+    global _names
+    if _names is None:
+        _names = _read_cache() or _scan()
+    return _names.get(group, [])
+
+
+def _resolve(group: str, name: str, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        __import__(module)
+        value = sys.modules[module]
+        for part in filter(None, attribute.split(".")):
+            value = getattr(value, part)
+    except Exception as error:
+        raise ImportError(f"plugin {name!r} of group {group!r} ({target}) cannot be loaded: {error}") from error
+    return value
+
+
+def _scan() -> dict[str, list[list[str]]]:
+    from importlib.metadata import entry_points
+
+    found = {group: sorted({(e.name, e.value) for e in entry_points(group=group)}) for group in GROUPS}
+    plain = {group: [list(pair) for pair in pairs] for group, pairs in found.items()}
+    _write_cache(plain)
+    return plain
+
+
+def _fingerprint() -> str:
+    digest = hashlib.blake2b(sys.version.encode(), digest_size=16)
+    for entry in sys.path:
+        try:
+            stamp = os.stat(entry or ".").st_mtime_ns
+        except OSError:
+            continue
+        digest.update(f"{entry}\0{stamp}\n".encode())
+        digest.update(_metadata_stamp(entry))
+    return digest.hexdigest()
+
+
+def _metadata_stamp(folder: str) -> bytes:
+    """Names and times of the metadata folders in ``folder``: they change when an editable install changes its entries."""
+    try:
+        with os.scandir(folder or ".") as listing:
+            rows = [(e.name, e.stat().st_mtime_ns) for e in listing if e.name.endswith((".dist-info", ".egg-info"))
+                    and "sym" in e.name]
+    except OSError:
+        return b""
+    return repr(sorted(rows)).encode()
+
+
+def cache_root() -> Path:
+    """Return the folder of this user's caches (``config.cache_dir`` if set); it need not exist."""
+    from symcore.config import config
+
+    if config.cache_dir:
+        return Path(config.cache_dir)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "symstack"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "symstack"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symstack"
+
+
+def _cache_file() -> Path:
+    return cache_root() / f"plugins-{_fingerprint()}.json"
+
+
+def _read_cache() -> dict[str, list[list[str]]] | None:
+    try:
+        path = _cache_file()
+        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+            return None  # somebody else wrote it: it could name any module
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if set(data) == set(GROUPS) and all(isinstance(t, str) for rows in data.values() for row in rows for t in row):
+            return data
+    except (OSError, ValueError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def _write_cache(data: dict[str, list[list[str]]]) -> None:
+    try:
+        path = _cache_file()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            json.dump(data, file)
+        os.replace(file.name, path)
+    except OSError:
+        pass  # a cache that cannot be written only costs time

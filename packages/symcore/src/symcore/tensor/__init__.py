@@ -1,0 +1,126 @@
+"""The tensor language. ``from symcore import tensor as T``."""
+
+from symcore.tensor.creation import alloc, arange, eye, full_like, identity_like, ones, ones_like, zeros, zeros_like
+from symcore.tensor.constant import as_tensor, constant
+from symcore.tensor.constructors import *  # noqa: F403
+from symcore.tensor.constructors import CONSTRUCTORS, tensor
+from symcore.tensor.products import batched_dot, dot, matmul, outer, tensordot
+from symcore.tensor.functions import (
+    allclose,
+    ceil_intdiv,
+    dimshuffle,
+    expand_dims,
+    flatten,
+    iround,
+    isclose,
+    nonzero,
+    norm,
+    patternbroadcast,
+    ptp,
+    round,
+    shape_padaxis,
+    shape_padleft,
+    shape_padright,
+    size,
+    squeeze,
+    swapaxes,
+    transpose,
+    true_div,
+    unbroadcast,
+)
+from symcore.tensor.functions import shape_vector as shape
+from symcore.tensor.join import concatenate, join, split, stack
+from symcore.tensor.reduce import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
+from symcore.tensor.scalar_functions import (
+    abs,
+    add,
+    and_,
+    angle,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cast,
+    ceil,
+    clip,
+    conj,
+    cos,
+    cosh,
+    deg2rad,
+    divmod,
+    eq,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    ge,
+    gt,
+    imag,
+    int_div,
+    invert,
+    isinf,
+    isnan,
+    le,
+    log,
+    log1p,
+    log2,
+    log10,
+    lt,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    neg,
+    neq,
+    or_,
+    pow,
+    rad2deg,
+    real,
+    reciprocal,
+    second,
+    sgn,
+    sigmoid,
+    sin,
+    sinh,
+    softplus,
+    sqr,
+    sqrt,
+    sub,
+    switch,
+    tan,
+    tanh,
+    trunc,
+    where,
+    xor,
+)
+from symcore.tensor.shapes import addbroadcast, reshape, specify_shape
+from symcore.tensor.shared import shared
+from symcore.tensor.subtensor import inc_subtensor, set_subtensor, take
+from symcore.tensor.type import TensorType
+from symcore.tensor.variable import TensorConstant, TensorSharedVariable, TensorVariable
+
+# Other names of the same functions, as code in this language spells them.
+as_tensor_variable = as_tensor
+abs_ = abs
+square = sqr
+inv = reciprocal
+fill = second
+floor_div = floor_divide = int_div
+divide = true_div
+subtract = sub
+multiply = mul
+power = pow
+negative = neg
+sign = sgn
+bitwise_and = logical_and = and_
+bitwise_or = logical_or = or_
+bitwise_xor = logical_xor = xor
+bitwise_not = invert
+less, less_equal, greater, greater_equal, equal, not_equal = lt, le, gt, ge, eq, neq
+concat = concatenate
+permute_dims = transpose
+amax, amin = max, min
+globals().update(CONSTRUCTORS)

@@ -1,0 +1,328 @@
+"""Elementwise work: the ``ScalarFn`` that describes one function of numbers, and ``Elemwise``, which maps it over tensors.
+
+Shapes, broadcasting, gradients, tangents, fusion, C and CUDA are each written once, over the table of scalar functions.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from symcore.graph.variable import Apply, Constant
+from symcore.op import Op, Shape
+from symcore.tensor import dtypes
+from symcore.tensor.broadcast import broadcast_shape, check_broadcast, static_broadcast
+from symcore.tensor.constant import as_tensors, scalar_value
+from symcore.tensor.type import TensorType
+
+DType = np.dtype[Any]
+#: ``(dtypes of the inputs) -> (dtype to compute in, dtype of the output)``.
+DTypeRule = Callable[[Sequence[DType]], tuple[DType, DType]]
+
+
+class ScalarFn:
+    """A function of numbers: name, NumPy function, derivatives and dtype rule. Made with ``scalar()`` in the table.
+
+    Attributes
+    ----------
+    name
+        Unique; equality, hash and pickle go by it.
+    numpy
+        Computes it on arrays, broadcasting.
+    nin
+        Number of inputs; ``None`` for any number (sums and products).
+    partials
+        One function per input, from the inputs and the output to the partial derivative (a variable, a number, or
+        ``None`` for zero).
+    pullback
+        Instead of ``partials``: from inputs, output and gradient to the terms of the gradient.
+    singular
+        The partial derivatives can be infinite. A gradient of exactly zero then stays zero, so that the side of a
+        ``switch`` that was not taken cannot leak NaN.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        numpy: Callable[..., Any],
+        nin: int | None,
+        rule: DTypeRule,
+        partials: Sequence[Callable[..., Any] | None] | None = None,
+        pullback: Callable[[Sequence[Any], Any, Any], Sequence[Any]] | None = None,
+        singular: bool = False,
+        symbol: str | None = None,
+        doc: str = "",
+    ):
+        self.name = name
+        self.numpy = numpy
+        self.nin = nin
+        self.rule = rule
+        self.partials = partials
+        self.custom_pullback = pullback
+        self.singular = singular
+        self.symbol = symbol
+        self.__doc__ = doc or f"Elementwise {name}."
+        self.__name__ = name
+        self.nout = 1
+        self.op = Elemwise(self)
+
+    def __call__(self, *inputs: Any, name: str | None = None) -> Any:
+        """Return the function of tensors, elementwise and broadcast."""
+        output = self.op.make_node(*inputs).outputs[0]
+        if name is not None:
+            output.name = name
+        return output
+
+    def out_dtypes(self, inputs: Sequence[DType]) -> list[DType]:
+        """Return the dtypes of the outputs for inputs of the given dtypes."""
+        return [self.rule(inputs)[1]]
+
+    def compute(self, inputs: Sequence[Any]) -> list[Any]:
+        """Compute the outputs from arrays or NumPy scalars."""
+        work, out = self.rule([x.dtype for x in inputs])
+        cast = [x if x.dtype is work else x.astype(work) for x in inputs]
+        if self.nin is None:
+            result = cast[0] if len(cast) > 1 else cast[0].copy()
+            for x in cast[1:]:
+                result = self.numpy(result, x)
+        else:
+            result = self.numpy(*cast)
+        return [np.asarray(result).astype(out, copy=False)]
+
+    def pull(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
+        """Return the gradient's terms, one per input, before any reduction over broadcast axes; ``None`` is zero."""
+        [y], [g] = outputs, output_grads
+        if self.custom_pullback is not None:
+            return list(self.custom_pullback(inputs, y, g))
+        if self.partials is None:
+            return [None] * len(inputs)
+        terms: list[Any] = []
+        for partial in self.partials:
+            slope = None if partial is None else partial(*inputs, y)
+            term = None if slope is None else _times(g, slope)
+            if term is not None and self.singular and not scalar_value(g):
+                term = guard_zero(g, term)
+            terms.append(term)
+        return terms
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return lookup, (self.name,)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, ScalarFn) and self.name == other.name)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+#: The table: ``name -> ScalarFn``.
+TABLE: dict[str, ScalarFn] = {}
+#: Makers of parametric functions (``cast_float32``): ``prefix -> maker(rest of the name)``.
+FAMILIES: dict[str, Callable[[str], ScalarFn]] = {}
+
+
+def lookup(name: str) -> ScalarFn:
+    """Return the function of that name. Raises ``KeyError`` naming it."""
+    if name in TABLE:
+        return TABLE[name]
+    prefix, _, rest = name.partition("_")
+    if prefix in FAMILIES:
+        return FAMILIES[prefix](rest)
+    raise KeyError(f"there is no scalar function {name!r} in the table; is the package that defines it imported?")
+
+
+def _times(g: Any, slope: Any) -> Any:
+    if isinstance(slope, (int, float)):
+        if slope == 1:
+            return g
+        if slope == -1:
+            return -g
+        if slope == 0:
+            return None
+    return g * slope
+
+
+def guard_zero(g: Any, term: Any) -> Any:
+    """Return ``term`` where ``g`` is not zero and zero where it is, so that ``0 * inf`` gives 0."""
+    return TABLE["switch"](TABLE["eq"](g, 0), 0, term)
+
+
+class Composite:
+    """Several scalar functions as one, the work of a fused kernel.
+
+    ``steps[k] = (function, arguments, dtype)``; argument ``i < nin`` is input ``i``, ``nin + j`` the result of step ``j``;
+    ``results`` are the arguments returned. Hashable; shared sub-expressions are computed once.
+    """
+
+    def __init__(self, nin: int, steps: tuple[tuple[ScalarFn, tuple[int, ...], str], ...], results: tuple[int, ...]):
+        self.nin = nin
+        self.steps = steps
+        self.results = results
+        self.nout = len(results)
+        self._hash = hash((nin, steps, results))
+
+    @property
+    def name(self) -> str:
+        """The expression, with ``i0, i1, ...`` for the inputs."""
+        texts = [f"i{k}" for k in range(self.nin)]
+        for fn, arguments, _ in self.steps:
+            inner = [texts[a] for a in arguments]
+            texts.append(f"({f' {fn.symbol} '.join(inner)})" if fn.symbol and len(inner) > 1
+                         else f"{fn.name}({', '.join(inner)})")
+        return f"Composite{{{', '.join(texts[r] for r in self.results)}}}"
+
+    def out_dtypes(self, inputs: Sequence[DType]) -> list[DType]:
+        """Return the dtypes of the outputs."""
+        found = [*inputs, *(dtypes.as_dtype(d) for *_, d in self.steps)]
+        return [found[r] for r in self.results]
+
+    def compute(self, inputs: Sequence[Any]) -> list[Any]:
+        """Compute the outputs from arrays or NumPy scalars."""
+        values = list(inputs)
+        for fn, arguments, _ in self.steps:
+            values.append(fn.compute([values[a] for a in arguments])[0])
+        return [values[r] for r in self.results]
+
+    def expand(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return all values (inputs, then steps) as separate elementwise nodes."""
+        values = list(inputs)
+        for fn, arguments, _ in self.steps:
+            values.append(fn(*[values[a] for a in arguments]))
+        return values
+
+    def pull(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
+        """Return the gradient's terms, one per input, by the chain rule backwards over the steps."""
+        values = self.expand(inputs)
+        grads: list[Any] = [None] * len(values)
+
+        def add(k: int, g: Any) -> None:
+            if g is not None:
+                grads[k] = g if grads[k] is None else grads[k] + g
+
+        for result, g in zip(self.results, output_grads, strict=True):
+            add(result, g)
+        for k in reversed(range(len(self.steps))):
+            fn, arguments, _ = self.steps[k]
+            g = grads[self.nin + k]
+            if g is not None:
+                terms = fn.pull([values[a] for a in arguments], [values[self.nin + k]], [g])
+                for a, term in zip(arguments, terms, strict=True):
+                    add(a, term)
+        return grads[: self.nin]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Composite, (self.nin, self.steps, self.results)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Composite) and (self.nin, self.steps, self.results) == (
+            other.nin, other.steps, other.results)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Elemwise(Op):
+    """Apply a scalar function to every element. Inputs of fewer dimensions are padded with ones on the left."""
+
+    fn: Any
+    default_output: ClassVar[int | None] = None
+
+    def make_node(self, *inputs: Any) -> Apply:
+        fn = self.fn
+        if fn.nin is not None and len(inputs) != fn.nin:
+            raise TypeError(f"{fn} takes {fn.nin} inputs, got {len(inputs)}.")
+        if not inputs:
+            raise TypeError(f"{fn} needs at least one input.")
+        variables = as_tensors(inputs)
+        types = [v.type for v in variables]
+        shape = static_broadcast(types, fn)
+        outs = fn.out_dtypes([t.dtype for t in types])
+        return Apply(self, variables, [TensorType(d, shape)() for d in outs])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        shape = broadcast_shape([v.type for v in node.inputs], input_shapes)
+        return [shape] * len(node.outputs)
+
+    def perform(self, node: Apply, *inputs: Any) -> Any:
+        shape = check_broadcast([v.type for v in node.inputs], [x.shape for x in inputs], self)
+        with np.errstate(all="ignore"):
+            results = self.fn.compute(inputs)
+        results = [r if r.shape == shape else np.broadcast_to(r, shape).copy() for r in results]
+        return tuple(_own(r, inputs) for r in results) if len(results) > 1 else _own(results[0], inputs)
+
+    def L_op(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
+        terms = self.fn.pull(inputs, outputs, output_grads)
+        return [None if t is None else unbroadcast_to(t, x) for t, x in zip(terms, inputs, strict=True)]
+
+    def R_op(self, inputs: Sequence[Any], outputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+        # The Jacobian is diagonal: each input's term of the pullback, fed with that input's tangent, is its pushforward.
+        results: list[Any] = [None] * len(outputs)
+        for position, tangent in enumerate(tangents):
+            if tangent is None:
+                continue
+            for k in range(len(outputs)):
+                seeds = [tangent if j == k else None for j in range(len(outputs))]
+                if len(outputs) > 1 and any(s is None for s in seeds):
+                    seeds = [s if s is not None else TABLE["second"](outputs[j], 0) for j, s in enumerate(seeds)]
+                term = self.fn.pull(inputs, outputs, seeds)[position]
+                if term is not None:
+                    results[k] = term if results[k] is None else results[k] + term
+        return [None if r is None else _like(r, y) for r, y in zip(results, outputs, strict=True)]
+
+    def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
+        allowed = {}
+        for k, y in enumerate(node.outputs):
+            fitting = tuple(i for i, x in enumerate(node.inputs) if x.type.dtype is y.type.dtype
+                            and x.type.ndim == y.type.ndim and x.type.broadcastable == y.type.broadcastable)
+            if fitting:
+                allowed[k] = fitting
+        return allowed
+
+    def __str__(self) -> str:
+        return f"Elemwise{{{self.fn.name}}}"
+
+    __repr__ = __str__
+
+
+def _own(result: Any, inputs: Sequence[Any]) -> Any:
+    """Make sure that a result is an array of its own: NumPy hands back its input for casts that change nothing."""
+    result = np.asarray(result)
+    return result.copy() if any(result is x or result.base is x for x in inputs) else result
+
+
+def unbroadcast_to(term: Any, x: Any) -> Any:
+    """Sum ``term`` over the axes along which ``x`` was stretched, and cast it to the dtype of ``x`` if that is a float."""
+    extra = term.type.ndim - x.type.ndim
+    axes = [*range(extra)]
+    stretched = [a for a, (s, t) in enumerate(zip(x.type.shape, term.type.shape[extra:], strict=True)) if s == 1 != t]
+    if extra or stretched:
+        term = term.sum(axis=tuple(axes + [a + extra for a in stretched]), keepdims=True)
+        if extra:
+            term = term.dimshuffle(*range(extra, term.type.ndim))
+    if term.type.dtype is not x.type.dtype and x.type.dtype.kind in "fc":
+        term = term.astype(x.type.dtype)
+    return term
+
+
+def _like(tangent: Any, y: Any) -> Any:
+    """Give a tangent the shape and dtype of the output it belongs to."""
+    if tangent.type.dtype is not y.type.dtype and y.type.dtype.kind in "fc":
+        tangent = tangent.astype(y.type.dtype)
+    return tangent if tangent.type.broadcastable == y.type.broadcastable else TABLE["second"](y, tangent)
+
+
+def elemwise_name(variable: Any) -> str | None:
+    """Return the name of the scalar function that computes ``variable``, or ``None``."""
+    owner = variable.owner
+    return owner.op.fn.name if owner is not None and type(owner.op) is Elemwise else None
+
+
+def is_constant(variable: Any) -> bool:
+    """Tell whether a variable is a constant."""
+    return isinstance(variable, Constant)

@@ -1,0 +1,271 @@
+"""Reductions: sum, prod, max, min, all, any over axes, and the position of the largest element."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symcore.graph.null import disconnected
+from symcore.graph.variable import Apply
+from symcore.op import Op, Shape
+from symcore.tensor import dtypes
+from symcore.tensor.constant import as_tensor
+from symcore.tensor.elemwise import TABLE
+from symcore.tensor.scalar_functions import cast, eq, neq, second, switch
+from symcore.tensor.shapes import shape_i
+from symcore.tensor.type import TensorType
+
+#: What ``Reduce`` may be made of: scalar function -> (NumPy reduction, value of an empty reduction).
+REDUCTIONS: dict[str, tuple[Any, Any]] = {
+    "add": (np.add.reduce, 0),
+    "mul": (np.multiply.reduce, 1),
+    "maximum": (np.maximum.reduce, None),
+    "minimum": (np.minimum.reduce, None),
+    "and_": (np.logical_and.reduce, True),
+    "or_": (np.logical_or.reduce, False),
+}
+NAMES = {"add": "Sum", "mul": "Prod", "maximum": "Max", "minimum": "Min", "and_": "All", "or_": "Any"}
+
+
+class Reduce(Op):
+    """Combine the elements along ``axis`` with an associative scalar function.
+
+    ``axis`` is a sorted tuple. ``dtype`` is that of the result; the work is done in ``acc_dtype``.
+    """
+
+    fn: str
+    axis: tuple[int, ...]
+    dtype: str
+    acc_dtype: str
+
+    def make_node(self, x: Any) -> Apply:
+        x = as_tensor(x)
+        if any(not 0 <= a < x.type.ndim for a in self.axis):
+            raise ValueError(f"{self} does not fit {x}, which has {x.type.ndim} dimensions.")
+        shape = [d for a, d in enumerate(x.type.shape) if a not in self.axis]
+        return Apply(self, [x], [TensorType(self.dtype, shape)()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(d for a, d in enumerate(input_shapes[0]) if a not in self.axis)]
+
+    def perform(self, node: Apply, x: Any) -> Any:
+        reduce, empty = REDUCTIONS[self.fn]
+        if empty is None and any(x.shape[a] == 0 for a in self.axis):
+            raise ValueError(f"{self}: the largest or smallest of no elements is not defined (shape {x.shape}).")
+        if self.fn in ("and_", "or_"):
+            return np.asarray(reduce(x, axis=self.axis))
+        with np.errstate(all="ignore"):
+            return np.asarray(reduce(x, axis=self.axis, dtype=self.acc_dtype)).astype(self.dtype)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        [x], [y], [g] = inputs, outputs, output_grads
+        order = iter(range(y.type.ndim))
+        pattern = ["x" if a in self.axis else next(order) for a in range(x.type.ndim)]
+        g = g.dimshuffle(*pattern)
+        if x.type.dtype.kind in "fc":
+            g = g.astype(x.type.dtype)
+        if self.fn == "add":
+            return [second(x, g)]
+        if self.fn == "mul":
+            return [g * _product_of_others(x, self.axis)]
+        if self.fn in ("maximum", "minimum"):
+            return [switch(eq(x, y.dimshuffle(*pattern)), g, 0)]
+        return [None]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        [x], [y], [t] = inputs, outputs, tangents
+        if t is None or self.fn in ("and_", "or_"):
+            return [None]
+        if self.fn == "add":
+            return [self(t)]
+        slope = self.L_op(inputs, outputs, [y.ones_like()])[0]
+        return [(slope * t).sum(axis=self.axis).astype(y.type.dtype)]
+
+    def __str__(self) -> str:
+        return f"{NAMES[self.fn]}{{axis={self.axis}, acc_dtype={self.acc_dtype}}}"
+
+    __repr__ = __str__
+
+
+def _product_of_others(x: Any, axis: tuple[int, ...]) -> Any:
+    """Return, for every element, the product of the others along ``axis``; right with any number of zeros."""
+    zero = eq(x, 0)
+    zeros = zero.sum(axis=axis, keepdims=True)
+    without_zeros = switch(zero, 1, x)
+    product = without_zeros.prod(axis=axis, keepdims=True)
+    alone = switch(eq(zeros, 1) & zero, product, 0)
+    return switch(eq(zeros, 0), product / without_zeros, alone)
+
+
+def normalize_axis(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return ``axis`` (``None``, an int, or several) as a sorted tuple. Raises ``ValueError`` out of range or twice."""
+    if axis is None:
+        return tuple(range(ndim))
+    if isinstance(axis, np.ndarray):
+        axis = axis.tolist()
+    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    found = []
+    for a in axes:
+        if not isinstance(a, (int, np.integer)):
+            raise TypeError(f"axis must be an int, a tuple of ints or None, got {axis!r}.")
+        if not -ndim <= a < ndim:
+            raise ValueError(f"axis {a} is out of range for a tensor of {ndim} dimensions.")
+        found.append(int(a) % ndim)
+    if len(set(found)) != len(found):
+        raise ValueError(f"an axis is given twice: {axis}.")
+    return tuple(sorted(found))
+
+
+def keep(y: Any, axis: tuple[int, ...], ndim: int) -> Any:
+    """Put the reduced axes back with length 1."""
+    rest = iter(range(y.type.ndim))
+    return y.dimshuffle(*["x" if a in axis else next(rest) for a in range(ndim)])
+
+
+def _reduce(fn: str, x: Any, axis: Any, keepdims: bool, dtype: Any, acc_dtype: Any) -> Any:
+    x = as_tensor(x)
+    axes = normalize_axis(axis, x.type.ndim)
+    if fn in ("and_", "or_"):
+        x = neq(x, 0) if x.type.dtype.kind != "b" else x
+        out = acc = dtypes.BOOL
+    elif fn in ("add", "mul"):
+        out = dtypes.as_dtype(dtype) if dtype is not None else dtypes.sum_dtype(x.type.dtype)
+        acc = dtypes.as_dtype(acc_dtype) if acc_dtype is not None else dtypes.accumulator(out)
+        if acc.kind in "biu" and x.type.dtype.kind in "fc":
+            raise TypeError(f"a sum of {x.type.dtype} cannot be accumulated in {acc}; cast the tensor first.")
+    else:
+        out = acc = x.type.dtype
+    y = Reduce(fn, axes, out.name, acc.name)(x)
+    return keep(y, axes, x.type.ndim) if keepdims else y
+
+
+def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+    """Sum over ``axis`` (all by default). Integers are summed in 64 bits, floats accumulated in the next wider float."""
+    return _reduce("add", x, axis, keepdims, dtype, acc_dtype)
+
+
+def prod(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None,
+         no_zeros_in_input: bool = False) -> Any:
+    """Product over ``axis``. The gradient is right however many zeros there are."""
+    return _reduce("mul", x, axis, keepdims, dtype, acc_dtype)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Largest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
+    return _reduce("maximum", x, axis, keepdims, None, None)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Smallest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
+    return _reduce("minimum", x, axis, keepdims, None, None)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether every element along ``axis`` is different from zero."""
+    return _reduce("and_", x, axis, keepdims, None, None)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether some element along ``axis`` is different from zero."""
+    return _reduce("or_", x, axis, keepdims, None, None)
+
+
+def count(x: Any, axes: tuple[int, ...], dtype: Any) -> Any:
+    """Return the number of elements along ``axes`` as a scalar of ``dtype``: a number if the type knows it."""
+    total: Any = 1
+    for a in axes:
+        known = x.type.shape[a]
+        total = total * (known if known is not None else shape_i(x, a))
+    return total if isinstance(total, int) else cast(total, dtype)
+
+
+def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+    """Arithmetic mean along ``axis``; of integers in float64."""
+    x = as_tensor(x)
+    axes = normalize_axis(axis, x.type.ndim)
+    if dtype is None:
+        dtype = dtypes.FLOAT64 if dtypes.is_discrete(x.type.dtype) else x.type.dtype
+    total = sum(x, axes, dtype, keepdims, acc_dtype)
+    return total / count(x, axes, total.type.dtype)
+
+
+def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+    """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected`` subtracts the rounding of the mean."""
+    x = as_tensor(x)
+    axes = normalize_axis(axis, x.type.ndim)
+    deviation = x - mean(x, axes, keepdims=True)
+    square = abs_square(deviation)
+    if not ddof and not corrected:
+        return mean(square, axes, keepdims=keepdims)
+    total = sum(square, axes, keepdims=keepdims)
+    n = count(x, axes, total.type.dtype)
+    if corrected:
+        total = total - abs_square(sum(deviation, axes, keepdims=keepdims)) / n
+    return total / (n - ddof)
+
+
+def abs_square(x: Any) -> Any:
+    """Return ``|x|**2``."""
+    return TABLE["sqr"](TABLE["abs"](x) if x.type.dtype.kind == "c" else x)
+
+
+def std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+    """Standard deviation along ``axis``; see ``var``."""
+    return TABLE["sqrt"](var(x, axis, ddof, keepdims, corrected))
+
+
+class Argmax(Op):
+    """The position (int64) of the largest element along ``axis``; of several, or of several NaN, the first."""
+
+    axis: tuple[int, ...]
+
+    def make_node(self, x: Any) -> Apply:
+        x = as_tensor(x)
+        shape = [d for a, d in enumerate(x.type.shape) if a not in self.axis]
+        return Apply(self, [x], [TensorType("int64", shape)()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(d for a, d in enumerate(input_shapes[0]) if a not in self.axis)]
+
+    def perform(self, node: Apply, x: Any) -> Any:
+        kept = [a for a in range(x.ndim) if a not in self.axis]
+        flat = x.transpose(kept + list(self.axis)).reshape([x.shape[a] for a in kept] + [-1]) if x.size else x
+        if not x.size and any_zero(x, self.axis):
+            raise ValueError(f"{self}: there is no largest of no elements (shape {x.shape}).")
+        if not x.size:
+            return np.zeros([x.shape[a] for a in kept], np.int64)
+        return np.asarray(flat.argmax(axis=-1), dtype=np.int64)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]]
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        return [disconnected()]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [None]
+
+
+def any_zero(x: Any, axes: Sequence[int]) -> bool:
+    """Tell whether an array has length 0 along one of ``axes``."""
+    return 0 in [x.shape[a] for a in axes]
+
+
+def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Position of the largest element along ``axis`` (over all elements, flattened, by default)."""
+    x = as_tensor(x)
+    axes = normalize_axis(axis, x.type.ndim)
+    y = Argmax(axes)(x)
+    return keep(y, axes, x.type.ndim) if keepdims else y
+
+
+def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Position of the smallest element along ``axis``."""
+    x = as_tensor(x)
+    flipped = ~x if x.type.dtype.kind in "bu" else -x
+    return argmax(flipped if x.type.dtype.kind != "i" else ~x, axis, keepdims)
+
+
+def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:
+    """Return the largest element along ``axis`` and its position."""
+    return [max(x, axis, keepdims), argmax(x, axis, keepdims)]

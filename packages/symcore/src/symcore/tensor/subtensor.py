@@ -1,0 +1,441 @@
+"""Reading and writing parts of tensors, as NumPy indexes them: basic, by integer arrays, by masks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symcore.graph.null import disconnected
+from symcore.graph.variable import Apply
+from symcore.op import Op, Shape
+from symcore.tensor.broadcast import broadcast_shape, static_broadcast
+from symcore.tensor.constant import as_tensor
+from symcore.tensor.elemwise import unbroadcast_to
+from symcore.tensor.indexing import (
+    FULL,
+    INPUT,
+    advanced_position,
+    as_index_array,
+    basic_shape,
+    count_inputs,
+    fill,
+    show,
+    split,
+    static_slice,
+)
+from symcore.tensor.shapes import shape_i
+from symcore.tensor.type import TensorType
+
+
+def _check_rank(entries: Sequence[Any], x: Any) -> None:
+    if len(entries) > x.type.ndim:
+        raise IndexError(f"too many indices: {x} has {x.type.ndim} dimensions, the index [{show(entries)}] has "
+                         f"{len(entries)}.")
+
+
+class Subtensor(Op):
+    """``x[entries]`` for integers and slices; a view. Inputs: ``x``, then the symbolic integers in order."""
+
+    entries: tuple[Any, ...]
+
+    def make_node(self, x: Any, *scalars: Any) -> Apply:
+        x = as_tensor(x)
+        _check_rank(self.entries, x)
+        if len(scalars) != count_inputs(self.entries):
+            raise TypeError(f"{self} takes {count_inputs(self.entries)} scalars, got {len(scalars)}.")
+        shape: list[int | None] = []
+        for axis, entry in enumerate(self.entries):
+            known = x.type.shape[axis]
+            if isinstance(entry, tuple):
+                shape.append(static_slice(known, *entry[1:]))
+            elif known is not None and entry != INPUT and not -known <= entry < known:
+                raise IndexError(f"index {entry} is out of bounds for axis {axis} of {x}, which has length {known}.")
+        shape += x.type.shape[len(self.entries):]
+        return Apply(self, [x, *scalars], [TensorType(x.type.dtype, shape)()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(basic_shape(self.entries, input_shapes[0], iter(node.inputs[1:])))]
+
+    def perform(self, node: Apply, x: Any, *scalars: Any) -> Any:
+        return np.asarray(x[fill(self.entries, iter(scalars))])
+
+    def view(self, node: Apply) -> dict[int, int]:
+        return {0: 0}
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        x, *scalars = inputs
+        g = IncSubtensor(self.entries)(x.zeros_like(), output_grads[0], *scalars)
+        return [g, *(disconnected() for _ in scalars)]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [None if tangents[0] is None else self(tangents[0], *inputs[1:])]
+
+    def __str__(self) -> str:
+        return f"Subtensor{{{show(self.entries)}}}"
+
+    __repr__ = __str__
+
+
+class IncSubtensor(Op):
+    """``x`` with ``x[entries] += y``, or with ``set_instead`` ``x[entries] = y``. Inputs: ``x``, ``y``, symbolic integers."""
+
+    entries: tuple[Any, ...]
+    set_instead: bool = False
+
+    def make_node(self, x: Any, y: Any, *scalars: Any) -> Apply:
+        x = as_tensor(x)
+        part = Subtensor(self.entries).make_node(x, *scalars).outputs[0]
+        y = _fitting(as_tensor(y), x, part.type)
+        return Apply(self, [x, y, *scalars], [x.type()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [input_shapes[0]]
+
+    def perform(self, node: Apply, x: Any, y: Any, *scalars: Any) -> Any:
+        result = x.copy()
+        index = fill(self.entries, iter(scalars))
+        _check_part(self, result[index].shape, y.shape, node.inputs[1].type)
+        if self.set_instead:
+            result[index] = y
+        else:
+            result[index] += y
+        return result
+
+    def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
+        return {0: (0,)}
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        [x, y, *scalars], [g] = inputs, output_grads
+        by_x = IncSubtensor(self.entries, True)(g, y.zeros_like(), *scalars) if self.set_instead else g
+        by_y = unbroadcast_to(Subtensor(self.entries)(g, *scalars), y)
+        return [by_x, by_y, *(disconnected() for _ in scalars)]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [_inc_tangent(self, inputs, tangents)]
+
+    def __str__(self) -> str:
+        return f"{'Set' if self.set_instead else 'Inc'}Subtensor{{{show(self.entries)}}}"
+
+    __repr__ = __str__
+
+
+def _inc_tangent(op: Op, inputs: Any, tangents: Any) -> Any:
+    [x, y, *rest], [u, v, *_] = inputs, tangents
+    if u is None and v is None:
+        return None
+    return op(x.zeros_like() if u is None else u, y.zeros_like() if v is None else v, *rest)
+
+
+def _fitting(y: Any, x: Any, part: TensorType) -> Any:
+    """Cast what is written to the dtype of ``x``; refuse a loss of precision or more dimensions than there are."""
+    if y.type.dtype is not x.type.dtype:
+        if np.promote_types(y.type.dtype, x.type.dtype) != x.type.dtype and not _weak_constant(y, x):
+            raise TypeError(f"cannot write {y.type} into {x.type} without losing precision; cast it: "
+                            f"y.astype('{x.type.dtype}').")
+        y = y.astype(x.type.dtype)
+    if y.type.ndim > part.ndim:
+        raise ValueError(f"cannot write {y} of {y.type.ndim} dimensions into a part of {part.ndim} dimensions.")
+    if static_broadcast([part, y.type], "writing into a part") != part.shape and part.ndim:
+        for axis in range(-y.type.ndim, 0):
+            if part.shape[axis] == 1 and y.type.shape[axis] not in (None, 1):
+                raise ValueError(f"cannot write shape {y.type.shape} into a part of shape {part.shape}.")
+    return y
+
+
+def _weak_constant(y: Any, x: Any) -> bool:
+    from symcore.tensor.constant import constant_value
+
+    value = constant_value(y)
+    return value is not None and value.ndim == 0 and x.type.dtype.kind in "fc" and value.dtype.kind in "biuf"
+
+
+def _check_part(op: Any, part: tuple[int, ...], y: tuple[int, ...], y_type: TensorType) -> None:
+    offset = len(part) - len(y)
+    for axis, got in enumerate(y):
+        if got != part[offset + axis] and y_type.shape[axis] != 1:
+            raise ValueError(f"{op}: cannot write a value of shape {y} into a part of shape {part}.")
+
+
+class AdvancedSubtensor(Op):
+    """``x[entries]`` with integer arrays among the entries (``"array"``), placed as NumPy does; a copy.
+
+    Inputs: ``x``, then arrays and symbolic integers in the order of the entries.
+    """
+
+    entries: tuple[Any, ...]
+
+    def make_node(self, x: Any, *indices: Any) -> Apply:
+        x = as_tensor(x)
+        _check_rank(self.entries, x)
+        indices = tuple(_index_input(v) for v in indices)
+        return Apply(self, [x, *indices], [TensorType(x.type.dtype, _advanced_static(self.entries, x, indices))()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [_advanced_shape(self.entries, input_shapes[0], node.inputs[1:], input_shapes[1:])]
+
+    def perform(self, node: Apply, x: Any, *indices: Any) -> Any:
+        return np.asarray(x[_advanced_index(self.entries, indices)])
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        x, *indices = inputs
+        g = AdvancedIncSubtensor(self.entries)(x.zeros_like(), output_grads[0], *indices)
+        return [g, *(disconnected() for _ in indices)]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [None if tangents[0] is None else self(tangents[0], *inputs[1:])]
+
+    def __str__(self) -> str:
+        return f"AdvancedSubtensor{{{show_advanced(self.entries)}}}"
+
+    __repr__ = __str__
+
+
+class AdvancedIncSubtensor(Op):
+    """``x`` with ``x[entries] += y`` (duplicates add up) or, with ``set_instead``, ``= y`` (the last one wins)."""
+
+    entries: tuple[Any, ...]
+    set_instead: bool = False
+
+    def make_node(self, x: Any, y: Any, *indices: Any) -> Apply:
+        x = as_tensor(x)
+        part = AdvancedSubtensor(self.entries).make_node(x, *indices)
+        return Apply(self, [x, _fitting(as_tensor(y), x, part.outputs[0].type), *part.inputs[1:]], [x.type()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [input_shapes[0]]
+
+    def perform(self, node: Apply, x: Any, y: Any, *indices: Any) -> Any:
+        result = x.copy()
+        index = _advanced_index(self.entries, indices)
+        part = result[index].shape
+        _check_part(self, part, y.shape, node.inputs[1].type)
+        if self.set_instead:
+            result[index] = y
+        else:
+            np.add.at(result, index, y)
+        return result
+
+    def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
+        return {0: (0,)}
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        [x, y, *indices], [g] = inputs, output_grads
+        by_x = AdvancedIncSubtensor(self.entries, True)(g, y.zeros_like(), *indices) if self.set_instead else g
+        by_y = unbroadcast_to(AdvancedSubtensor(self.entries)(g, *indices), y)
+        return [by_x, by_y, *(disconnected() for _ in indices)]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [_inc_tangent(self, inputs, tangents)]
+
+    def __str__(self) -> str:
+        return f"Advanced{'Set' if self.set_instead else 'Inc'}Subtensor{{{show_advanced(self.entries)}}}"
+
+    __repr__ = __str__
+
+
+def show_advanced(entries: Sequence[Any]) -> str:
+    """Return entries with arrays as they would be typed."""
+    return ", ".join("[?]" if e == "array" else show([e]) for e in entries)
+
+
+def _index_input(v: Any) -> Any:
+    v = as_tensor(v)
+    if v.type.dtype.kind not in "iu":
+        raise TypeError(f"an index array must hold integers, got {v.type}.")
+    return v if v.type.dtype.name == "int64" else v.astype("int64")
+
+
+def _advanced_index(entries: Sequence[Any], values: Sequence[Any]) -> tuple[Any, ...]:
+    taken = iter(values)
+    return tuple(next(taken) if e == "array" else fill([e], taken)[0] for e in entries)
+
+
+def _arrays(entries: Sequence[Any]) -> list[int]:
+    """Return the positions of the index arrays among the inputs that the entries take."""
+    positions, at = [], 0
+    for e in entries:
+        if e == "array":
+            positions.append(at)
+        at += 1 if e == "array" else count_inputs([e])
+    return positions
+
+
+def _advanced_static(entries: Sequence[Any], x: Any, indices: Sequence[Any]) -> list[int | None]:
+    joint = static_broadcast([indices[k].type for k in _arrays(entries)], "index arrays")
+    kept = [static_slice(x.type.shape[axis], *e[1:]) for axis, e in enumerate(entries) if isinstance(e, tuple)]
+    at = sum(isinstance(e, tuple) for e in entries[: advanced_position(entries)])
+    return [*kept[:at], *joint, *kept[at:], *x.type.shape[len(entries):]]
+
+
+def _advanced_shape(entries: Sequence[Any], shape: Shape, indices: Sequence[Any], index_shapes: Sequence[Shape]) -> Shape:
+    positions = _arrays(entries)
+    joint = broadcast_shape([indices[k].type for k in positions], [index_shapes[k] for k in positions])
+    taken, kept = iter(indices), []
+    for axis, e in enumerate(entries):
+        if isinstance(e, tuple):
+            kept.append(basic_shape([e], (shape[axis],), taken)[0])
+        elif e == "array":
+            next(taken)
+    at = sum(isinstance(e, tuple) for e in entries[: advanced_position(entries)])
+    return (*kept[:at], *joint, *kept[at:], *shape[len(entries):])
+
+
+class Nonzero(Op):
+    """The positions of the elements that are not zero: one int64 vector per axis. Its length depends on the values."""
+
+    def make_node(self, x: Any) -> Apply:
+        x = as_tensor(x)
+        if not x.type.ndim:
+            raise ValueError("nonzero of a scalar is not defined; compare it instead.")
+        return Apply(self, [x], [TensorType("int64", (None,))() for _ in range(x.type.ndim)])
+
+    def perform(self, node: Apply, x: Any) -> Any:
+        found = tuple(np.asarray(v, dtype=np.int64) for v in np.nonzero(x))
+        return found if len(found) > 1 else found[0]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False] * len(node.outputs)]
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        return [disconnected()]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [None] * len(outputs)
+
+
+def nonzero(x: Any) -> tuple[Any, ...]:
+    """Return the positions of the elements that are not zero, one vector per axis."""
+    return tuple(Nonzero().make_node(x).outputs)
+
+
+def getitem(x: Any, item: Any) -> Any:
+    """Return ``x[item]``: integers, slices, ``None``, ``...``, integer arrays, masks, and mixtures as NumPy has them."""
+    x = as_tensor(x)
+    items = list(item) if isinstance(item, tuple) else [item]
+    if not isinstance(item, tuple) and isinstance(item, list):
+        items = [item]
+    plain = all(isinstance(i, slice) for i in items) and bool(items)
+    x, entries, inputs, arrays = _take_apart(x, items)
+    while entries and entries[-1] == FULL:
+        entries.pop()
+    if not entries:  # x[:] is a part of x that can be written to; x[None] and x[...] are no more than views
+        return Subtensor((FULL,))(x) if plain else x
+    return (AdvancedSubtensor if arrays else Subtensor)(tuple(entries))(x, *inputs)
+
+
+def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bool]:
+    """Insert the new axes, spell out ``...`` and masks; return the tensor, entries, inputs, and whether there are arrays."""
+    arrays: list[Any] = [as_index_array(i) for i in items]
+    spelled: list[tuple[Any, Any]] = []
+    for item, array in zip(items, arrays, strict=True):
+        if array is not None and array.type.dtype.kind == "b":
+            if array.type.ndim == 0:
+                raise TypeError("a single truth value cannot be used as an index; use T.switch.")
+            spelled += [(None, v) for v in nonzero(array)]
+        else:
+            spelled.append((item, array))
+    used = sum(1 for item, array in spelled if array is not None or (item is not None and item is not Ellipsis))
+    if sum(item is Ellipsis for item, a in spelled if a is None) > 1:
+        raise IndexError("an index can hold only one '...'.")
+    if used > x.type.ndim:
+        raise IndexError(f"too many indices: {x} has {x.type.ndim} dimensions, {used} were given.")
+    full: list[tuple[Any, Any]] = []
+    for item, array in spelled:
+        if array is None and item is Ellipsis:
+            full += [(slice(None), None)] * (x.type.ndim - used)
+        else:
+            full.append((item, array))
+    x = _insert_axes(x, full)
+    entries: list[Any] = []
+    inputs: list[Any] = []
+    for item, array in full:
+        entry, needed = ("array", [array]) if array is not None else (FULL, []) if item is None else split(item)
+        entries.append(entry)
+        inputs += needed
+    has_arrays = "array" in entries
+    if has_arrays:  # integers beside arrays broadcast with them, as NumPy does
+        entries, inputs = _scalars_to_inputs(entries, inputs)
+    return x, entries, inputs, has_arrays
+
+
+def _scalars_to_inputs(entries: list[Any], inputs: list[Any]) -> tuple[list[Any], list[Any]]:
+    from symcore.tensor.constant import constant
+
+    taken, new_inputs, new_entries = iter(inputs), [], []
+    for e in entries:
+        if isinstance(e, int):
+            new_entries.append("array")
+            new_inputs.append(constant(e, dtype="int64"))
+        elif e == INPUT:
+            new_entries.append("array")
+            new_inputs.append(next(taken))
+        else:
+            new_entries.append(e)
+            new_inputs += [next(taken) for _ in range(1 if e == "array" else count_inputs([e]))]
+    return new_entries, new_inputs
+
+
+def _insert_axes(x: Any, full: list[tuple[Any, Any]]) -> Any:
+    if all(item is not None or array is not None for item, array in full):
+        return x
+    pattern: list[Any] = []
+    axis = 0
+    for item, array in full:
+        if item is None and array is None:
+            pattern.append("x")
+        else:
+            pattern.append(axis)
+            axis += 1
+    return x.dimshuffle(*pattern, *range(axis, x.type.ndim))
+
+
+def inc_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False,
+                  set_instead: bool = False, ignore_duplicates: bool = False) -> Any:
+    """Return the tensor of which ``x`` is a part, with ``y`` added to that part; duplicates in an index add up.
+
+    ``x`` must be the result of indexing (``T.inc_subtensor(a[2:5], 1)``). Raises ``TypeError`` otherwise.
+    """
+    part = as_tensor(x)
+    owner = part.owner
+    if owner is None or not isinstance(owner.op, (Subtensor, AdvancedSubtensor)):
+        raise TypeError(f"set_subtensor and inc_subtensor take an indexed tensor, such as a[1:3]; got {x}. "
+                        "For the whole of it use a[:].")
+    source, *indices = owner.inputs
+    if isinstance(owner.op, Subtensor):
+        return IncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
+    return AdvancedIncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
+
+
+def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
+    """Return the tensor of which ``x`` is a part, with that part replaced by ``y``. See ``inc_subtensor``."""
+    return inc_subtensor(x, y, set_instead=True)
+
+
+def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """Return the elements of ``x`` at ``indices`` along ``axis`` (of the flattened tensor by default).
+
+    ``mode``: what happens out of bounds: ``raise``, ``wrap`` or ``clip``.
+    """
+    from symcore.tensor.scalar_functions import clip
+
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = x.flatten(), 0
+    axis %= x.type.ndim
+    indices = as_tensor(indices)
+    if mode != "raise":
+        n = shape_i(x, axis)
+        indices = indices % n if mode == "wrap" else clip(indices, 0, n - 1)
+    return getitem(x, (*[slice(None)] * axis, indices))

@@ -1,0 +1,382 @@
+"""Tensor variables: operators and methods. The top floor of ``tensor``: it knows the functions, none of them knows it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from symcore.graph.shared import SharedVariable
+from symcore.graph.variable import Constant, Variable
+from symcore.tensor import creation, functions, products, reduce, shapes, subtensor
+from symcore.tensor import scalar_functions as sf
+from symcore.tensor.constant import as_tensor, signature_of
+from symcore.tensor.elemwise import elemwise_name
+from symcore.tensor.type import TensorType
+
+_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "neq"})
+
+
+class TensorOperators:
+    """What all tensor variables, constants and shared tensors can do. Every operator builds a node; nothing computes."""
+
+    type: TensorType
+    owner: Any
+    #: NumPy must hand its operators over to ours instead of looping over our elements.
+    __array_priority__ = 1000
+
+    # ------------------------------------------------------------------ what is known
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self.type.ndim
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype."""
+        return self.type.dtype.name
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """Per dimension whether its length is known to be 1."""
+        return self.type.broadcastable
+
+    @property
+    def shape(self) -> Any:
+        """The shape as a symbolic vector; ``x.shape[0]`` is a symbolic integer. What is known: ``x.type.shape``."""
+        return shapes.ShapeOf()(self)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements, as a symbolic integer."""
+        return functions.size(self)
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its axes reversed."""
+        return functions.transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return sf.real(self) if self.type.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return sf.imag(self) if self.type.dtype.kind == "c" else creation.zeros_like(self)
+
+    # ------------------------------------------------------------------ as a Python object
+
+    def __bool__(self) -> bool:
+        name = elemwise_name(self)
+        if name in _COMPARISONS:
+            raise TypeError(
+                f"the comparison {name} of symbolic variables has no truth value while the graph is built: use T.switch "
+                "or ifelse to choose, and T.and_ or & to combine comparisons (0 < x < 1 is (0 < x) & (x < 1))."
+            )
+        return True
+
+    def __len__(self) -> int:
+        raise TypeError("len() of a symbolic tensor is not known while the graph is built; use x.shape[0].")
+
+    def __iter__(self) -> Iterator[Any]:
+        length = self.type.shape[0] if self.type.ndim else None
+        if length is None:
+            raise ValueError(
+                f"cannot iterate over {self}: the length of its first axis is not known while the graph is built. "
+                "Use scan, or state the length with T.specify_shape."
+            )
+        return (self[i] for i in range(length))
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        raise TypeError(
+            "a symbolic tensor cannot be changed: write y = T.set_subtensor(x[index], value), or T.inc_subtensor, "
+            "and go on with y."
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"{self} is symbolic and has no values; compute it with .eval() or a function. "
+            "To apply a NumPy function use its namesake in T."
+        )
+
+    # ------------------------------------------------------------------ operators
+
+    def __add__(self, other: Any) -> Any:
+        return _binary(sf.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _binary(sf.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _binary(sf.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _binary(sf.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _binary(sf.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _binary(sf.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _binary(functions.true_div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _binary(functions.true_div, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _binary(sf.int_div, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _binary(sf.int_div, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _binary(sf.mod, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _binary(sf.mod, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return sf.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return sf.divmod(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return _binary(sf.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _binary(sf.pow, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return products.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return products.matmul(other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return _binary(sf.and_, self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _binary(sf.and_, other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return _binary(sf.or_, self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return _binary(sf.or_, other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return _binary(sf.xor, self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return _binary(sf.xor, other, self)
+
+    def __invert__(self) -> Any:
+        return sf.invert(self)
+
+    def __neg__(self) -> Any:
+        return sf.neg(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return sf.abs(self)
+
+    def __lt__(self, other: Any) -> Any:
+        return _binary(sf.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _binary(sf.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _binary(sf.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _binary(sf.ge, self, other)
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, int) and self.owner is not None and isinstance(self.owner.op, shapes.ShapeOf):
+            source = self.owner.inputs[0]
+            if -source.type.ndim <= item < source.type.ndim:
+                return shapes.shape_i(source, item % source.type.ndim)
+        return subtensor.getitem(self, item)
+
+    # ------------------------------------------------------------------ shape
+
+    def dimshuffle(self, *pattern: Any) -> Any:
+        """Reorder the axes: numbers of axes, and ``'x'`` for a new one of length 1."""
+        return functions.dimshuffle(self, *pattern)
+
+    def reshape(self, *newshape: Any, ndim: int | None = None) -> Any:
+        """Return the elements in another shape: ``x.reshape((2, -1))`` or ``x.reshape(2, -1)``."""
+        only = newshape[0] if len(newshape) == 1 else newshape
+        if len(newshape) == 2 and isinstance(newshape[0], (tuple, list, Variable)) and isinstance(newshape[1], int) \
+                and (not isinstance(newshape[0], Variable) or newshape[0].type.ndim == 1):
+            only, ndim = newshape  # the older spelling reshape(shape, ndim)
+        return shapes.reshape(self, only, ndim)
+
+    def flatten(self, ndim: int = 1) -> Any:
+        """Return the tensor with its last axes merged so that ``ndim`` remain."""
+        return functions.flatten(self, ndim)
+
+    def ravel(self) -> Any:
+        """Return the elements as a vector."""
+        return functions.flatten(self, 1)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the tensor with its axes in another order, reversed by default."""
+        return functions.transpose(self, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Return the tensor with two axes exchanged."""
+        return functions.swapaxes(self, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Drop the axes whose length is known to be 1."""
+        return functions.squeeze(self, axis)
+
+    def copy(self, name: str | None = None) -> Any:
+        """Return the tensor under a variable of its own."""
+        return sf.identity(self, name=name)
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the tensor with another dtype."""
+        return sf.cast(self, dtype)
+
+    def fill(self, value: Any) -> Any:
+        """Return a tensor of this shape filled with ``value``."""
+        return creation.full_like(self, value)
+
+    def zeros_like(self, dtype: Any = None) -> Any:
+        """Return zeros of this shape."""
+        return creation.zeros_like(self, dtype)
+
+    def ones_like(self, dtype: Any = None) -> Any:
+        """Return ones of this shape."""
+        return creation.ones_like(self, dtype)
+
+    # ------------------------------------------------------------------ work
+
+    def dot(self, other: Any) -> Any:
+        """Return the product; see ``T.dot``."""
+        return products.dot(self, other)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+        """Return the elements at ``indices`` along ``axis``."""
+        return subtensor.take(self, indices, axis, mode)
+
+    def nonzero(self, return_matrix: bool = False) -> Any:
+        """Return the positions of the elements that are not zero."""
+        return functions.nonzero(self, return_matrix)
+
+    def round(self, mode: str | None = None) -> Any:
+        """Round to integers; halves to even by default."""
+        return functions.round(self, mode)
+
+    def clip(self, a_min: Any, a_max: Any) -> Any:
+        """Limit the elements to ``[a_min, a_max]``."""
+        return sf.clip(self, a_min, a_max)
+
+    def conj(self) -> Any:
+        """Return the complex conjugate."""
+        return sf.conj(self) if self.type.dtype.kind == "c" else self
+
+    conjugate = conj
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+        """See ``T.sum``."""
+        return reduce.sum(self, axis, dtype, keepdims, acc_dtype)
+
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+        """See ``T.prod``."""
+        return reduce.prod(self, axis, dtype, keepdims, acc_dtype)
+
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+        """See ``T.mean``."""
+        return reduce.mean(self, axis, dtype, keepdims, acc_dtype)
+
+    def var(self, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+        """See ``T.var``."""
+        return reduce.var(self, axis, ddof, keepdims, corrected)
+
+    def std(self, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+        """See ``T.std``."""
+        return reduce.std(self, axis, ddof, keepdims, corrected)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.max``."""
+        return reduce.max(self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.min``."""
+        return reduce.min(self, axis, keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.argmax``."""
+        return reduce.argmax(self, axis, keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.argmin``."""
+        return reduce.argmin(self, axis, keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.all``."""
+        return reduce.all(self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """See ``T.any``."""
+        return reduce.any(self, axis, keepdims)
+
+    def norm(self, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the norm of order ``L`` along ``axis``."""
+        return functions.norm(self, L, axis, keepdims)
+
+
+def _binary(function: Any, a: Any, b: Any) -> Any:
+    """Apply an operator, letting Python try the other operand's method for types that are no numbers."""
+    try:
+        return function(a, b)
+    except TypeError:
+        if all(isinstance(v, (Variable, np.ndarray, np.generic, bool, int, float, complex, list, tuple)) for v in (a, b)):
+            raise
+        return NotImplemented
+
+
+class TensorVariable(TensorOperators, Variable[TensorType]):
+    """A symbolic tensor."""
+
+
+class TensorConstant(TensorOperators, Constant[TensorType]):
+    """A tensor whose value is known. ``data`` is a read-only array."""
+
+    def signature(self) -> Any:
+        found = self.__dict__.get("_signature")
+        if found is None:
+            found = self.__dict__["_signature"] = signature_of(self.data)
+        return found
+
+    def __str__(self) -> str:
+        if self.name is not None:
+            return self.name
+        text = str(self.data) if self.data.size <= 6 else f"{str(self.data.flat[0])} ... of shape {self.data.shape}"
+        return f"TensorConstant{{{text}}}"
+
+
+class TensorSharedVariable(TensorOperators, SharedVariable[TensorType]):
+    """A shared tensor."""
+
+    def zero(self, borrow: bool = False) -> None:
+        """Set every element to zero, keeping shape and dtype."""
+        self.container.value = np.zeros_like(self.container.value)
+
+
+TensorType.variable_class = TensorVariable
+TensorType.constant_class = TensorConstant
+TensorType.shared_class = TensorSharedVariable
+
+__all__ = ["TensorConstant", "TensorOperators", "TensorSharedVariable", "TensorVariable", "as_tensor"]
