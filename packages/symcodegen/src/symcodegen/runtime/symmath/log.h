@@ -1,0 +1,146 @@
+/* Logarithms: x = 2^k m with m in [sqrt(1/2), sqrt(2)], s = (m - 1) / (m + 1), log m = 2 s + s^3 Q(s^2), summed so that the large terms
+ * are exact: with f = m - 1 and h = f^2 / 2, log m = f - (h - s (h + s^2 Q)) (P. T. P. Tang, ACM TOMS 16, 1990). */
+
+//@ log_parts: base
+/* The k and m of a positive, normal x. k comes as a float: AVX2 cannot convert 64-bit integers. */
+SYM_FN float sym_log_split_f32(float x, float *k) {
+  sym_u32 i = sym_bits_f32(x) + (0x3f800000u - 0x3f3504f3u);
+  *k = (float)(sym_i32)(i >> 23) - 127.0f;
+  return sym_float_of((i & 0x007fffffu) + 0x3f3504f3u);
+}
+SYM_FN double sym_log_split_f64(double x, double *k) {
+  sym_u64 i = sym_bits_f64(x) + (0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull);
+  *k = sym_double_of((i >> 52) | 0x4330000000000000ull) - (4503599627370496.0 + 1023.0);
+  return sym_double_of((i & 0x000fffffffffffffull) + 0x3fe6a09e667f3bcdull);
+}
+/* s (h + s^2 Q(s^2)), the small part of log(1 + f) = f - (h - small). */
+SYM_FN float sym_log_small_f32(float f, float h) {
+  float s = f / (2.0f + f), z = s * s;
+  float q = SYM_FMAF(SYM_FMAF(SYM_FMAF(0.242916912f, z, 0.284982234f), z, 0.400009781f), z, 0.666666627f);
+  return s * SYM_FMAF(q, z, h);
+}
+SYM_FN double sym_log_small_f64(double f, double h) {
+  double s = f / (2.0 + f), z = s * s, w = z * z;
+  double a = SYM_FMA(0.39999999999433311, z, 0.66666666666667307);
+  double b = SYM_FMA(0.2222219885793548, z, 0.28571428739053212);
+  double c = SYM_FMA(SYM_FMA(0.14793568602840601, z, 0.153143262069075), z, 0.18183551769981099);
+  double q = SYM_FMA(SYM_FMA(c, w, b), w, a);
+  return s * SYM_FMA(q, z, h);
+}
+/* What a logarithm is where x is not a positive, finite number. */
+SYM_FN float sym_log_special_f32(float x, float y) {
+  y = x < __builtin_inff() ? y : x;
+  y = x < 0.0f ? __builtin_nanf("") : y;
+  return x == 0.0f ? -__builtin_inff() : y;
+}
+SYM_FN double sym_log_special_f64(double x, double y) {
+  y = x < __builtin_inf() ? y : x;
+  y = x < 0.0 ? __builtin_nan("") : y;
+  return x == 0.0 ? -__builtin_inf() : y;
+}
+
+//@ log_normal: log_parts
+/* As the split, for denormal x too. */
+SYM_FN float sym_log_reduce_f32(float x, float *k) {
+  float low = x < 1.17549435e-38f ? 1.0f : 0.0f;
+  float m = sym_log_split_f32(x < 1.17549435e-38f ? x * 8388608.0f : x, k);
+  *k -= 23.0f * low;
+  return m;
+}
+SYM_FN double sym_log_reduce_f64(double x, double *k) {
+  double low = x < 2.2250738585072014e-308 ? 1.0 : 0.0;
+  double m = sym_log_split_f64(x < 2.2250738585072014e-308 ? x * 18014398509481984.0 : x, k);
+  *k -= 54.0 * low;
+  return m;
+}
+
+//@ sym_log_f32: log_normal
+SYM_FN float sym_log_f32(float x) {
+  float k, f = sym_log_reduce_f32(x, &k) - 1.0f, h = 0.5f * f * f;
+  float low = SYM_FMAF(k, 1.42860677e-6f, sym_log_small_f32(f, h));
+  return sym_log_special_f32(x, SYM_FMAF(k, 0.693145752f, f - (h - low)));
+}
+
+//@ sym_log_f64: log_normal
+SYM_FN double sym_log_f64(double x) {
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0, h = 0.5 * f * f;
+  double low = SYM_FMA(k, 1.9082149292705877e-10, sym_log_small_f64(f, h));
+  return sym_log_special_f64(x, SYM_FMA(k, 0.6931471803691238, f - (h - low)));
+}
+
+//@ sym_log1p_f32: log_parts
+/* log of u = 1 + x plus what the sum lost, divided by u. Where k = 0, f is x itself. */
+SYM_FN float sym_log1p_f32(float x) {
+  float u = 1.0f + x, k, m = sym_log_split_f32(u, &k);
+  float lost = x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x);
+  float f = k == 0.0f ? x : m - 1.0f, c = k == 0.0f ? 0.0f : lost / u, h = 0.5f * f * f;
+  float low = SYM_FMAF(k, 1.42860677e-6f, c) + sym_log_small_f32(f, h);
+  float y = SYM_FMAF(k, 0.693145752f, f - (h - low));
+  y = x < __builtin_inff() ? y : x;
+  y = x < -1.0f ? __builtin_nanf("") : y;
+  y = x == -1.0f ? -__builtin_inff() : y;
+  return x == 0.0f ? x : y;
+}
+
+//@ sym_log1p_f64: log_parts
+SYM_FN double sym_log1p_f64(double x) {
+  double u = 1.0 + x, k, m = sym_log_split_f64(u, &k);
+  double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
+  double f = k == 0.0 ? x : m - 1.0, c = k == 0.0 ? 0.0 : lost / u, h = 0.5 * f * f;
+  double low = SYM_FMA(k, 1.9082149292705877e-10, c) + sym_log_small_f64(f, h);
+  double y = SYM_FMA(k, 0.6931471803691238, f - (h - low));
+  y = x < __builtin_inf() ? y : x;
+  y = x < -1.0 ? __builtin_nan("") : y;
+  y = x == -1.0 ? -__builtin_inf() : y;
+  return x == 0.0 ? x : y;
+}
+
+//@ log_pair: log_normal
+/* log m as hi + lo with hi short (12 or 26 bits), for bases whose factor must not round: hi * factor_hi is exact. */
+SYM_FN float sym_log_pair_f32(float f, float *lo) {
+  float h = 0.5f * f * f, hi = sym_float_of(sym_bits_f32(f - h) & 0xfffff000u);
+  *lo = ((f - hi) - h) + sym_log_small_f32(f, h);
+  return hi;
+}
+SYM_FN double sym_log_pair_f64(double f, double *lo) {
+  double h = 0.5 * f * f, hi = sym_double_of(sym_bits_f64(f - h) & 0xfffffffff8000000ull);
+  *lo = ((f - hi) - h) + sym_log_small_f64(f, h);
+  return hi;
+}
+/* k * step_hi + k * step_lo + (hi + lo) * factor, the large terms exact. */
+SYM_FN float sym_log_base_f32(float k, float f, float step_hi, float step_lo, float factor_hi, float factor_lo) {
+  float lo, hi = sym_log_pair_f32(f, &lo), big = k * step_hi, top = hi * factor_hi, sum = big + top;
+  float rest = lo * factor_hi + (lo + hi) * factor_lo + k * step_lo;
+  return sum + (rest + ((big - sum) + top));
+}
+SYM_FN double sym_log_base_f64(double k, double f, double step_hi, double step_lo, double factor_hi, double factor_lo) {
+  double lo, hi = sym_log_pair_f64(f, &lo), big = k * step_hi, top = hi * factor_hi, sum = big + top;
+  double rest = lo * factor_hi + (lo + hi) * factor_lo + k * step_lo;
+  return sum + (rest + ((big - sum) + top));
+}
+
+//@ sym_log2_f32: log_pair
+SYM_FN float sym_log2_f32(float x) {
+  float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
+  return sym_log_special_f32(x, sym_log_base_f32(k, f, 1.0f, 0.0f, 1.44238281f, 0.000312228389f));
+}
+
+//@ sym_log2_f64: log_pair
+SYM_FN double sym_log2_f64(double x) {
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0;
+  return sym_log_special_f64(x, sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08));
+}
+
+//@ sym_log10_f32: log_pair
+SYM_FN float sym_log10_f32(float x) {
+  float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
+  float y = sym_log_base_f32(k, f, 0.301025391f, 4.60503898e-06f, 0.434204102f, 9.03803408e-05f);
+  return sym_log_special_f32(x, y);
+}
+
+//@ sym_log10_f64: log_pair
+SYM_FN double sym_log10_f64(double x) {
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0;
+  double y = sym_log_base_f64(k, f, 0.30102999566361177, 3.694239077158931e-13, 0.4342944771051407, 4.798111141615973e-09);
+  return sym_log_special_f64(x, y);
+}

@@ -1,0 +1,233 @@
+"""Minimax coefficients of the polynomials in ``symcodegen/runtime/symmath``; prints them as C literals.
+
+Each polynomial is fitted by the second algorithm of Remez (E. Ya. Remez, 1934; see J.-M. Muller, "Elementary Functions",
+chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the working precision one
+by one, lowest degree first, and those still free are fitted again, so that each rounding is made good by the later ones.
+
+    python tools/fit_symmath.py            # all fits
+    python tools/fit_symmath.py exp_f32    # one
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mpmath as mp
+
+mp.mp.dps = 50
+
+Function = Callable[[mp.mpf], mp.mpf]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Fit ``target`` by a polynomial of ``terms`` coefficients on [low, high]; ``weight`` scales the error.
+
+    ``precision`` is "f32" or "f64": the format the coefficients are rounded to.
+    """
+
+    target: Function
+    weight: Function
+    low: mp.mpf
+    high: mp.mpf
+    terms: int
+    precision: str
+
+
+def rounded(value: mp.mpf, precision: str) -> mp.mpf:
+    """The nearest float of that format."""
+    if precision == "f64":
+        return mp.mpf(float(value))
+    return mp.mpf(struct.unpack("f", struct.pack("f", float(value)))[0])
+
+
+def remez(fit: Fit, fixed: list[mp.mpf]) -> tuple[list[mp.mpf], mp.mpf]:
+    """Coefficients after the ``fixed`` ones, and the largest weighted error."""
+    free = fit.terms - len(fixed)
+    skip = len(fixed)
+
+    def goal(x: mp.mpf) -> mp.mpf:
+        return fit.target(x) - mp.polyval(fixed[::-1], x) if fixed else fit.target(x)
+
+    middle, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
+    points = [middle - half * mp.cos(mp.pi * (i + mp.mpf("0.5")) / (free + 1)) for i in range(free + 1)]
+    grid = [middle - half * mp.cos(mp.pi * (i + mp.mpf("0.5")) / 600) for i in range(600)]
+    goals, weights = [goal(x) for x in grid], [fit.weight(x) for x in grid]
+    solution: list[mp.mpf] = []
+    worst = mp.mpf(0)
+    for _ in range(12):
+        rows = [[x ** (skip + j) for j in range(free)] + [(-1) ** i / fit.weight(x)] for i, x in enumerate(points)]
+        solved = mp.lu_solve(mp.matrix(rows), mp.matrix([goal(x) for x in points]))
+        solution, level = list(solved[:free]), abs(solved[free])
+        coefficients = [mp.mpf(0)] * skip + solution
+        errors = [(g - mp.polyval(coefficients[::-1], x)) * w for x, g, w in zip(grid, goals, weights, strict=True)]
+        worst = max(abs(e) for e in errors)
+        if worst < level * mp.mpf("1.01"):
+            break
+        points = exchange(grid, errors, free + 1)
+    return solution, worst
+
+
+def exchange(grid: list[mp.mpf], errors: list[mp.mpf], count: int) -> list[mp.mpf]:
+    """The ``count`` alternating extrema of the error with the largest magnitudes."""
+    extrema: list[tuple[mp.mpf, mp.mpf]] = []
+    for x, e in zip(grid, errors, strict=True):
+        if extrema and (e > 0) == (extrema[-1][1] > 0):
+            if abs(e) > abs(extrema[-1][1]):
+                extrema[-1] = (x, e)
+        else:
+            extrema.append((x, e))
+    while len(extrema) > count:
+        # Dropping an end keeps the signs alternating.
+        extrema.pop(0 if abs(extrema[0][1]) < abs(extrema[-1][1]) else -1)
+    if len(extrema) < count:
+        raise ArithmeticError(f"{len(extrema)} alternations, {count} needed: the error is below the arithmetic's noise")
+    return [x for x, _ in extrema]
+
+
+def coefficients(fit: Fit) -> tuple[list[mp.mpf], mp.mpf]:
+    """Rounded coefficients, lowest degree first, and the largest weighted error they leave."""
+    fixed: list[mp.mpf] = []
+    if fit.low < 0:
+        # Powers without the constant all vanish at 0: inside the interval, they are no Haar system to fit again with.
+        fixed = [rounded(value, fit.precision) for value in remez(fit, [])[0]]
+    while len(fixed) < fit.terms:
+        solution, _ = remez(fit, fixed)
+        fixed.append(rounded(solution[0], fit.precision))
+    step = (fit.high - fit.low) / 2000
+    samples = [fit.low + step * (i + mp.mpf("0.5")) for i in range(2000)]
+    return fixed, max(abs((fit.target(x) - mp.polyval(fixed[::-1], x)) * fit.weight(x)) for x in samples)
+
+
+def series(function: Function, order: int) -> Function:
+    """``function`` near 0, where its closed form loses all digits: its Taylor polynomial."""
+    terms = mp.taylor(function, 0, order)
+    return lambda x: mp.polyval(terms[::-1], x)
+
+
+def quotient(function: Function, leading: list[float], power: int, step: int = 1) -> Function:
+    """``(f(x) - sum of leading terms) / x**power`` as a function of ``x**step``, accurate near 0."""
+    with mp.workdps(80):
+        terms = mp.taylor(function, 0, 80)
+    for i, value in enumerate(leading):
+        assert abs(terms[i] - value) < mp.mpf("1e-45"), (i, terms[i], value)
+    kept = terms[power::step]
+    return lambda x: mp.polyval(kept[::-1], x)
+
+
+def log_ratio(z: mp.mpf) -> mp.mpf:
+    """``(log((1+s)/(1-s)) - 2 s) / s**3`` for ``z = s*s``."""
+    return (
+        mp.nsum(lambda k: 2 * z**k / (2 * k + 3), [0, 60])
+        if z > mp.mpf("1e-3")
+        else mp.polyval([2 / mp.mpf(2 * k + 3) for k in range(30)][::-1], z)
+    )
+
+
+HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0005")
+S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.0005")
+QUARTER_PI = mp.pi / 4 * mp.mpf("1.0005")
+
+
+def fits() -> dict[str, Callable[[], Fit]]:
+    """All fits by name, made when asked for."""
+    table: dict[str, Callable[[], Fit]] = {}
+
+    def add(name: str, make: Callable[[str, int], Fit], **terms: int) -> None:
+        for precision, count in terms.items():
+            table[f"{name}_{precision}"] = lambda p=precision, n=count: make(p, n)
+
+    add(
+        "exp",  # exp(r) = 1 + r + r^2 q(r)
+        lambda p, n: Fit(
+            quotient(mp.exp, [1, 1], 2), lambda r: r * r * mp.exp(-r) + mp.mpf("1e-12"), -HALF_LN2, HALF_LN2, n, p
+        ),
+        f32=5,
+        f64=11,
+    )
+    add(
+        "exp2",  # 2^r = 1 + r q(r)
+        lambda p, n: Fit(
+            quotient(lambda x: mp.power(2, x), [1], 1), lambda r: abs(r) * mp.power(2, -r) + mp.mpf("1e-12"),
+            -mp.mpf("0.5005"), mp.mpf("0.5005"), n, p,
+        ),
+        f32=6,
+        f64=12,
+    )  # fmt: skip
+    add("log", lambda p, n: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, n, p), f32=4, f64=7)
+    add(
+        "tanh",  # tanh(x) = x + x^3 q(x^2), |x| <= 0.5625
+        lambda p, n: Fit(
+            quotient(mp.tanh, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf("0.3169"), n, p
+        ),
+        f32=5,
+        f64=12,
+    )
+    add(
+        "sin",  # sin(r) = r + r^3 q(r^2)
+        lambda p, n: Fit(quotient(mp.sin, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), QUARTER_PI**2, n, p),
+        f32=4,
+        f64=7,
+    )
+    add(
+        "cos",  # cos(r) = 1 - r^2/2 + r^4 q(r^2)
+        lambda p, n: Fit(
+            quotient(mp.cos, [1, 0, -0.5], 4, 2), lambda z: z * z + mp.mpf("1e-3"), mp.mpf(0), QUARTER_PI**2, n, p
+        ),
+        f32=4,
+        f64=7,
+    )
+    add(
+        "sinh",  # sinh(x) = x + x^3 q(x^2), |x| <= 1
+        lambda p, n: Fit(quotient(mp.sinh, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf(1), n, p),
+        f32=4,
+        f64=8,
+    )
+    add(
+        "powlogdd",  # the rest of the logarithm after 2 s + (2/3) s^3, for pow in float64 pairs
+        lambda p, n: Fit(
+            lambda z: (log_ratio(z) - mp.mpf(2) / 3) / z if z > mp.mpf("1e-3") else mp.polyval(
+                [2 / mp.mpf(2 * k + 5) for k in range(30)][::-1], z
+            ),
+            lambda z: z * z + mp.mpf("1e-6"), mp.mpf(0), S_MAX, n, p,
+        ),
+        f64=8,
+    )  # fmt: skip
+    # pow for float32 works in float64; these are its shorter polynomials.
+    add("powlog", lambda p, n: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, n, p), f64=4)
+    add(
+        "powexp",
+        lambda p, n: Fit(
+            quotient(lambda x: mp.power(2, x), [1], 1), lambda r: abs(r) * mp.power(2, -r) + mp.mpf("1e-9"),
+            -mp.mpf("0.5005"), mp.mpf("0.5005"), n, p,
+        ),
+        f64=6,
+    )  # fmt: skip
+    return table
+
+
+def literal(value: mp.mpf, precision: str) -> str:
+    """A C literal that reads back to exactly this value."""
+    text = f"{float(value):.9g}" if precision == "f32" else f"{float(value):.17g}"
+    if "." not in text and "e" not in text:
+        text += ".0"
+    return text + ("f" if precision == "f32" else "")
+
+
+def main(names: list[str]) -> None:
+    """Print the named fits, or all."""
+    for name, make in fits().items():
+        if names and name not in names:
+            continue
+        fit = make()
+        values, error = coefficients(fit)
+        print(f"{name}: error 2^{float(mp.log(error, 2)):.2f}")
+        for power, value in enumerate(values):
+            print(f"    c{power} = {literal(value, fit.precision)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

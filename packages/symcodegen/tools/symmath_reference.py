@@ -1,0 +1,72 @@
+"""Reference values for symmath and the distance of results from them, in units in the last place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+mp.mp.dps = 40
+
+
+def _exact(function: Callable[..., mp.mpf]) -> Callable[..., Array]:
+    """The function in 40 digits, as pairs: nearest float64 and what is left of it."""
+
+    def apply(*arguments: Array) -> Array:
+        out = np.empty((2, arguments[0].size))
+        for i, point in enumerate(zip(*(a.astype(np.float64) for a in arguments), strict=True)):
+            try:
+                value = function(*(mp.mpf(float(x)) for x in point))
+            except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+                value = mp.nan
+            if isinstance(value, mp.mpc):
+                value = mp.nan
+            out[0, i] = float(value)
+            out[1, i] = float(value - mp.mpf(out[0, i])) if mp.isfinite(value) and np.isfinite(out[0, i]) else 0.0
+        return out
+
+    return apply
+
+
+def _sigmoid(x: mp.mpf) -> mp.mpf:
+    return 1 / (1 + mp.exp(-x))
+
+
+def _softplus(x: mp.mpf) -> mp.mpf:
+    return mp.log1p(mp.exp(x)) if x < 100 else x + mp.log1p(mp.exp(-x))
+
+
+EXACT: dict[str, Callable[..., Array]] = {
+    name: _exact(function)
+    for name, function in {
+        "exp": mp.exp, "exp2": lambda x: mp.power(2, x), "expm1": mp.expm1, "log": mp.log,
+        "log2": lambda x: mp.log(x, 2), "log10": mp.log10, "log1p": mp.log1p, "tanh": mp.tanh, "sinh": mp.sinh,
+        "cosh": mp.cosh, "sigmoid": _sigmoid, "softplus": _softplus, "log_sigmoid": lambda x: -_softplus(-x),
+        "pow": mp.power, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "erf": mp.erf, "erfc": mp.erfc,
+    }.items()
+}  # fmt: skip
+"""By function name: arguments -> (2, n) array of float64, whose column sums are the values in 30 digits."""
+
+
+def ulp_error(got: Array, reference: Array) -> Array:
+    """Distance of ``got`` from ``reference[0] + reference[1]`` in units in the last place of got's dtype.
+
+    0 where both are NaN, infinite with one sign, or both 0; infinity where only one is NaN or the overflow is wrong.
+    """
+    kind = np.finfo(got.dtype)
+    high = reference[0]
+    with np.errstate(all="ignore"):
+        # A reference beyond the largest finite number but less than half an ulp may round to it or to infinity.
+        rounded = high.astype(got.dtype)
+        exponent = np.floor(np.log2(np.maximum(np.abs(high), float(kind.tiny))))
+        spacing = np.ldexp(1.0, np.maximum(exponent, kind.minexp).astype(int) - kind.nmant)
+        error = np.abs((got.astype(np.float64) - high) - reference[1]) / spacing
+        error = np.where(np.isnan(got) & np.isnan(high), 0.0, error)
+        error = np.where(np.isinf(rounded) & (got == rounded), 0.0, error)
+        error = np.where(np.isnan(got) != np.isnan(high), np.inf, error)
+        wrong_infinity = np.isinf(got) & ~np.isinf(rounded)
+        return np.where(wrong_infinity, np.inf, np.where(np.isnan(error), np.inf, error))
