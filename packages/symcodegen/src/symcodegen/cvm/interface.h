@@ -6,7 +6,7 @@
 enum { INPUT, SHARED, CONST, TEMP, ARRAY, UPDATE, VIEW, HOST, HELD, OBJECT, N_KINDS };
 
 /* How a node is prepared. */
-enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, N_PREPS };
+enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, N_PREPS };
 
 /* Flags of a node. */
 enum { REORDER = 1, FALLIBLE = 2 };
@@ -14,7 +14,7 @@ enum { REORDER = 1, FALLIBLE = 2 };
 /* Items of SUBTENSOR, modes of an update, ways to hand back the outputs. */
 enum { ITEM_INDEX, ITEM_SLICE };
 enum { SWAP, DIRECT };
-enum { RETURN_LIST, RETURN_ONE, RETURN_WRAPPED };
+enum { RETURN_LIST, RETURN_ONE, RETURN_WRAPPED, N_RETURN_KINDS };
 
 /* Opcodes of register code. */
 enum {
@@ -43,8 +43,8 @@ enum {
     "                        typenum -1, ndim 0; only Python nodes read it\n\n"                                        \
     "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag), in order of\n"       \
     "         execution:\n"                                                                                            \
-    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE or PYTHON\n"                                    \
-    "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), None (views)\n"                     \
+    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, or CODE (no operands: runs code)\n"     \
+    "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), None (the others)\n"                \
     "         outputs, inputs  tuples of slots; the kernel's operands are outputs + inputs\n"                          \
     "         params   COLLAPSED   (axes, stretch): axes[k][j] = the axis of operand k that is loop j, or -1 (operand\n" \
     "                              does not move along it); stretch[k] = bit mask of the loops where length 1 of\n"    \
@@ -56,8 +56,9 @@ enum {
     "                              or -1 for None; missing items are whole slices\n"                                   \
     "                  RESHAPE     tuple of registers, the lengths; one may hold -1. A view where strides allow it,\n" \
     "                              else a copy in the arena\n"                                                         \
-    "                  PYTHON      None\n"                                                                             \
-    "         code     tuple of instructions run before the node is prepared, below\n"                                 \
+    "                  PYTHON, CODE  None\n"                                                                           \
+    "         code     tuple of instructions run before the node is prepared, below; () for PYTHON (put a CODE node\n" \
+    "                  before it)\n"                                                                                   \
     "         inplace  tuple of (output position, input position): the kernel may write that output over that\n"       \
     "                  input. Honoured if the input is a dead TEMP with the same dtype size, shape and strides\n"      \
     "         flags    REORDER: the loops may run in any order. FALLIBLE: the kernel may fail (prebuilt routines,\n"   \

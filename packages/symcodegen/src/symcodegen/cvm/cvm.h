@@ -1,0 +1,281 @@
+/* Structures shared by the files of the virtual machine. A Program never changes after its construction; what a call
+ * changes lives in a Context, what a combination of shapes determines in a Prepared. All three are touched only under
+ * the GIL, except the pointer table and scratch of a Context while its kernels run. */
+#ifndef SYMCVM_H
+#define SYMCVM_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL symcvm_array_api
+#ifndef SYMCVM_MODULE
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "../runtime/symabi.h"
+#include "interface.h"
+
+#define MAX_LOOPS 62     /* loops of one kernel: fits a 64-bit mask, and NumPy's 64 dims less the sign bit's trouble */
+#define ALIGNMENT 64     /* of everything in the arena: a cache line, and the widest vector register */
+#define MEMO 8           /* prepares kept per segment */
+#define MAX_CONTEXTS 64  /* idle contexts kept per program; more threads than that allocate anew */
+#define HOST_SIZE 16     /* bytes of the cell of a HOST slot: the largest dtype, complex128 */
+
+/* ---- the program ---- */
+
+typedef struct {
+    int op, dst;
+    i64 a; /* register, slot or, for R_CONST, the value */
+    int b, c, d;
+} Instruction;
+
+typedef struct {
+    int kind, typenum, ndim;
+    int segment;  /* whose Prepared holds its shape; -1 until known to be used */
+    int local;    /* position in that Prepared's places */
+    int info;     /* position of its lengths, then strides, in that Prepared's table */
+    int reg;      /* HOST: the register */
+    int host;     /* HOST: number of its cell in the segment */
+    int ring;     /* ARRAY: number of its ring of recycled arrays */
+    int update;   /* UPDATE: position in updates */
+    int first, last; /* first and last node that names it; last = n_nodes: until the end of the call */
+    i64 itemsize;
+    int *registers; /* its lengths, or NULL */
+    i64 *lengths;   /* INPUT, SHARED: static lengths */
+    PyObject *value; /* CONST */
+    PyArray_Descr *descr;
+} Slot;
+
+typedef struct {
+    int kind, a, b, c;
+} Item;
+
+typedef struct {
+    const char *name;
+    sym_kernel *fn;
+    sym_kernel *check;             /* run when shapes are bound, p = NULL: may fail, may reserve scratch */
+    i64 (*work)(const i64 *d);     /* in the unit of bytes touched; NULL: the bytes */
+    int fallible, needs_blas;
+} Routine;
+
+typedef struct {
+    int prep, flags, weight, segment;
+    long tag;
+    sym_kernel *fn;
+    PyObject *callable;
+    const Routine *routine; /* if fn is one of the prebuilt ones */
+    int n_outputs, n_inputs, n_ops, n_code, n_params, n_loops, n_inplace;
+    int *ops;     /* outputs, then inputs */
+    int *params;  /* registers, or the order of a dimshuffle */
+    int *axes;    /* [operand][loop] */
+    npy_uint64 *stretch;
+    int *inplace; /* pairs */
+    Item *items;
+    Instruction *code;
+    int ptr;  /* first of its pointers in the pointer table */
+    int d, s; /* positions of its d and s in the table of a Prepared */
+} Node;
+
+typedef struct {
+    int slot;
+    i64 position;
+} Read;
+
+typedef struct {
+    int first, end;   /* nodes */
+    int python;       /* it is one Python node */
+    int n_slots, n_table, n_hosts, n_ops;
+    int n_externals;
+    int *externals;   /* slots whose shape is read from an ndarray when the segment is prepared */
+    int n_reads;
+    Read *reads;      /* values that its registers read */
+    int n_sig;
+} Segment;
+
+typedef struct {
+    int slot;
+    PyObject *filter; /* or NULL */
+} Input;
+
+typedef struct {
+    int slot;
+    PyObject *storage;
+} Shared;
+
+typedef struct {
+    int shared, slot, mode;
+} Update;
+
+/* ---- what shapes determine ---- */
+
+typedef struct {
+    int root;     /* slot that owns the memory; -1: not known yet */
+    i64 offset;   /* bytes from the root's address */
+    i64 arena;    /* of a root in the arena: its position there */
+} Place;
+
+typedef struct {
+    sym_kernel *fn;
+    const i64 *d, *s;
+    int ptr, node;
+} Run;
+
+typedef struct {
+    int pos, root;
+    i64 offset;
+} Bind;
+
+typedef struct Prepared {
+    struct Prepared *before; /* of the previous segment; part of the signature */
+    int refs, segment;
+    int n_runs, n_static, n_binds;
+    i64 arena_size, work;
+    i64 *sig, *registers, *table;
+    Place *places;
+    Run *runs;
+    Bind *binds; /* static ones first: they hold as long as the context's arena stays where it is */
+    char *hosts;
+} Prepared;
+
+/* ---- what a call changes ---- */
+
+struct Program;
+
+typedef struct Context {
+    sym_ctx abi; /* first: a kernel's ctx is its Context */
+    struct Program *program;
+    struct Context *next;
+    char **pointers;
+    char **base;        /* by slot: address of what is in an ndarray or a cell */
+    PyObject **objects; /* by slot: strong references, NULL between calls */
+    PyObject **rings;   /* two for each ARRAY slot */
+    PyObject **spares;  /* one for each update */
+    double *cells;      /* one for each input: room for a Python number */
+    Prepared **chain;   /* by segment: in use in this call, or in the last one */
+    Prepared **bound;   /* by segment: what the static pointers belong to; NULL: bind again */
+    char **arenas;
+    i64 *arena_sizes;
+    i64 *sig;
+    char *scratch;
+    i64 scratch_size;
+    PyObject *lock;     /* an RLock; what storages show as owner while this context updates them */
+    char *owned;        /* by update: it shows our lock */
+    int owning;
+    i64 *node_ns, *node_calls; /* while profiling */
+    int failed_kind, failed_node;
+    char message[400];
+} Context;
+
+typedef struct Program {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    int n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
+    int max_sig;
+    Slot *slots;
+    Node *nodes;
+    Segment *segments;
+    Input *inputs;
+    Shared *shared;
+    Update *updates;
+    int *outputs;
+    int *register_segment; /* by register: the segment that sets it, -1: nothing does */
+    char *result_slots;    /* by slot: an output (so that it is handed over, not dropped) */
+    PyObject *on_error, *name;
+    Prepared **memo;       /* MEMO for each segment, most recent first */
+    Context *idle;
+    int n_idle, n_contexts;
+    i64 prepares, hits, calls, arena_bytes;
+    char profile;
+    Py_ssize_t gil_threshold;
+    i64 *node_ns, *node_calls;
+    /* work space of prepare, which never runs twice at once */
+    int *root_last;  /* by slot: last node that uses memory it owns */
+    int *births;     /* roots in the arena, in order of their first node */
+    int *deaths;     /* by node: first of the roots that die after it, -1 */
+    int *next_death; /* by slot: the next one */
+    int n_births;
+} Program;
+
+extern PyTypeObject ProgramType, CallerType;
+
+/* parse.c, analyse.c: from tuples to a checked Program */
+int parse_program(Program *p, PyObject *slots, PyObject *nodes, PyObject *inputs, PyObject *shared, PyObject *updates,
+                  PyObject *outputs);
+int parse_node(Program *p, int index, PyObject *item);
+int analyse_program(Program *p);
+int *parse_ints(PyObject *tuple, int *n, const char *what, long index);
+
+/* registers.c */
+int run_registers(Context *c, Prepared *q, const Node *node);
+i64 read_integer(const char *address, int typenum);
+void write_integer(char *address, int typenum, i64 value);
+i64 slice_length(i64 *start, i64 *stop, i64 step, int has_start, int has_stop, i64 length);
+
+/* prepare.c and its parts: shapes.c (kernels), views.c, collapse.c, arena.c */
+int prepare_kernel(Context *c, Prepared *q, Node *node);
+int prepare_view(Context *c, Prepared *q, Node *node);
+int fill_shape(Context *c, Prepared *q, int slot, const i64 *lengths, int node);
+void add_root(Context *c, int slot);
+void add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn);
+i64 collapse(int n_ops, int n_outputs, int loops, i64 *d, i64 *s, int reorder);
+i64 pack_arena(Context *c, Prepared *q);
+Prepared *find_prepared(Context *c, int segment);
+void drop_prepared(Prepared *q);
+
+/* context.c */
+Context *take_context(Program *p);
+void give_context(Context *c);
+void free_context(Context *c);
+int bind_segment(Context *c, int segment);
+char *slot_address(Context *c, int slot);
+PyObject *fresh_array(const Slot *slot, const i64 *lengths);
+int is_untouched(PyObject *object, const Slot *slot, const i64 *lengths, Py_ssize_t references);
+
+/* inputs.c, shared.c, run.c, python_node.c */
+int take_inputs(Context *c, PyObject *const *args);
+int is_proper(PyObject *value, const Slot *slot);
+int take_shared(Context *c);
+int own_updates(Context *c);
+void disown_updates(Context *c);
+int stage_updates(Context *c);
+void commit_updates(Context *c);
+PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one);
+int run_python_node(Context *c, Node *node);
+
+/* errors.c */
+int fail(const sym_ctx *ctx, int kind, const char *format, ...);
+int fail_at(Context *c, int node, int kind, const char *format, ...);
+void raise_failure(Context *c);
+void raise_python_failure(Context *c, int node);
+
+/* routines.c and the files of kernels it lists */
+extern sym_blas blas_pointers;
+const Routine *find_routine(sym_kernel *fn);
+sym_kernel *copy_kernel(i64 itemsize);
+PyObject *routine_addresses(void);
+int set_blas_pointer(const char *name, void *address);
+int blas_is_set(void);
+
+static inline i64 *lengths_of(Context *c, int slot) {
+    const Slot *s = c->program->slots + slot;
+    return c->chain[s->segment]->table + s->info;
+}
+
+static inline i64 *strides_of(Context *c, int slot) {
+    return lengths_of(c, slot) + c->program->slots[slot].ndim;
+}
+
+static inline Place *place_of(Context *c, int slot) {
+    const Slot *s = c->program->slots + slot;
+    return c->chain[s->segment]->places + s->local;
+}
+
+/* Memory of these roots is packed into the arena of their segment. */
+static inline int in_arena(const Slot *root) {
+    return root->kind == TEMP || root->kind == VIEW;
+}
+
+#endif
