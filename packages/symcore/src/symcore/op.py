@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, dataclass_transform, get_origin
 
+from symcore.graph.null import grad_not_implemented
 from symcore.graph.type import Type
 from symcore.graph.variable import Apply, Variable
 
@@ -141,8 +142,6 @@ class Op:
         grad = getattr(self, "grad", None)
         if grad is not None:
             return grad(inputs, output_grads)
-        from symcore.gradient.null import grad_not_implemented
-
         return [grad_not_implemented(self, position, x) for position, x in enumerate(inputs)]
 
     def R_op(self, inputs: Sequence[Any], outputs: Sequence[Any], tangents: Sequence[Any]) -> Sequence[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import InconsistentGraphError
-from symcore.graph.traverse import toposort
+from symcore.graph.traverse import explicit_inputs, toposort
 from symcore.graph.variable import Constant, Variable
 
 Mapped = dict[Variable[Any], Variable[Any]]
@@ -89,8 +89,6 @@ def clone(
     many = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else [output]
     wanted = list(many)
     if not share_inputs:
-        from symcore.graph.traverse import explicit_inputs
-
         for variable in explicit_inputs(wanted):
             mapping.setdefault(variable, variable.clone())
     new = clone_graph(wanted, mapping)

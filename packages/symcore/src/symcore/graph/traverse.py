@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 
 
@@ -27,8 +28,6 @@ def inputs(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any]]
 
 def explicit_inputs(outputs: Iterable[Variable[Any]]) -> list[Variable[Any]]:
     """Return the inputs that are neither constants nor shared variables."""
-    from symcore.graph.shared import SharedVariable
-
     return [v for v in inputs(outputs) if not isinstance(v, (Constant, SharedVariable))]
 
 

@@ -66,25 +66,16 @@ class Variable(Generic[TypeT]):
         With the compiler installed the function is compiled once per set of inputs and kept; with symcore alone the
         reference interpreter runs. Raises ``MissingInputError`` when an input has no value.
         """
-        return evaluator(self, dict(inputs_to_values or {}), options)
-
-
-def _interpret(variable: Variable[Any], values: dict[Any, Any], options: dict[str, Any]) -> Any:
-    from symcore.interpreter import evaluate
-
-    return evaluate(variable, values)
+        return evaluator.compute(self, dict(inputs_to_values or {}), options)
 
 
 class _Evaluator:
-    """How ``Variable.eval`` computes: the reference interpreter until a compiler offers itself."""
+    """How ``Variable.eval`` computes: ``symcore.interpreter`` and then ``symopt`` put their function into ``compute``."""
 
-    compute = staticmethod(_interpret)
-
-    def __call__(self, variable: Variable[Any], values: dict[Any, Any], options: dict[str, Any]) -> Any:
-        return self.compute(variable, values, options)
+    compute: Any = None
 
 
-#: ``symopt`` puts its compiling evaluator here when it is imported.
+#: The one evaluator of the process.
 evaluator = _Evaluator()
 
 

@@ -30,7 +30,7 @@ from symcore.tensor.functions import (
 )
 from symcore.tensor.functions import shape_vector as shape
 from symcore.tensor.join import concatenate, join, split, stack
-from symcore.tensor.reduce import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
+from symcore.tensor.reductions import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
 from symcore.tensor.scalar_functions import (
     abs,
     add,

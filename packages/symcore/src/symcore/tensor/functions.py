@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from symcore.config import config
-from symcore.tensor import dtypes, reduce, shapes
+from symcore.tensor import dtypes, shapes
+from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.creation import full_like
 from symcore.tensor.constant import as_tensor, as_tensors, constant
 from symcore.tensor.join import stack
+from symcore.tensor.reduce import normalize_axis
 from symcore.tensor.shapes import DimShuffle, Reshape, addbroadcast, shape_i
 from symcore.tensor.subtensor import nonzero as _nonzero
 
@@ -75,7 +77,7 @@ def flatten(x: Any, ndim: int = 1) -> Any:
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Drop the axes whose length is known to be 1, or those named."""
     x = as_tensor(x)
-    drop = [a for a, d in enumerate(x.type.shape) if d == 1] if axis is None else reduce.normalize_axis(axis, x.type.ndim)
+    drop = [a for a, d in enumerate(x.type.shape) if d == 1] if axis is None else normalize_axis(axis, x.type.ndim)
     return dimshuffle(x, *[a for a in range(x.type.ndim) if a not in drop])
 
 
@@ -84,7 +86,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     x = as_tensor(x)
     axes = [axis] if isinstance(axis, int) else list(axis)
     ndim = x.type.ndim + len(axes)
-    new = reduce.normalize_axis(axes, ndim)
+    new = normalize_axis(axes, ndim)
     rest = iter(range(x.type.ndim))
     return dimshuffle(x, *["x" if a in new else next(rest) for a in range(ndim)])
 
@@ -160,17 +162,17 @@ def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the norm of order ``L`` along ``axis``; ``L = 0`` counts, ``inf`` takes the largest. The gradient at 0 is 0."""
     x = as_tensor(x)
     if L == 0:
-        return reduce.sum(sf.neq(x, 0), axis, keepdims=keepdims)
+        return reductions.sum(sf.neq(x, 0), axis, keepdims=keepdims)
     size_of = sf.abs(x)
     if L in (float("inf"), float("-inf")):
-        return (reduce.max if L > 0 else reduce.min)(size_of, axis, keepdims)
+        return (reductions.max if L > 0 else reductions.min)(size_of, axis, keepdims)
     if L == 1:
-        return reduce.sum(size_of, axis, keepdims=keepdims)
+        return reductions.sum(size_of, axis, keepdims=keepdims)
     if L == 2:
-        total = reduce.sum(sf.sqr(size_of), axis, keepdims=keepdims)
+        total = reductions.sum(sf.sqr(size_of), axis, keepdims=keepdims)
         nonzero_total = sf.switch(sf.eq(total, 0), 1, total)
         return sf.switch(sf.eq(total, 0), total, sf.sqrt(nonzero_total))
-    return reduce.sum(size_of ** L, axis, keepdims=keepdims) ** (1.0 / L)
+    return reductions.sum(size_of ** L, axis, keepdims=keepdims) ** (1.0 / L)
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -184,12 +186,12 @@ def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
 
 def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Tell whether all elements are close; see ``isclose``."""
-    return reduce.all(isclose(a, b, rtol, atol, equal_nan))
+    return reductions.all(isclose(a, b, rtol, atol, equal_nan))
 
 
 def ptp(x: Any, axis: Any = None) -> Any:
     """Return the largest minus the smallest element along ``axis``."""
-    return reduce.max(x, axis) - reduce.min(x, axis)
+    return reductions.max(x, axis) - reductions.min(x, axis)
 
 
 def nonzero(x: Any, return_matrix: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Reductions: sum, prod, max, min, all, any over axes, and the position of the largest element."""
+"""The Ops that combine elements along axes: ``Reduce``, and the position of the largest, ``Argmax``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,7 @@ from symcore.graph.variable import Apply
 from symcore.op import Op, Shape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
-from symcore.tensor.elemwise import TABLE
-from symcore.tensor.scalar_functions import cast, eq, neq, second, switch
-from symcore.tensor.shapes import shape_i
+from symcore.tensor.scalar_functions import eq, neq, second, switch
 from symcore.tensor.type import TensorType
 
 #: What ``Reduce`` may be made of: scalar function -> (NumPy reduction, value of an empty reduction).
@@ -122,7 +120,7 @@ def keep(y: Any, axis: tuple[int, ...], ndim: int) -> Any:
     return y.dimshuffle(*["x" if a in axis else next(rest) for a in range(ndim)])
 
 
-def _reduce(fn: str, x: Any, axis: Any, keepdims: bool, dtype: Any, acc_dtype: Any) -> Any:
+def reduce_with(fn: str, x: Any, axis: Any, keepdims: bool, dtype: Any, acc_dtype: Any) -> Any:
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
     if fn in ("and_", "or_"):
@@ -137,81 +135,6 @@ def _reduce(fn: str, x: Any, axis: Any, keepdims: bool, dtype: Any, acc_dtype: A
         out = acc = x.type.dtype
     y = Reduce(fn, axes, out.name, acc.name)(x)
     return keep(y, axes, x.type.ndim) if keepdims else y
-
-
-def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
-    """Sum over ``axis`` (all by default). Integers are summed in 64 bits, floats accumulated in the next wider float."""
-    return _reduce("add", x, axis, keepdims, dtype, acc_dtype)
-
-
-def prod(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None,
-         no_zeros_in_input: bool = False) -> Any:
-    """Product over ``axis``. The gradient is right however many zeros there are."""
-    return _reduce("mul", x, axis, keepdims, dtype, acc_dtype)
-
-
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Largest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
-    return _reduce("maximum", x, axis, keepdims, None, None)
-
-
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Smallest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
-    return _reduce("minimum", x, axis, keepdims, None, None)
-
-
-def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether every element along ``axis`` is different from zero."""
-    return _reduce("and_", x, axis, keepdims, None, None)
-
-
-def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether some element along ``axis`` is different from zero."""
-    return _reduce("or_", x, axis, keepdims, None, None)
-
-
-def count(x: Any, axes: tuple[int, ...], dtype: Any) -> Any:
-    """Return the number of elements along ``axes`` as a scalar of ``dtype``: a number if the type knows it."""
-    total: Any = 1
-    for a in axes:
-        known = x.type.shape[a]
-        total = total * (known if known is not None else shape_i(x, a))
-    return total if isinstance(total, int) else cast(total, dtype)
-
-
-def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
-    """Arithmetic mean along ``axis``; of integers in float64."""
-    x = as_tensor(x)
-    axes = normalize_axis(axis, x.type.ndim)
-    if dtype is None:
-        dtype = dtypes.FLOAT64 if dtypes.is_discrete(x.type.dtype) else x.type.dtype
-    total = sum(x, axes, dtype, keepdims, acc_dtype)
-    return total / count(x, axes, total.type.dtype)
-
-
-def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
-    """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected`` subtracts the rounding of the mean."""
-    x = as_tensor(x)
-    axes = normalize_axis(axis, x.type.ndim)
-    deviation = x - mean(x, axes, keepdims=True)
-    square = abs_square(deviation)
-    if not ddof and not corrected:
-        return mean(square, axes, keepdims=keepdims)
-    total = sum(square, axes, keepdims=keepdims)
-    n = count(x, axes, total.type.dtype)
-    if corrected:
-        total = total - abs_square(sum(deviation, axes, keepdims=keepdims)) / n
-    return total / (n - ddof)
-
-
-def abs_square(x: Any) -> Any:
-    """Return ``|x|**2``."""
-    return TABLE["sqr"](TABLE["abs"](x) if x.type.dtype.kind == "c" else x)
-
-
-def std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
-    """Standard deviation along ``axis``; see ``var``."""
-    return TABLE["sqrt"](var(x, axis, ddof, keepdims, corrected))
 
 
 class Argmax(Op):
@@ -249,23 +172,3 @@ class Argmax(Op):
 def any_zero(x: Any, axes: Sequence[int]) -> bool:
     """Tell whether an array has length 0 along one of ``axes``."""
     return 0 in [x.shape[a] for a in axes]
-
-
-def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Position of the largest element along ``axis`` (over all elements, flattened, by default)."""
-    x = as_tensor(x)
-    axes = normalize_axis(axis, x.type.ndim)
-    y = Argmax(axes)(x)
-    return keep(y, axes, x.type.ndim) if keepdims else y
-
-
-def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Position of the smallest element along ``axis``."""
-    x = as_tensor(x)
-    flipped = ~x if x.type.dtype.kind in "bu" else -x
-    return argmax(flipped if x.type.dtype.kind != "i" else ~x, axis, keepdims)
-
-
-def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:
-    """Return the largest element along ``axis`` and its position."""
-    return [max(x, axis, keepdims), argmax(x, axis, keepdims)]

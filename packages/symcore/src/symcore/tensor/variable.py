@@ -7,7 +7,8 @@ import numpy as np
 
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Constant, Variable
-from symcore.tensor import creation, functions, products, reduce, shapes, subtensor
+from symcore.tensor import creation, functions, products, shapes, subtensor
+from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import as_tensor, signature_of
 from symcore.tensor.elemwise import elemwise_name
@@ -290,47 +291,47 @@ class TensorOperators:
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
         """See ``T.sum``."""
-        return reduce.sum(self, axis, dtype, keepdims, acc_dtype)
+        return reductions.sum(self, axis, dtype, keepdims, acc_dtype)
 
     def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
         """See ``T.prod``."""
-        return reduce.prod(self, axis, dtype, keepdims, acc_dtype)
+        return reductions.prod(self, axis, dtype, keepdims, acc_dtype)
 
     def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
         """See ``T.mean``."""
-        return reduce.mean(self, axis, dtype, keepdims, acc_dtype)
+        return reductions.mean(self, axis, dtype, keepdims, acc_dtype)
 
     def var(self, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
         """See ``T.var``."""
-        return reduce.var(self, axis, ddof, keepdims, corrected)
+        return reductions.var(self, axis, ddof, keepdims, corrected)
 
     def std(self, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
         """See ``T.std``."""
-        return reduce.std(self, axis, ddof, keepdims, corrected)
+        return reductions.std(self, axis, ddof, keepdims, corrected)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.max``."""
-        return reduce.max(self, axis, keepdims)
+        return reductions.max(self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.min``."""
-        return reduce.min(self, axis, keepdims)
+        return reductions.min(self, axis, keepdims)
 
     def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.argmax``."""
-        return reduce.argmax(self, axis, keepdims)
+        return reductions.argmax(self, axis, keepdims)
 
     def argmin(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.argmin``."""
-        return reduce.argmin(self, axis, keepdims)
+        return reductions.argmin(self, axis, keepdims)
 
     def all(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.all``."""
-        return reduce.all(self, axis, keepdims)
+        return reductions.all(self, axis, keepdims)
 
     def any(self, axis: Any = None, keepdims: bool = False) -> Any:
         """See ``T.any``."""
-        return reduce.any(self, axis, keepdims)
+        return reductions.any(self, axis, keepdims)
 
     def norm(self, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the norm of order ``L`` along ``axis``."""

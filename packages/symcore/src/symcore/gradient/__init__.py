@@ -1,0 +1,1 @@
+"""Derivatives: reverse (``grad``, ``Lop``), forward (``Rop``), and their checks."""

@@ -1,0 +1,204 @@
+"""``grad`` and ``Lop``: reverse-mode differentiation, by the ``L_op`` of every node between the cost and the variables."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from symcore.errors import DisconnectedInputError, NullTypeGradError
+from symcore.graph import trace
+from symcore.graph.null import DisconnectedType, NullType, disconnected
+from symcore.graph.traverse import toposort
+from symcore.graph.variable import Apply, Variable
+
+Grads = dict[Variable[Any], Any]
+
+
+def grad(
+    cost: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Any, Any] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    """Return the gradient of ``cost`` with respect to ``wrt``.
+
+    Parameters
+    ----------
+    cost
+        A scalar of a float dtype; ``None`` if ``known_grads`` says where to start.
+    wrt
+        A variable, or a list or tuple of them (then the result is one too).
+    consider_constant
+        Variables behind which the gradient does not look.
+    disconnected_inputs
+        What a variable that the cost does not depend on does: ``raise``, ``warn`` or ``ignore``.
+    known_grads
+        ``{variable: its gradient}``: known from elsewhere, taken as they are.
+    return_disconnected
+        What stands for the gradient of such a variable: ``zero``, ``none`` or ``disconnected``.
+    null_gradients
+        What a gradient that is undefined or not implemented does: ``raise`` or ``return``.
+
+    Raises
+    ------
+    TypeError
+        When the cost is not a scalar, or not a float.
+    DisconnectedInputError, NullTypeGradError
+        See ``disconnected_inputs`` and ``null_gradients``.
+    """
+    targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    for target in targets:
+        if not isinstance(target, Variable):
+            raise TypeError(f"grad() differentiates with respect to variables, got {target!r} ({type(target).__name__}).")
+    sources: Grads = dict(known_grads or {})
+    for variable, known in sources.items():
+        if known.type.ndim != variable.type.ndim:
+            raise TypeError(f"the known gradient of {variable} has type {known.type}, the variable {variable.type}.")
+    if cost is not None:
+        _check_cost(cost)
+        sources.setdefault(cost, cost.ones_like())
+    elif not sources:
+        raise ValueError("grad() without a cost needs known_grads.")
+    fixed = {v for v in (known_grads or {})}
+    grads = _backward(sources, fixed, targets, set(consider_constant or ()))
+    results = [_finish(t, grads, cost, disconnected_inputs, return_disconnected, null_gradients) for t in targets]
+    if add_names and cost is not None and cost.name:
+        for target, result in zip(targets, results, strict=True):
+            if target.name and result is not None and result.name is None:
+                result.name = f"(d{cost.name}/d{target.name})"
+    return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
+
+
+def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
+    """Return ``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``: a row vector times a matrix."""
+    outputs = list(f) if isinstance(f, (list, tuple)) else [f]
+    points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
+    if len(outputs) != len(points):
+        raise ValueError(f"Lop needs one evaluation point per output: {len(outputs)} outputs, {len(points)} points.")
+    known: Grads = {}
+    for y, v in zip(outputs, points, strict=True):
+        known[y] = known[y] + v if y in known else v
+    return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
+
+
+def _check_cost(cost: Any) -> None:
+    if not isinstance(cost, Variable):
+        raise TypeError(f"the cost must be a symbolic scalar, got {cost!r} ({type(cost).__name__}).")
+    ndim = getattr(cost.type, "ndim", None)
+    if isinstance(cost.type, NullType):
+        raise NullTypeGradError(f"the cost itself has no value: {cost.type.why_null}")
+    if ndim != 0:
+        raise TypeError(f"the cost must be a scalar, got {cost} of type {cost.type}. Sum it or take its mean first.")
+    if cost.type.dtype.kind not in "fc":
+        raise TypeError(f"the cost must be a float, got {cost} of type {cost.type}; integers have no gradient.")
+
+
+def _connected(order: Iterable[Apply], targets: Iterable[Variable[Any]]) -> set[Variable[Any]]:
+    """Return the variables that depend differentiably on a target."""
+    reached = set(targets)
+    for node in order:
+        if not any(v in reached for v in node.inputs):
+            continue
+        pattern = node.op.connection_pattern(node)
+        for k, output in enumerate(node.outputs):
+            if any(v in reached and pattern[i][k] for i, v in enumerate(node.inputs)):
+                reached.add(output)
+    return reached
+
+
+def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants: set[Any]) -> Grads:
+    """Accumulate gradients from ``sources`` back to ``targets``. A key without value terms is connected, with gradient 0."""
+    order = toposort(list(sources), constants)
+    reached = _connected(order, targets)
+    grads: Grads = {v: g for v, g in sources.items() if v in reached}
+    for node in reversed(order):
+        if not any(v in reached and v not in fixed for v in node.inputs):
+            continue
+        if not any(y in grads for y in node.outputs):
+            continue
+        for x, term in zip(node.inputs, _terms(node, grads, reached), strict=True):
+            if x in reached and x not in fixed and x not in constants and not isinstance(
+                    getattr(term, "type", None), DisconnectedType):
+                _accumulate(grads, x, term)
+    return grads
+
+
+def _accumulate(grads: Grads, x: Variable[Any], term: Any) -> None:
+    """Add a term: ``None`` is a zero (the key alone says: connected), a null swallows everything."""
+    known = grads.get(x)
+    if known is None or term is None:
+        grads[x] = known if term is None else term
+    elif isinstance(known.type, NullType) or isinstance(term.type, NullType):
+        grads[x] = known if isinstance(known.type, NullType) else term
+    else:
+        grads[x] = known + term
+
+
+def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[Any]:
+    """Return the gradient terms that a node gives its inputs."""
+    incoming = [grads.get(y) for y in node.outputs]
+    for g in incoming:
+        if g is not None and isinstance(g.type, NullType):
+            return [g] * len(node.inputs)
+    if all(g is None for g in incoming):
+        return [None] * len(node.inputs)
+    with trace.inherit(node.trace):
+        filled = [_zeros(y) if g is None else _cast_like(g, y) for g, y in zip(incoming, node.outputs, strict=True)]
+        terms = node.op.L_op(list(node.inputs), list(node.outputs), filled)
+        if len(terms) != len(node.inputs):
+            raise ValueError(f"{node.op}.L_op returned {len(terms)} gradients for {len(node.inputs)} inputs.")
+        return [_checked(node, i, x, t) if x in reached else None
+                for i, (x, t) in enumerate(zip(node.inputs, terms, strict=True))]
+
+
+def _cast_like(g: Any, y: Any) -> Any:
+    """A gradient has the dtype of what it belongs to, so that float32 graphs stay float32."""
+    if hasattr(y.type, "dtype") and y.type.dtype.kind in "fc" and g.type.dtype != y.type.dtype:
+        return g.astype(y.type.dtype)
+    return g
+
+
+def _zeros(y: Any) -> Any:
+    if not hasattr(y, "zeros_like"):
+        return disconnected()
+    return y.zeros_like() if y.type.dtype.kind in "fc" else y.zeros_like(dtype="floatX")
+
+
+def _checked(node: Apply, position: int, x: Any, term: Any) -> Any:
+    if term is None or isinstance(term.type, (DisconnectedType, NullType)):
+        return term
+    if hasattr(x.type, "ndim") and getattr(term.type, "ndim", None) != x.type.ndim:
+        raise ValueError(f"{node.op}.L_op returned a gradient of type {term.type} for its input {position}, "
+                         f"which is of type {x.type}.")
+    return _cast_like(term, x)
+
+
+def _finish(
+    target: Any, grads: Grads, cost: Any, disconnected_inputs: str, return_disconnected: str, null_gradients: str
+) -> Any:
+    if target in grads:
+        result = grads[target]
+        if result is None:
+            return _zeros(target)
+        if isinstance(result.type, NullType):
+            if null_gradients == "raise":
+                raise NullTypeGradError(f"the gradient with respect to {target} does not exist: {result.type.why_null}")
+            return result
+        return result
+    message = f"the cost {'' if cost is None else cost} does not depend on {target} (or only through integers or shapes)."
+    if disconnected_inputs == "raise":
+        raise DisconnectedInputError(message + " Pass disconnected_inputs='ignore' if its gradient is meant to be zero.")
+    if disconnected_inputs == "warn":
+        warnings.warn(message, stacklevel=3)
+    elif disconnected_inputs != "ignore":
+        raise ValueError(f"disconnected_inputs is 'raise', 'warn' or 'ignore', got {disconnected_inputs!r}.")
+    if return_disconnected == "zero":
+        return _zeros(target)
+    if return_disconnected.lower() == "none":
+        return None
+    if return_disconnected.lower() == "disconnected":
+        return disconnected()
+    raise ValueError(f"return_disconnected is 'zero', 'none' or 'disconnected', got {return_disconnected!r}.")

@@ -1,0 +1,101 @@
+"""The reference interpreter: every node by its ``perform``, one after the other, nothing rewritten, nothing in place.
+
+It says what a graph means. Rules, kernels and virtual machines are tested against it, and ``x.eval()`` uses it where no
+compiler is installed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symcore.errors import MissingInputError
+from symcore.graph import trace
+from symcore.graph.shared import SharedVariable
+from symcore.graph.traverse import inputs, toposort
+from symcore.graph.variable import Apply, Constant, Variable, evaluator
+
+
+def evaluate(outputs: Any, values: Mapping[Any, Any] | None = None) -> Any:
+    """Compute a variable, or a list of variables, from ``{input variable (or its name): value}``.
+
+    Shared variables have their present values. Returns one value, or a list of them. Raises ``MissingInputError`` for an
+    input without a value, ``TypeError`` for a value that does not fit its input, and what the Ops raise, with a note that
+    names the node and the user's line.
+    """
+    wanted = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    storage = _inputs(wanted, values or {})
+    for node in toposort(wanted, storage):
+        for variable in node.inputs:
+            if variable not in storage:
+                storage[variable] = _leaf(variable)
+        for y, value in zip(node.outputs, run_node(node, [storage[v] for v in node.inputs]), strict=True):
+            storage[y] = value
+    results = [storage[v] if v in storage else _leaf(v) for v in wanted]
+    return results if isinstance(outputs, (list, tuple)) else results[0]
+
+
+def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
+    """Run one node's ``perform`` and check what it returns. ``inputs`` are not changed, whatever the Op destroys."""
+    given = list(inputs)
+    for position in node.op.destroys(node):
+        given[position] = given[position].copy()
+    try:
+        result = node.op.perform(node, *given)
+        results = list(result) if len(node.outputs) != 1 or isinstance(result, tuple) else [result]
+        if len(results) != len(node.outputs):
+            raise ValueError(f"{node.op}.perform returned {len(results)} values for {len(node.outputs)} outputs.")
+        return [y.type.filter(value, strict=False) if not _exact(y, value) else value
+                for y, value in zip(node.outputs, results, strict=True)]
+    except Exception as error:
+        annotate(error, node, inputs)
+        raise
+
+
+def annotate(error: BaseException, node: Apply, inputs: Sequence[Any]) -> None:
+    """Add to an error which node raised it, on what, and which line of the user's code made the node."""
+    lines = [f"while computing {node.op}"]
+    for position, (variable, value) in enumerate(zip(node.inputs, inputs, strict=True)):
+        shape = getattr(value, "shape", None)
+        given = f"shape {shape}, strides {getattr(value, 'strides', None)}" if shape is not None else type(value).__name__
+        lines.append(f"  input {position}: {variable.type}, {given}")
+    where = trace.describe(node.trace)
+    if where:
+        lines.append(f"  built at {where}")
+    error.add_note("\n".join(lines))
+
+
+def _exact(variable: Variable[Any], value: Any) -> bool:
+    ttype = variable.type
+    return (hasattr(ttype, "numpy_dtype") and type(value).__name__ == "ndarray" and value.dtype == ttype.numpy_dtype
+            and value.ndim == ttype.ndim)
+
+
+def _inputs(outputs: Sequence[Variable[Any]], values: Mapping[Any, Any]) -> dict[Variable[Any], Any]:
+    storage: dict[Variable[Any], Any] = {}
+    names = {key: value for key, value in values.items() if isinstance(key, str)}
+    for variable, value in values.items():
+        if isinstance(variable, Variable):
+            storage[variable] = variable.type.filter(value)
+    if names:
+
+
+        for variable in inputs(outputs):
+            if variable.name in names:
+                storage[variable] = variable.type.filter(names[variable.name])
+    return storage
+
+
+def _leaf(variable: Variable[Any]) -> Any:
+    if isinstance(variable, Constant):
+        return variable.data
+    if isinstance(variable, SharedVariable):
+        return variable.container.value
+    raise MissingInputError(
+        f"there is no value for {variable} (of type {variable.type}). Give one: eval({{variable: value}})."
+    )
+
+
+def _eval(variable: Variable[Any], values: dict[Any, Any], options: dict[str, Any]) -> Any:
+    return evaluate(variable, values)
+
+
+evaluator.compute = _eval
