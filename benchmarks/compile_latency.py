@@ -124,7 +124,9 @@ def _rewrite(workload: Workload, entry: Entry, threads: int) -> dict[str, Any] |
     found: list[dict[str, float]] = []
     while not found or (sum(sum(f.values()) for f in found) < REPEAT_BELOW_S / 4 and len(found) < REPEATS):
         arguments = {"workload": workload.name, "contender": entry.name, "threads": threads}
-        outcome = run_worker("rewrite", arguments, threads, CACHE / "run", TIMEOUT_S)
+        cache = CACHE / "rewrite"
+        shutil.rmtree(cache, ignore_errors=True)
+        outcome = run_worker("rewrite", arguments, threads, cache, TIMEOUT_S)
         if outcome.failure:
             return {"error": outcome.failure}
         event = outcome.last("rewritten")

@@ -47,13 +47,12 @@ def child_environment(threads: int, cache: Path) -> dict[str, str]:
     """Environment variables of a measurement: ``threads`` for every library, every compile cache under ``cache``."""
     settings = {name: str(threads) for name in _THREAD_VARIABLES}
     settings |= {
-        "BENCHMARK_CACHE": str(cache),
         "PYTHONWARNINGS": "ignore",
         "PYTHONHASHSEED": "0",
-        # symstack, and everybody who keeps to the user's cache folder
-        "XDG_CACHE_HOME": str(cache / "xdg"),
-        "SYMSTACK_FLAGS": f"cache_dir={cache / 'symstack'}",
-        # PyTensor: the user's own configuration must not change the figures
+        # No configuration and no cache of the user: neither may change the figures
+        "HOME": str(cache / "home"),
+        "XDG_CACHE_HOME": str(cache / "home" / ".cache"),
+        "SYMSTACK_FLAGS": f"cache_dir={cache / 'symstack'},threads={threads}",
         "PYTENSORRC": str(cache / "no-pytensorrc"),
         "PYTENSOR_FLAGS": f"base_compiledir={cache / 'pytensor'}",
         "NUMBA_CACHE_DIR": str(cache / "numba"),
@@ -66,7 +65,8 @@ def child_environment(threads: int, cache: Path) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # its pool of compiler processes escapes the accounting of CPU time
     }
-    foreign = ("PYTENSOR", "JAX_", "SYMSTACK")  # the caller's own settings must not change the figures
+    # Without bytecode files an import would measure Python's own compiler.
+    foreign = ("PYTENSOR", "JAX_", "SYMSTACK", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | settings
 
 
@@ -96,7 +96,7 @@ class Outcome:
 
 def run_worker(task: str, arguments: Mapping[str, Any], threads: int, cache: Path, timeout_s: float) -> Outcome:
     """Run ``benchmarks.worker`` on a task, in a process group of its own, and collect what it wrote."""
-    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "home").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         file = Path(folder) / "events.jsonl"
         file.touch()

@@ -87,8 +87,9 @@ def render_run(results: Results) -> str:
     notes = [
         f"Threads: {meta['threads']}, {meta.get('pinned', 'not pinned')}.",
         "Median time per call and, in brackets, its ratio to the best peer (neither symstack nor the C bound).",
-        "All contenders of a row ran in one process, taking turns; every figure belongs to a result that agrees with NumPy"
-        " in float64. `~`: the machine was disturbed, CPU time is given. Gaps under about 1.3x are a tie on a shared one.",
+        "All contenders of a row ran in one process, taking turns; every figure belongs to a result that agrees with"
+        " NumPy in float64.",
+        "`~`: the machine was disturbed, CPU time is given. Gaps under about 1.3x are a tie on a shared machine.",
     ]
     return _head("Time per call", meta, notes) + ratio_table(results["rows"], "time_s")
 
@@ -100,8 +101,8 @@ def render_compile(results: Results) -> str:
         meta,
         [
             f"Threads of the libraries: {meta['threads']}; processes are not pinned, compilers may use all processors.",
-            "Fresh process each; cold: empty caches, warm: the next process. CPU seconds include compilers, not the import."
-            " Median of up to 5 pairs for fast contenders, one pair for slow ones.",
+            "Fresh process each; cold: empty caches, warm: the next one. CPU time includes compilers, not the import.",
+            "Median of up to 5 pairs for fast contenders, one pair for slow ones.",
         ],
     )
     for phase in ("cold", "warm"):

@@ -52,6 +52,7 @@ def requirements(text: str) -> list[str]:
 
 def _pip(*arguments: str) -> bool:
     python: Path = environment_python()
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *arguments]
     say(f"{python.name} -m pip install {' '.join(arguments)}")
+    # Bytecode is made now, whatever the caller's environment says: imports are measured with it.
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--compile", *arguments]
     return subprocess.run(command, stdout=sys.stderr).returncode == 0

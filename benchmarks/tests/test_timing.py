@@ -1,0 +1,35 @@
+"""The clockwork, on calls whose duration is known."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from benchmarks.timing import MIN_BLOCKS, Samples, calls_per_block, measure
+
+
+def busy(duration: float) -> None:
+    end = time.process_time() + duration
+    while time.process_time() < end:
+        pass
+
+
+def test_times_are_per_call_and_in_order() -> None:
+    found = measure({"short": lambda: busy(5e-4), "long": lambda: busy(2e-3)}, budget_s=0.02, threads=1)
+    short, long = (found[name]["cpu_median_s"] for name in ("short", "long"))
+    assert short == pytest.approx(5e-4, rel=0.2)
+    assert long == pytest.approx(2e-3, rel=0.2)
+    assert all(summary["blocks"] >= MIN_BLOCKS for summary in found.values())
+
+
+def test_a_block_holds_many_short_calls_and_one_long_call() -> None:
+    assert calls_per_block(lambda: None) > 1000
+    assert calls_per_block(lambda: busy(0.01)) == 1
+
+
+def test_cpu_time_is_reported_when_one_thread_had_to_wait() -> None:
+    samples = Samples(1, wall=[2.0, 3.0, 4.0], cpu=[1.0, 1.0, 1.0])
+    assert samples.summary(threads=1)["time_s"] == 1.0 and samples.summary(threads=1)["disturbed"]
+    assert samples.summary(threads=2)["time_s"] == 3.0 and not samples.summary(threads=2)["disturbed"]
+    assert Samples(1, wall=[1.1], cpu=[1.0]).summary(threads=1)["time_s"] == 1.1
