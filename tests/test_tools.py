@@ -3,8 +3,6 @@
 import configparser
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,9 +23,8 @@ def noxfile():
 def test_nox_knows_every_package_and_describes_every_session(noxfile):
     assert sorted(noxfile.PACKAGES) == PACKAGES
     described = set(re.findall(r"^(\w+)  ", noxfile.__doc__, re.MULTILINE))
-    command = [sys.executable, "-m", "nox", "--list", "--json", "--noxfile", str(ROOT / "noxfile.py")]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert described == set(re.findall(r'"name": "(\w+)"', listed))
+    sessions = {name for name, value in vars(noxfile).items() if type(value).__module__.startswith("nox.")}
+    assert described == sessions - {"nox"}
 
 
 def test_versions_compare_as_numbers(noxfile):
