@@ -1,3 +1,57 @@
-"""The whole compiler under one name."""
+"""The whole compiler under one name: ``import symstack as ss`` and ``from symstack import tensor as T``.
+
+Every name is defined in the package that owns it and taken from there when it is first used, so that a script pays for the
+parts that it uses. A name that is not built yet exists and raises ``NotImplementedError`` when it is called.
+"""
+
+from symstack.lazy import lazy_names
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    # building graphs
+    "Apply": "symcore:Apply",
+    "Constant": "symcore:Constant",
+    "FunctionGraph": "symcore:FunctionGraph",
+    "Op": "symcore:Op",
+    "Type": "symcore:Type",
+    "Variable": "symcore:Variable",
+    "as_op": "symcore:as_op",
+    "clone": "symcore:clone",
+    "config": "symcore:config",
+    "shared": "symcore:shared",
+    # derivatives
+    "Lop": "symcore:Lop",
+    "Rop": "symcore:Rop",
+    "grad": "symcore:grad",
+    "gradient": "symstack.gradient",
+    # compiling
+    "In": "symopt:In",
+    "Mode": "symopt:Mode",
+    "Out": "symopt:Out",
+    "function": "symopt.function:function",
+    "get_mode": "symopt:get_mode",
+    "jit": "symstack.absent:jit",
+    # control flow
+    "OpFromGraph": "symstack.absent:OpFromGraph",
+    "foldl": "symscan:foldl",
+    "foldr": "symscan:foldr",
+    "ifelse": "symstack.absent:ifelse",
+    "map": "symscan:map",
+    "reduce": "symscan:reduce",
+    "scan": "symscan:scan",
+    "scan_module": "symscan",
+    "until": "symscan:until",
+    # random numbers
+    "MRG_RandomStreams": "symstack.absent:MRG_RandomStreams",
+    "RandomStreams": "symstack.absent:RandomStreams",
+    # looking at graphs
+    "debugprint": "symstack.printing:debugprint",
+    "pp": "symstack.printing:pp",
+    "printing": "symstack.printing",
+    "tensor": "symstack.tensor",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names of the table, all strings
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, ["__version__"])

@@ -1,0 +1,38 @@
+"""The tensor language: ``from symstack import tensor as T``.
+
+What :mod:`symcore.tensor` defines, and beside it the gradients (``T.grad``, ``T.Rop``, ``T.Lop``, ``T.jacobian`` ...), the
+functions of neural networks (``T.nnet``), ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing here is put into
+another module.
+"""
+
+from typing import Any
+
+import symcore.tensor as _language
+from symcore.tensor import *  # noqa: F403
+from symstack.lazy import lazy_names
+
+_HOMES = {
+    "Lop": "symcore.gradient:Lop",
+    "Rop": "symcore.gradient:Rop",
+    "consider_constant": "symcore.gradient:consider_constant",
+    "grad": "symcore.gradient:grad",
+    "hessian": "symcore.gradient:hessian",
+    "jacobian": "symcore.gradient:jacobian",
+    "verify_grad": "symcore.gradient:verify_grad",
+    "nnet": "symnnet.nnet",
+    "signal": "symstack.absent:signal",
+    "sparse": "symstack.absent:sparse",
+}
+
+_beyond, _ = lazy_names(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return _beyond(name)
+    # What was added to the language after this module was imported.
+    return getattr(_language, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*(name for name in vars(_language) if not name.startswith("_")), *_HOMES})

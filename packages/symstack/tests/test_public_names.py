@@ -1,0 +1,148 @@
+"""Every public name exists, is what its package defines, and one that is not built yet says so when it is called."""
+
+import subprocess
+import sys
+
+import pytest
+
+import symstack as ss
+from symstack import absent
+from symstack import gradient as gradient_module
+from symstack import tensor as T
+
+TOP = """
+    function shared grad clone scan until ifelse In Out Mode get_mode config as_op Op Apply OpFromGraph jit gradient printing
+    RandomStreams MRG_RandomStreams pp debugprint Variable Constant Type FunctionGraph Rop Lop map reduce foldl foldr tensor
+    scan_module
+""".split()
+GRADIENT = """
+    grad Rop Lop jacobian hessian verify_grad consider_constant zero_grad disconnected_grad grad_clip grad_scale grad_undefined
+    grad_not_implemented subgraph_grad numeric_grad DisconnectedType DisconnectedInputError NullTypeGradError GradientError
+""".split()
+PRINTING = "debugprint pp pprint pydotprint dot_text Print Assert".split()
+TENSOR = """
+    nnet signal sparse grad Rop Lop jacobian hessian consider_constant
+    scalar vector matrix row col tensor3 tensor4 tensor5 fvector dmatrix ivector lvector bscalar wvector zmatrix iscalars dmatrices
+    vectors tensor TensorType as_tensor as_tensor_variable constant
+    add sub mul true_div int_div floor_div mod pow neg abs abs_ sgn sqr sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin
+    arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh ceil floor trunc round iround maximum minimum clip switch where
+    eq neq lt le gt ge and_ or_ xor invert isnan isinf isclose allclose cast sigmoid softplus reciprocal inv square
+    sum prod mean var std max min argmax argmin max_and_argmax all any ptp norm
+    dot matmul tensordot batched_dot outer
+    dimshuffle reshape flatten transpose swapaxes squeeze expand_dims shape_padleft shape_padright shape_padaxis addbroadcast
+    unbroadcast patternbroadcast specify_shape shape size
+    concatenate join stack split set_subtensor inc_subtensor take nonzero
+    zeros ones zeros_like ones_like full_like eye identity_like alloc arange fill second
+""".split()
+NNET = """
+    sigmoid hard_sigmoid ultra_fast_sigmoid softplus softsign relu elu selu softmax logsoftmax log_softmax softmax_with_bias
+    binary_crossentropy sigmoid_binary_crossentropy categorical_crossentropy crossentropy_categorical_1hot conv2d
+""".split()
+
+# name -> (package named in the message, a call that uses the name)
+NOT_BUILT = {
+    "ss.ifelse": ("symcore", lambda: ss.ifelse(1, 2, 3)),
+    "ss.jit": ("symopt", lambda: ss.jit(abs)),
+    "ss.OpFromGraph": ("symcore", lambda: ss.OpFromGraph([], [])),
+    "ss.RandomStreams": ("symcore", lambda: ss.RandomStreams(seed=234)),
+    "ss.MRG_RandomStreams": ("symcore", lambda: ss.MRG_RandomStreams(1234)),
+    "ss.scan": ("symscan", lambda: ss.scan(abs, n_steps=2)),
+    "ss.until": ("symscan", lambda: ss.until(True)),
+    "T.signal": ("symnnet", lambda: T.signal.conv2d(1, 2)),
+    "T.sparse": ("symcore", lambda: T.sparse.csr_matrix("a")),
+    "T.nnet.conv2d": ("symnnet", lambda: T.nnet.conv2d(T.tensor4(), T.tensor4())),
+}
+
+
+@pytest.mark.parametrize("name", TOP)
+def test_top_level_name(name):
+    assert getattr(ss, name) is not None
+    assert name in dir(ss)
+    assert name in ss.__all__
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_name_of_gradient(name):
+    assert getattr(ss.gradient, name) is not None
+    assert name in dir(ss.gradient)
+
+
+@pytest.mark.parametrize("name", PRINTING)
+def test_name_of_printing(name):
+    assert callable(getattr(ss.printing, name))
+    assert name in dir(ss.printing)
+
+
+@pytest.mark.parametrize("name", TENSOR)
+def test_name_of_the_tensor_language(name):
+    assert getattr(T, name) is not None
+    assert name in dir(T)
+
+
+@pytest.mark.parametrize("name", NNET)
+def test_name_of_nnet(name):
+    assert callable(getattr(T.nnet, name))
+
+
+@pytest.mark.parametrize("name", NOT_BUILT)
+def test_a_name_that_is_not_built_names_its_package_when_called(name):
+    package, call = NOT_BUILT[name]
+    with pytest.raises(NotImplementedError, match=rf"\b{package}\b"):
+        call()
+
+
+def test_every_absent_name_is_public_and_in_the_table_above():
+    assert set(absent.ABSENT) <= set(ss.__all__)
+    assert {f"ss.{name}" for name in absent.ABSENT} <= set(NOT_BUILT)
+
+
+def test_classes_that_are_not_built_can_stand_in_isinstance():
+    assert not isinstance(3, ss.RandomStreams)
+    assert not isinstance(3, ss.OpFromGraph)
+
+
+@pytest.mark.parametrize("module", [ss, gradient_module, T], ids=["symstack", "gradient", "tensor"])
+def test_an_unknown_name_is_an_attribute_error_that_names_the_module(module):
+    with pytest.raises(AttributeError, match="no_such_name"):
+        module.no_such_name  # noqa: B018
+
+
+def test_names_are_those_of_the_packages_that_own_them():
+    import symcore
+    import symcore.tensor
+    import symopt
+    import symscan
+
+    assert ss.grad is T.grad is ss.gradient.grad is symcore.grad
+    assert ss.shared is symcore.shared
+    assert ss.config is symcore.config
+    assert ss.Mode is symopt.Mode
+    assert ss.scan is symscan.scan
+    assert T.exp is symcore.tensor.exp
+
+
+def test_the_tensor_module_is_its_own_and_patches_nothing():
+    code = (
+        "import symcore.tensor as core; before = dict(vars(core))\n"
+        "from symstack import tensor as T; T.grad, T.nnet, T.signal, T.sparse, T.jacobian\n"
+        "assert T is not core and not hasattr(core, 'grad') and not hasattr(core, 'sparse')\n"
+        "assert all(vars(core)[name] is value for name, value in before.items())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_name_added_to_the_language_later_is_found(monkeypatch):
+    import symcore.tensor
+
+    marker = object()
+    monkeypatch.setattr(symcore.tensor, "added_later", marker, raising=False)
+    assert T.added_later is marker
+
+
+@pytest.mark.parametrize("module", ["scipy", "matplotlib", "sklearn", "rich", "symgpu", "symscan", "importlib.metadata"])
+def test_importing_symstack_does_not_import(module):
+    code = (
+        "import sys, symstack as ss\nfrom symstack import tensor as T\nss.config, ss.shared, ss.grad, T.exp\n"
+        f"sys.exit({module!r} in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
