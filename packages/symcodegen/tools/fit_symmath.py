@@ -1,11 +1,13 @@
 """Minimax coefficients of the polynomials in ``symcodegen/runtime/symmath``; prints them as C literals.
 
-Each polynomial is fitted by the second algorithm of Remez (E. Ya. Remez, 1934; see J.-M. Muller, "Elementary Functions",
-chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the working precision one
-by one, lowest degree first, and those still free are fitted again, so that each rounding is made good by the later ones.
+Each polynomial is fitted by the second algorithm of Remez (E. Ya. Remez, 1934; see J.-M. Muller, "Elementary
+Functions", chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the working
+precision one by one, lowest degree first, and those still free are fitted again, so that each rounding is made good by
+the later ones.
 
     python tools/fit_symmath.py            # all fits
     python tools/fit_symmath.py exp_f32    # one
+    python tools/fit_symmath.py tables     # residues of powers of two, for the trigonometric functions
 """
 
 from __future__ import annotations
@@ -127,6 +129,27 @@ def log_ratio(z: mp.mpf) -> mp.mpf:
     )
 
 
+def scaled_erfc(x: mp.mpf) -> mp.mpf:
+    """``(1 + 2 x) exp(x^2) erfc(x)``, which varies little."""
+    with mp.workdps(60):
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def tables() -> None:
+    """Print 2^e (2/pi) modulo 4 as sums of floats: for float32 (e = -3 ... 104) and float64 (e = -32, -16, ... 960)."""
+    with mp.workdps(420):
+        for name, exponents, widths in (("f32", range(-3, 105), (29, 53)), ("f64", range(-32, 961, 16), (53,) * 4)):
+            print(f"powers of two, times 2/pi, modulo 4: {name}")
+            for exponent in exponents:
+                rest = mp.fmod(mp.mpf(2) ** exponent * 2 / mp.pi, 4)
+                parts = []
+                for width in widths:
+                    scale = mp.mpf(2) ** (width - 1 - mp.floor(mp.log(rest, 2)))
+                    parts.append(mp.floor(rest * scale) / scale)
+                    rest -= parts[-1]
+                print("    " + ", ".join(float(part).hex() for part in parts) + ",")
+
+
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0005")
 S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.0005")
 QUARTER_PI = mp.pi / 4 * mp.mpf("1.0005")
@@ -196,6 +219,23 @@ def fits() -> dict[str, Callable[[], Fit]]:
         ),
         f64=8,
     )  # fmt: skip
+    add(
+        "erf",  # erf(x) = x + x q(x^2), |x| <= 0.866
+        lambda p, n: Fit(
+            lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z > mp.mpf("1e-20") else 2 / mp.sqrt(mp.pi) - 1,
+            lambda z: mp.mpf(1), mp.mpf(0), mp.mpf("0.7505"), n, p,
+        ),
+        f32=6,
+        f64=12,
+    )  # fmt: skip
+    for precision, terms, shift, top in (("f32", 10, 2, mp.mpf("10.5")), ("f64", 23, 3, mp.mpf("28"))):
+        # (1 + 2 x) exp(x^2) erfc(x), x >= 1/2, as a polynomial of t = (x - shift) / (x + shift): M. M. Shepherd and
+        # J. G. Laframboise, Mathematics of Computation 36 (1981).
+        table[f"erfc_{precision}"] = lambda p=precision, n=terms, k=shift, b=top: Fit(
+            lambda t: scaled_erfc(k * (1 + t) / (1 - t)),
+            lambda t: 1 / scaled_erfc(k * (1 + t) / (1 - t)),
+            (mp.mpf("0.5") - k) / (mp.mpf("0.5") + k), (b - k) / (b + k), n, p,
+        )  # fmt: skip
     # pow for float32 works in float64; these are its shorter polynomials.
     add("powlog", lambda p, n: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, n, p), f64=4)
     add(
@@ -219,6 +259,8 @@ def literal(value: mp.mpf, precision: str) -> str:
 
 def main(names: list[str]) -> None:
     """Print the named fits, or all."""
+    if "tables" in names:
+        tables()
     for name, make in fits().items():
         if names and name not in names:
             continue

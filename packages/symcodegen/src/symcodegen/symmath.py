@@ -4,8 +4,8 @@
 >>> "sym_exp_f32" in text, "sym_log_f32" in text
 (True, False)
 
-The texts stand in ``runtime/symmath/*.h``. There, a line ``//@ name: prerequisites`` begins a piece. Functions are called
-``sym_<function>_<dtype>`` with dtype f32, f64, or i8 to u64; :func:`available` lists them.
+The texts stand in ``runtime/symmath/*.h``. There, a line ``//@ name: prerequisites`` begins a piece. Functions are
+called ``sym_<function>_<dtype>`` with dtype f32, f64, or i8 to u64; :func:`available` lists them.
 """
 
 from __future__ import annotations

@@ -47,20 +47,6 @@ SYM_FN float sym_pow_f32(float x, float e) {
   return sym_pow_special_f32(x, e, (float)(p * power));
 }
 
-//@ two_prod: base
-/* a * b = p + error, exactly: T. J. Dekker, Numerische Mathematik 18 (1971), where there is no fused multiply-add. */
-SYM_FN double sym_two_prod(double a, double b, double *error) {
-  double p = a * b;
-#if SYM_HAS_FMA
-  *error = SYM_FMA(a, b, -p);
-#else
-  double ah = sym_double_of(sym_bits_f64(a) & 0xfffffffff8000000ull), al = a - ah;
-  double bh = sym_double_of(sym_bits_f64(b) & 0xfffffffff8000000ull), bl = b - bh;
-  *error = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
-#endif
-  return p;
-}
-
 //@ sym_pow_f64: pow_special log_normal exp_poly_f64 pow2n two_prod
 /* exp(e log |x|) with the logarithm as a pair of float64 (about 67 bits), because up to 10 of them vanish in the exponent. */
 SYM_FN double sym_log_wide(double x, double *low) {

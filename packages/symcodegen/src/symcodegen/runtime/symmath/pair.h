@@ -1,0 +1,24 @@
+/* Sums and products with their rounding errors: pairs of floats as numbers of twice the width. */
+
+//@ two_prod: base
+/* a * b = p + error, exactly: T. J. Dekker, Numerische Mathematik 18 (1971), where there is no fused
+ * multiply-add; |a| and |b| below 2^996 then. */
+SYM_FN double sym_two_prod(double a, double b, double *error) {
+  double p = a * b;
+#if SYM_HAS_FMA
+  *error = SYM_FMA(a, b, -p);
+#else
+  double ca = 134217729.0 * a, ah = ca - (ca - a), al = a - ah;
+  double cb = 134217729.0 * b, bh = cb - (cb - b), bl = b - bh;
+  *error = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#endif
+  return p;
+}
+
+//@ two_sum: base
+/* a + b = s + error, exactly (D. E. Knuth, The Art of Computer Programming, volume 2, section 4.2.2) */
+SYM_FN double sym_two_sum(double a, double b, double *error) {
+  double s = a + b, c = s - a;
+  *error = (a - (s - c)) + (b - c);
+  return s;
+}
