@@ -1,0 +1,1 @@
+"""What the program ``symstack`` can do, one module per command."""
