@@ -1,9 +1,9 @@
 """Minimax coefficients of the polynomials in ``symcodegen/runtime/symmath``; prints them as C literals.
 
 Each polynomial is fitted by the second algorithm of Remez (E. Ya. Remez, 1934; see J.-M. Muller, "Elementary
-Functions", chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the working
-precision one by one, lowest degree first, and those still free are fitted again, so that each rounding is made good by
-the later ones.
+Functions", chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the
+working precision one by one, lowest degree first, and those still free are fitted again, so that each rounding is made
+good by the later ones.
 
     python tools/fit_symmath.py            # all fits
     python tools/fit_symmath.py exp_f32    # one
@@ -130,9 +130,9 @@ def log_ratio(z: mp.mpf) -> mp.mpf:
 
 
 def scaled_erfc(x: mp.mpf) -> mp.mpf:
-    """``(1 + 2 x) exp(x^2) erfc(x)``, which varies little."""
+    """``x exp(x^2) erfc(x)``, which varies little."""
     with mp.workdps(60):
-        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+        return x * mp.exp(x * x) * mp.erfc(x)
 
 
 def tables() -> None:
@@ -229,10 +229,10 @@ def fits() -> dict[str, Callable[[], Fit]]:
         f64=12,
     )  # fmt: skip
     for precision, terms, shift, top in (("f32", 10, 2, mp.mpf("10.5")), ("f64", 23, 3, mp.mpf("28"))):
-        # (1 + 2 x) exp(x^2) erfc(x), x >= 1/2, as a polynomial of t = (x - shift) / (x + shift): M. M. Shepherd and
+        # x exp(x^2) erfc(x) - 7/16, x >= 1/2, as a polynomial of t = (x - shift) / (x + shift): M. M. Shepherd and
         # J. G. Laframboise, Mathematics of Computation 36 (1981).
         table[f"erfc_{precision}"] = lambda p=precision, n=terms, k=shift, b=top: Fit(
-            lambda t: scaled_erfc(k * (1 + t) / (1 - t)),
+            lambda t: scaled_erfc(k * (1 + t) / (1 - t)) - mp.mpf(7) / 16,
             lambda t: 1 / scaled_erfc(k * (1 + t) / (1 - t)),
             (mp.mpf("0.5") - k) / (mp.mpf("0.5") + k), (b - k) / (b + k), n, p,
         )  # fmt: skip

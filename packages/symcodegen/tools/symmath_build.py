@@ -15,8 +15,8 @@ from symcodegen.symmath import snippets
 Array = np.ndarray[Any, Any]
 
 COMMON = [
-    "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition", "-fvisibility=hidden", "-fPIC",
-    "-shared", "-nostdlib", "-Wall", "-Wextra", "-Wno-psabi",
+    "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition", "-fvisibility=hidden",
+    "-fPIC", "-shared", "-nostdlib", "-Wall", "-Wextra", "-Wno-psabi",
 ]  # fmt: skip
 LIGHT = ["-O1", "-ftree-vectorize", "--param", "vect-epilogues-nomask=0"]
 HEAVY = ["-O3"]

@@ -85,7 +85,8 @@ class KernelCache:
 
     ``root``: the directory (default :func:`default_root`); if it cannot be used, one CacheWarning is given and a
     private temporary directory serves. ``compiler``: a :class:`Compiler`, a command (``"gcc"``, ``"none"``), or None
-    for $CC, cc, gcc, clang. ``flags``: more compiler flags, on the allow list of :func:`symcodegen.toolchain.check_flags`.
+    for $CC, cc, gcc, clang. ``flags``: more compiler flags, on the allow list of
+    :func:`symcodegen.toolchain.check_flags`.
     ``limit``: bytes on disk. ``timeout``: seconds one compilation may take. ``abi``: version of the kernel ABI.
     """
 

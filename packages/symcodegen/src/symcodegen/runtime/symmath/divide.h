@@ -1,7 +1,7 @@
 /* Floor division and remainder as Python and NumPy define them: the remainder has the divisor's sign.
  *
- * For floats the remainder is exact, by long division of the mantissas as integers, so that 1.0 // 0.1 is 9. The loop over
- * exponent gaps is not vectorised; up to a quotient of 2^11 (float32: 2^40) it takes one step. */
+ * For floats the remainder is exact, by long division of the mantissas as integers, so that 1.0 // 0.1 is 9. The loop
+ * over exponent gaps is not vectorised; up to a quotient of 2^11 (float32: 2^40) it takes one step. */
 
 //@ fmod_f32: base
 SYM_FN float sym_fmod_f32(float a, float b) {
@@ -120,8 +120,8 @@ SYM_UNSIGNED_DIVIDE(u32, sym_u32)
 SYM_UNSIGNED_DIVIDE(u64, sym_u64)
 
 //@ sym_ipow: base
-/* Integer powers by repeated squaring, modulo 2^64 (the caller narrows). A negative exponent gives 0 but for bases 1 and -1;
- * NumPy refuses it, so the caller checks where that matters. */
+/* Integer powers by repeated squaring, modulo 2^64 (the caller narrows). A negative exponent gives 0 but for bases 1 and
+ * -1; NumPy refuses it, so the caller checks where that matters. */
 SYM_FN sym_i64 sym_ipow(sym_i64 base, sym_i64 e) {
   if (e < 0) return base == 1 ? 1 : (base == -1 ? (e & 1 ? -1 : 1) : 0);
   sym_u64 y = 1, b = (sym_u64)base, n = (sym_u64)e;

@@ -1,7 +1,8 @@
-/* The error function: near 0 an odd polynomial, beyond it exp(-x^2) times a polynomial in (x - a) / (x + a) (M. M. Shepherd and
- * J. G. Laframboise, Mathematics of Computation 36, 1981). x^2 is split, for its rounding would be magnified by the exponential. */
+/* The error function: near 0 an odd polynomial, beyond it exp(-x^2) / x times a polynomial in (x - a) / (x + a) (M. M.
+ * Shepherd and J. G. Laframboise, Mathematics of Computation 36, 1981). x^2 is split, for the exponential would magnify
+ * its rounding. */
 
-//@ erf_parts_f32: sym_exp_f32
+//@ erf_parts_f32: pow2n exp_poly_f32
 /* erf near 0: |x| <= 0.866 */
 SYM_FN float sym_erf_small_f32(float x) {
   float z = x * x;
@@ -12,25 +13,28 @@ SYM_FN float sym_erf_small_f32(float x) {
   q = SYM_FMAF(q, z, 0.128379166f);
   return SYM_FMAF(q, x, x);
 }
-/* erfc for x >= 1/2 */
+/* erfc for x >= 0.7 */
 SYM_FN float sym_erfc_large_f32(float x) {
   float a = x > 10.4f ? 10.4f : x, t = (a - 2.0f) / (a + 2.0f);
   float t2 = t * t;
-  float qe = SYM_FMAF(-0.00126677635f, t2, 0.00865976792f);
-  qe = SYM_FMAF(qe, t2, -0.0542113297f);
-  qe = SYM_FMAF(qe, t2, -0.166030824f);
-  qe = SYM_FMAF(qe, t2, 1.27697837f);
-  float qo = SYM_FMAF(-0.000214355299f, t2, 0.00113717793f);
-  qo = SYM_FMAF(qo, t2, -0.00800308678f);
-  qo = SYM_FMAF(qo, t2, 0.164048478f);
-  qo = SYM_FMAF(qo, t2, -0.0927637592f);
+  float qe = SYM_FMAF(-0.000660105201f, t2, 0.00475300476f);
+  qe = SYM_FMAF(qe, t2, -0.0289717503f);
+  qe = SYM_FMAF(qe, t2, -0.203844547f);
+  qe = SYM_FMAF(qe, t2, 0.0732913539f);
+  float qo = SYM_FMAF(-0.000190073377f, t2, 0.00106215349f);
+  qo = SYM_FMAF(qo, t2, -0.00750153605f);
+  qo = SYM_FMAF(qo, t2, 0.121513687f);
+  qo = SYM_FMAF(qo, t2, 0.167211041f);
   float q = SYM_FMAF(qo, t, qe);
   double square = (double)a * (double)a;
-  float head = (float)square, e = sym_exp_f32(-head);
-  return (q / SYM_FMAF(2.0f, a, 1.0f)) * SYM_FMAF(e, head - square, e);
+  float head = (float)square, tail = (float)(square - (double)head);
+  float n = SYM_FMAF(head, -1.44269502f, SYM_ROUND_F32), k = n - SYM_ROUND_F32;
+  float r = SYM_FMAF(k, -1.42860677e-6f, SYM_FMAF(k, -0.693145752f, -head) - tail);
+  float e = SYM_FMAF(sym_exp_poly_f32(r), r * r, r);
+  return sym_scale_f32((0.4375f + SYM_FMAF(0.4375f + q, e, q)) / a, sym_bits_f32(n));
 }
 
-//@ erf_parts_f64: sym_exp_f64 two_prod
+//@ erf_parts_f64: pow2n exp_poly_f64 two_prod
 SYM_FN double sym_erf_small_f64(double x) {
   double z = x * x;
   double z2 = z * z;
@@ -50,30 +54,33 @@ SYM_FN double sym_erf_small_f64(double x) {
 SYM_FN double sym_erfc_large_f64(double x) {
   double a = x > 27.5 ? 27.5 : x, t = (a - 3.0) / (a + 3.0);
   double t2 = t * t;
-  double qe = SYM_FMA(-3.8798290453901629e-09, t2, 3.305449540919915e-08);
-  qe = SYM_FMA(qe, t2, -1.3298680167745999e-07);
-  qe = SYM_FMA(qe, t2, 3.518438724096664e-07);
-  qe = SYM_FMA(qe, t2, -7.2972280176511025e-07);
-  qe = SYM_FMA(qe, t2, 4.9490887067913499e-06);
-  qe = SYM_FMA(qe, t2, -0.00010515974697366649);
-  qe = SYM_FMA(qe, t2, 0.0018886903551127078);
-  qe = SYM_FMA(qe, t2, -0.023770514918462753);
-  qe = SYM_FMA(qe, t2, -0.11927366341531397);
-  qe = SYM_FMA(qe, t2, -0.04756229435345067);
-  qe = SYM_FMA(qe, t2, 1.2530080582697296);
-  double qo = SYM_FMA(-1.1134122515740888e-08, t2, 1.0007456142372925e-07);
-  qo = SYM_FMA(qo, t2, -6.1616440775327877e-07);
-  qo = SYM_FMA(qo, t2, 3.4726260165866808e-06);
-  qo = SYM_FMA(qo, t2, -2.0100785232766105e-05);
-  qo = SYM_FMA(qo, t2, 0.00012509943250406161);
-  qo = SYM_FMA(qo, t2, -0.00077983228838823609);
-  qo = SYM_FMA(qo, t2, 0.0025293918179736712);
-  qo = SYM_FMA(qo, t2, 0.068308027343856867);
-  qo = SYM_FMA(qo, t2, 0.12964515870276419);
-  qo = SYM_FMA(qo, t2, -0.1356211061245812);
+  double qe = SYM_FMA(-2.6121274810525986e-09, t2, 2.1169710926197504e-08);
+  qe = SYM_FMA(qe, t2, -9.0236145707864162e-08);
+  qe = SYM_FMA(qe, t2, 2.9344099145403338e-07);
+  qe = SYM_FMA(qe, t2, -9.9117826220216565e-07);
+  qe = SYM_FMA(qe, t2, 6.4636243261868417e-06);
+  qe = SYM_FMA(qe, t2, -8.4608152917706194e-05);
+  qe = SYM_FMA(qe, t2, 0.0012428761519464695);
+  qe = SYM_FMA(qe, t2, -0.014019825625655229);
+  qe = SYM_FMA(qe, t2, -0.09546975030664609);
+  qe = SYM_FMA(qe, t2, -0.14658304803289077);
+  qe = SYM_FMA(qe, t2, 0.099503453544169854);
+  double qo = SYM_FMA(-5.1113510305685477e-09, t2, 4.9531663093713229e-08);
+  qo = SYM_FMA(qo, t2, -3.2225609020589955e-07);
+  qo = SYM_FMA(qo, t2, 1.8832111430573008e-06);
+  qo = SYM_FMA(qo, t2, -1.1110361514011645e-05);
+  qo = SYM_FMA(qo, t2, 6.8979953719724727e-05);
+  qo = SYM_FMA(qo, t2, -0.00041254379133723448);
+  qo = SYM_FMA(qo, t2, 0.00091082268929461568);
+  qo = SYM_FMA(qo, t2, 0.046350263331277786);
+  qo = SYM_FMA(qo, t2, 0.13988054760177035);
+  qo = SYM_FMA(qo, t2, 0.09530622695922801);
   double q = SYM_FMA(qo, t, qe);
-  double tail, head = sym_two_prod(a, a, &tail), e = sym_exp_f64(-head);
-  return (q / SYM_FMA(2.0, a, 1.0)) * SYM_FMA(e, -tail, e);
+  double tail, head = sym_two_prod(a, a, &tail);
+  double n = SYM_FMA(head, -1.4426950408889634, SYM_ROUND_F64), k = n - SYM_ROUND_F64;
+  double r = SYM_FMA(k, -1.9082149292705877e-10, SYM_FMA(k, -0.6931471803691238, -head) - tail);
+  double e = SYM_FMA(sym_exp_poly_f64(r), r * r, r);
+  return sym_scale_f64((0.4375 + SYM_FMA(0.4375 + q, e, q)) / a, sym_bits_f64(n));
 }
 
 //@ sym_erf_f32: erf_parts_f32
@@ -91,11 +98,11 @@ SYM_FN double sym_erf_f64(double x) {
 //@ sym_erfc_f32: erf_parts_f32
 SYM_FN float sym_erfc_f32(float x) {
   float a = sym_abs_f32(x), y = sym_erfc_large_f32(a);
-  return a < 0.5f ? 1.0f - sym_erf_small_f32(x) : (x < 0.0f ? 2.0f - y : y);
+  return a < 0.7f ? 1.0f - sym_erf_small_f32(x) : (x < 0.0f ? 2.0f - y : y);
 }
 
 //@ sym_erfc_f64: erf_parts_f64
 SYM_FN double sym_erfc_f64(double x) {
   double a = sym_abs_f64(x), y = sym_erfc_large_f64(a);
-  return a < 0.5 ? 1.0 - sym_erf_small_f64(x) : (x < 0.0 ? 2.0 - y : y);
+  return a < 0.7 ? 1.0 - sym_erf_small_f64(x) : (x < 0.0 ? 2.0 - y : y);
 }

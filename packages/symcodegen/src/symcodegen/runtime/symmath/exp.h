@@ -1,5 +1,5 @@
-/* exp and its kin: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite, Software Manual for the Elementary Functions, 1980), a
- * polynomial for exp(r), and 2^n in two factors, so that results overflow and become denormal exactly where they must. */
+/* exp and its kin: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite, Software Manual for the Elementary Functions, 1980),
+ * a polynomial for exp(r), and 2^n in two factors, so that results overflow and become denormal exactly where they must. */
 
 //@ pow2n: base
 /* p * 2^n for |n| <= 2 * 1022; `bits` are those of n + SYM_ROUND. Biased exponents are unsigned: AVX2 lacks the
@@ -82,7 +82,7 @@ SYM_FN double sym_exp2_f64(double x) {
 }
 
 //@ sym_expm1_f32: exp_poly_f32
-/* 2^n (exp(r) - 1) + (2^n - 1): nothing cancels. Half of 2^n is used throughout, so that n = 128 does not overflow early. */
+/* 2^n (exp(r) - 1) + (2^n - 1): nothing cancels. Half of 2^n is used, so that n = 128 does not overflow early. */
 SYM_FN float sym_expm1_f32(float x) {
   float c = x < -18.0f ? -18.0f : x;
   c = c > 89.0f ? 89.0f : c;

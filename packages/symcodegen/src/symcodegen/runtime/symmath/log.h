@@ -1,5 +1,6 @@
-/* Logarithms: x = 2^k m with m in [sqrt(1/2), sqrt(2)], s = (m - 1) / (m + 1), log m = 2 s + s^3 Q(s^2), summed so that the large terms
- * are exact: with f = m - 1 and h = f^2 / 2, log m = f - (h - s (h + s^2 Q)) (P. T. P. Tang, ACM TOMS 16, 1990). */
+/* Logarithms: x = 2^k m with m in [sqrt(1/2), sqrt(2)], s = (m - 1) / (m + 1), log m = 2 s + s^3 Q(s^2), summed so that
+ * the large terms are exact: with f = m - 1 and h = f^2 / 2, log m = f - (h - s (h + s^2 Q)) (P. T. P. Tang, ACM
+ * Transactions on Mathematical Software 16, 1990). */
 
 //@ log_parts: base
 /* The k and m of a positive, normal x. k comes as a float: AVX2 cannot convert 64-bit integers. */
@@ -140,7 +141,7 @@ SYM_FN float sym_log10_f32(float x) {
 
 //@ sym_log10_f64: log_pair
 SYM_FN double sym_log10_f64(double x) {
-  double k, f = sym_log_reduce_f64(x, &k) - 1.0;
-  double y = sym_log_base_f64(k, f, 0.30102999566361177, 3.694239077158931e-13, 0.4342944771051407, 4.798111141615973e-09);
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0, step_lo = 3.694239077158931e-13;
+  double y = sym_log_base_f64(k, f, 0.30102999566361177, step_lo, 0.4342944771051407, 4.798111141615973e-09);
   return sym_log_special_f64(x, y);
 }

@@ -48,7 +48,7 @@ SYM_FN float sym_pow_f32(float x, float e) {
 }
 
 //@ sym_pow_f64: pow_special log_normal exp_poly_f64 pow2n two_prod
-/* exp(e log |x|) with the logarithm as a pair of float64 (about 67 bits), because up to 10 of them vanish in the exponent. */
+/* exp(e log |x|) with the logarithm as a pair of float64 (about 67 bits), for up to 10 vanish in the exponent. */
 SYM_FN double sym_log_wide(double x, double *low) {
   double k, f = sym_log_reduce_f64(x, &k) - 1.0;
   /* s + sl = f / (2 + f) */
@@ -76,7 +76,7 @@ SYM_FN double sym_log_wide(double x, double *low) {
   return hi;
 }
 SYM_FN double sym_pow_f64(double x, double e) {
-  const double most = 36893488147419103232.0; /* 2^65: beyond, the power has left all bounds, and pairs would overflow */
+  const double most = 36893488147419103232.0; /* 2^65: beyond, no power is finite, and pairs would overflow */
   double y = e > most ? most : e;
   y = y < -most ? -most : y;
   double low, high = sym_log_wide(sym_abs_f64(x), &low), pe;

@@ -1,4 +1,4 @@
-/* Rounding to integers by adding and taking away 2^52 (2^23), for SSE2 has no instruction and a call would not vectorise. */
+/* Rounding to integers by adding and taking away 2^52 (2^23): SSE2 has no instruction, a call would not vectorise. */
 
 //@ sym_rint_f32: base
 /* Nearest integer, ties to even; keeps signed zeros, NaN and infinities. */

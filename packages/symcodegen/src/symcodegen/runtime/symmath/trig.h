@@ -1,8 +1,9 @@
 /* Trigonometric functions: |x| = n pi/2 + r with |r| <= pi/4, right for arguments of every size.
  *
- * Below 2^20, pi/2 is subtracted in parts short enough for exact products (Cody and Waite, 1980). From there on, x = M 2^e with an
- * integer M, and M (2^e 2/pi mod 4) is x in quarter turns, with the residue looked up to 82 (float32) or 212 bits (float64): the idea of
- * M. Payne and R. Hanek, SIGNUM Newsletter 18 (1983). The look-up is a gather, so that the loop stays vector code. */
+ * Below 2^20, pi/2 is subtracted in parts short enough for exact products (Cody and Waite, 1980). From there on,
+ * x = M 2^e with an integer M, and M (2^e 2/pi mod 4) is x in quarter turns, with the residue looked up to 82 (float32) or
+ * 212 bits (float64): the idea of M. Payne and R. Hanek, SIGNUM Newsletter 18 (1983). The look-up is a gather, so that the loop stays
+ * vector code. */
 
 //@ trig_table_f32: base
 /* 2^e 2/pi mod 4, e = -3 ... 104, in parts of 29 and 53 bits; NaN for what infinities look up. */
@@ -187,8 +188,8 @@ SYM_FN double sym_trig_small_f64(double a, double *low, double *turned) {
   *low = (r - sum) + rest;
   return sum;
 }
-/* The same for 2^20 <= a = m 2^e, with m whole, of up to 68 bits. Every sum that matters keeps what it loses: up to 62 bits may
- * cancel. The largest product is a whole multiple of 4 or is reduced exactly. */
+/* The same for 2^20 <= a = m 2^e, with m whole, of up to 68 bits. Every sum that matters keeps what it loses, for up to
+ * 62 bits may cancel. The largest product is a whole multiple of 4 or is reduced exactly. */
 SYM_FN double sym_trig_big_f64(double a, sym_i64 row, double *low, double *turned) {
   double m = a * sym_double_of((sym_u64)(1055 - 16 * row) << 52), e1, e2, e3, s1, s2, s3, s4, s5, s6;
   double p1 = sym_two_prod(m, sym_turns_f64_0[row], &e1), p2 = sym_two_prod(m, sym_turns_f64_1[row], &e2);
