@@ -1,0 +1,247 @@
+"""``function()``: from symbolic inputs and outputs to something that can be called."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symcore.config import config
+from symcore.errors import MissingInputError, UnusedInputError
+from symcore.graph import trace
+from symcore.graph.clone import as_variable_like, clone_graph
+from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.shared import SharedVariable
+from symcore.graph.traverse import ancestors, toposort
+from symcore.graph.traverse import inputs as graph_inputs
+from symcore.graph.variable import Constant, Variable
+from symopt.compiled import Function
+from symopt.engine import rewrite
+from symopt.io import In, Out, as_input
+from symopt.linker import Signature
+from symopt.mode import get_mode
+from symopt.plan import MemoryPlan
+
+Pairs = Mapping[Any, Any] | Sequence[tuple[Any, Any]] | None
+
+
+def function(
+    inputs: Sequence[Any],
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Pairs = None,
+    givens: Pairs = None,
+    no_default_updates: bool | Sequence[Any] = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: bool | None = None,
+    on_unused_input: str | None = None,
+    trust_input: bool = False,
+) -> Function:
+    """Compile a graph and return a callable.
+
+    Parameters
+    ----------
+    inputs
+        Symbolic variables, ``In(...)``, or pairs ``(variable, default)``, in the order of the call's arguments.
+    outputs
+        A variable (the call returns its value), a list (it returns a list), a dictionary (it returns one), or ``None`` (it
+        returns ``[]``). ``Out(variable, borrow=True)`` in place of a variable lets the function use the array again.
+    mode
+        A ``Mode`` or its name; by default ``config.mode``.
+    updates
+        ``{shared variable: new value}`` or a list of such pairs. All outputs and new values are computed from the old
+        values; then the updates are committed. A call that fails changes nothing.
+    givens
+        ``{variable: what stands in its place}``.
+    no_default_updates
+        ``True``, or the shared variables whose ``default_update`` is not to be applied.
+    name
+        Shown in errors and profiles; by default the place of the call.
+    rebuild_strict
+        Whether givens must have the types of what they replace.
+    allow_input_downcast
+        Let arguments lose precision: see ``In``.
+    on_unused_input
+        ``raise``, ``warn`` or ``ignore``; by default ``config.on_unused_input``.
+
+    Raises
+    ------
+    MissingInputError
+        An output needs a variable that has no value.
+    UnusedInputError
+        An input is not used, or given twice.
+    TypeError
+        Arguments of the wrong kind, or an update of another type than its shared variable.
+    """
+    started = time.perf_counter()
+    snapshot = config.snapshot()
+    if allow_input_downcast is None:
+        allow_input_downcast = snapshot.allow_input_downcast
+    ins = _inputs(inputs, allow_input_downcast)
+    flat, single, keys, borrowed = _outputs(outputs)
+    pairs = _updates(updates)
+    substitution = _givens(givens, rebuild_strict)
+    flat, pairs = _substitute(flat, pairs, substitution)
+    _add_default_updates(flat, pairs, no_default_updates)
+    targets = [*flat, *pairs.values()]
+    _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
+    chosen = get_mode(mode)
+    fgraph = FunctionGraph([i.variable for i in ins], targets)
+    linker = chosen.make_linker(snapshot)
+    report = rewrite(fgraph, chosen, snapshot)
+    rewritten = time.perf_counter()
+    mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
+    plan = MemoryPlan(fgraph, len(flat), list(pairs), mutable, linker.can_fail)
+    signature = Signature(ins, single, keys, name or trace.describe(trace.here()).partition(" in ")[0])
+    program = linker.link(plan, signature, snapshot)
+    made = getattr(program, "function_class", Function)(program, plan, signature, chosen, snapshot)
+    made.report = report
+    made.trust_input = trust_input
+    made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
+    made.recipe = (list(inputs), outputs, mode, updates, givens, no_default_updates)
+    if profile or (profile is None and snapshot.profile):
+        made.profile_on()
+    return made
+
+
+def _inputs(inputs: Any, allow_downcast: bool | None) -> list[In]:
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"the inputs of a function are a list, such as [x, y]; got {inputs!r} ({type(inputs).__name__}).")
+    ins = [as_input(item, allow_downcast) for item in inputs]
+    seen: dict[Variable[Any], int] = {}
+    for position, i in enumerate(ins):
+        if i.variable in seen:
+            raise UnusedInputError(f"{i.variable} is given twice as an input, at positions {seen[i.variable]} and {position}.")
+        seen[i.variable] = position
+    names = [i.name for i in ins if i.name is not None]
+    for n in names:
+        if names.count(n) > 1 and not all(i.variable.name == n for i in ins if i.name == n):
+            raise ValueError(f"two inputs are called {n!r}; give them different names.")
+    return ins
+
+
+def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None, list[bool]]:
+    keys = None
+    single = False
+    if outputs is None:
+        items: list[Any] = []
+    elif isinstance(outputs, dict):
+        if not all(isinstance(k, str) for k in outputs):
+            raise TypeError("a dictionary of outputs has strings as keys.")
+        keys = list(outputs)
+        items = list(outputs.values())
+    elif isinstance(outputs, (list, tuple)):
+        items = list(outputs)
+    else:
+        items, single = [outputs], True
+    flat, borrowed = [], []
+    for item in items:
+        variable = item.variable if isinstance(item, Out) else item
+        if not isinstance(variable, Variable):
+            from symcore.tensor.constant import as_tensor
+
+            try:
+                variable = as_tensor(variable)
+            except TypeError:
+                raise TypeError(f"outputs holds symbolic variables, got {variable!r} ({type(variable).__name__}).") from None
+        flat.append(variable)
+        borrowed.append(isinstance(item, Out) and item.borrow)
+    return flat, single, keys, borrowed
+
+
+def _pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
+    if given is None:
+        return []
+    items = list(given.items()) if isinstance(given, Mapping) else list(given)
+    for item in items:
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise TypeError(f"{what} is a dictionary or a list of pairs; got the entry {item!r}.")
+    return [(a, b) for a, b in items]
+
+
+def _updates(updates: Any) -> dict[SharedVariable[Any], Variable[Any]]:
+    result: dict[SharedVariable[Any], Variable[Any]] = {}
+    for shared, new in _pairs(updates, "updates"):
+        if not isinstance(shared, SharedVariable):
+            raise TypeError(f"only shared variables can be updated; got {shared!r} ({type(shared).__name__}).")
+        if shared in result:
+            raise ValueError(f"{shared} is updated twice.")
+        result[shared] = update_value(shared, new)
+    return result
+
+
+def update_value(shared: SharedVariable[Any], new: Any) -> Variable[Any]:
+    """Return the new value of a shared variable as a variable of its type; raises ``TypeError`` if it does not fit."""
+    if not isinstance(new, Variable):
+        new = shared.type.constant_class(shared.type, shared.type.filter(new))
+    if not shared.type.is_super(new.type):
+        hint = ""
+        if getattr(new.type, "ndim", None) == getattr(shared.type, "ndim", -1) and hasattr(new.type, "dtype"):
+            hint = (f" Cast the update: new.astype('{shared.type.dtype}')." if new.type.dtype != shared.type.dtype
+                    else " State its shape with T.specify_shape or T.patternbroadcast.")
+        raise TypeError(f"the update of {shared} has type {new.type}, the shared variable has type {shared.type}.{hint}"
+                        + _at(new))
+    return new
+
+
+def _at(variable: Variable[Any]) -> str:
+    where = trace.describe(variable.owner.trace) if variable.owner is not None else ""
+    return f"\n  built at {where}" if where else ""
+
+
+def _givens(givens: Any, strict: bool) -> dict[Variable[Any], Variable[Any]]:
+    result: dict[Variable[Any], Variable[Any]] = {}
+    for old, new in _pairs(givens, "givens"):
+        if not isinstance(old, Variable):
+            raise TypeError(f"givens replaces symbolic variables; got {old!r} ({type(old).__name__}).")
+        result[old] = as_variable_like(new, old, strict)
+    return result
+
+
+def _substitute(flat: list[Any], pairs: dict[Any, Any], substitution: dict[Any, Any]) -> tuple[list[Any], dict[Any, Any]]:
+    if not substitution:
+        return flat, pairs
+    new = clone_graph([*flat, *pairs.values()], dict(substitution))
+    return new[: len(flat)], dict(zip(pairs, new[len(flat):], strict=True))
+
+
+def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_updates: Any) -> None:
+    if no_default_updates is True:
+        return
+    left_out = set(no_default_updates or ())
+    stack = [*flat, *pairs.values()]
+    while stack:
+        found = [v for v in ancestors(stack) if isinstance(v, SharedVariable) and v not in pairs and v not in left_out
+                 and v.default_update is not None]
+        stack = []
+        for shared in found:
+            pairs[shared] = update_value(shared, shared.default_update)
+            stack.append(pairs[shared])
+
+
+def _check_inputs(ins: Sequence[In], targets: Sequence[Variable[Any]], on_unused: str) -> None:
+    used = set(ancestors(targets))
+    for i in ins:
+        if i.variable in used:
+            continue
+        message = f"the input {i.variable} is not used to compute any output or update."
+        if on_unused == "raise":
+            raise UnusedInputError(message + " Leave it out, or pass on_unused_input='ignore'.")
+        if on_unused == "warn":
+            warnings.warn(message, stacklevel=3)
+    given = {i.variable for i in ins}
+    for v in graph_inputs(targets, given):
+        if v not in given and not isinstance(v, (Constant, SharedVariable)):
+            raise MissingInputError(_missing(v, targets))
+
+
+def _missing(variable: Variable[Any], targets: Sequence[Variable[Any]]) -> str:
+    message = (f"{variable} (of type {variable.type}) is needed, and is neither an input, nor shared, nor constant. "
+               "Add it to the inputs, or give it a value with givens.")
+    for node in toposort(targets):
+        if variable in node.inputs:
+            where = trace.describe(node.trace)
+            return message + (f"\n  used at {where}" if where else "")
+    return message

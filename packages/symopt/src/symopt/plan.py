@@ -1,0 +1,215 @@
+"""The memory plan: in which order nodes run, what may be written over what, and where updates go.
+
+It is made once, after all rewriting, from an unchanged, pure graph, and is followed by every linker. Buffers are known by
+their *root*: the variable whose node (or input) made them; views share the root of what they look at.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.shared import SharedVariable
+from symcore.graph.variable import Apply, Variable
+from symcore.tensor.elemwise import Elemwise
+
+
+class Update:
+    """One update: ``shared`` takes the value of ``new``; ``direct`` if the node that computes it may write it there."""
+
+    __slots__ = ("direct", "new", "shared")
+
+    def __init__(self, shared: SharedVariable[Any], new: Variable[Any], direct: bool):
+        self.shared = shared
+        self.new = new
+        self.direct = direct
+
+
+class MemoryPlan:
+    """Attributes
+
+    ----------
+    fgraph
+        The graph; its outputs are the function's outputs, then the new values of the updated variables.
+    order
+        Its nodes in the order in which they run.
+    inplace
+        ``{node: {output: input}}``: that output takes over that input's buffer.
+    root
+        ``{variable: variable whose buffer it is in}``.
+    n_outputs
+        How many of the graph's outputs are the function's.
+    copied
+        Per output of the function: whether it must be copied, for its buffer belongs to something else.
+    updates
+        The updates, in the order given.
+    """
+
+    def __init__(self, fgraph: FunctionGraph, n_outputs: int, updated: Sequence[SharedVariable[Any]],
+                 mutable: Sequence[Variable[Any]] = (), can_fail: Callable[[Apply], bool] | None = None):
+        self.fgraph = fgraph
+        self.n_outputs = n_outputs
+        self.updated = list(updated)
+        self.mutable = set(mutable)
+        self.can_fail = can_fail or (lambda node: True)
+        new_values = fgraph.outputs[n_outputs:]
+        self.order = _schedule(fgraph, n_outputs, self.updated, self.can_fail)
+        self.position = {node: k for k, node in enumerate(self.order)}
+        self.root = _roots(fgraph, self.order)
+        self._last = self._last_uses()
+        self.copied = self._copied()
+        self.inplace = self._inplace()
+        self.updates = [Update(s, new, self._direct(s, new)) for s, new in zip(self.updated, new_values, strict=True)]
+
+    def last_use(self, variable: Variable[Any]) -> int:
+        """Return the position of the last node that reads the buffer of ``variable``; the end for outputs."""
+        return self._last.get(self.root.get(variable, variable), -1)
+
+    def _last_uses(self) -> dict[Variable[Any], int]:
+        last: dict[Variable[Any], int] = {}
+        for k, node in enumerate(self.order):
+            for v in node.inputs:
+                last[self.root.get(v, v)] = k
+        for v in self.fgraph.outputs:
+            last[self.root.get(v, v)] = len(self.order)
+        return last
+
+    def _copied(self) -> list[bool]:
+        """An output is copied if its buffer is an input's, a constant's, another output's, or is to hold an update."""
+        taken = {self.root.get(v, v) for v in self.fgraph.outputs[self.n_outputs:]}
+        copied = []
+        for v in self.fgraph.outputs[: self.n_outputs]:
+            root = self.root.get(v, v)
+            copied.append(root.owner is None or root in taken)
+            taken.add(root)
+        return copied
+
+    def _is_fresh(self, variable: Variable[Any]) -> bool:
+        """Whether a variable is a buffer of this call's own, whole and not a view."""
+        return self.root.get(variable, variable) is variable and (variable.owner is not None or variable in self.mutable)
+
+    def _inplace(self) -> dict[Apply, dict[int, int]]:
+        decided: dict[Apply, dict[int, int]] = {}
+        for k, node in enumerate(self.order):
+            taken: set[Variable[Any]] = set()
+            for output, candidates in node.op.inplace(node).items():
+                for i in candidates:
+                    x = node.inputs[i]
+                    if x in taken or not self._is_fresh(x) or self._last[x] != k or not self._alone(node, i):
+                        continue
+                    decided.setdefault(node, {})[output] = i
+                    taken.add(x)
+                    break
+        return decided
+
+    def _alone(self, node: Apply, position: int) -> bool:
+        """Whether no other input of the node looks at the same buffer (the very same variable is fine elementwise)."""
+        x = node.inputs[position]
+        root = self.root.get(x, x)
+        pointwise = type(node.op) is Elemwise
+        return not any(self.root.get(v, v) is root and not (pointwise and v is x)
+                       for i, v in enumerate(node.inputs) if i != position)
+
+    def _direct(self, shared: SharedVariable[Any], new: Variable[Any]) -> bool:
+        """Whether the new value may be written straight into the shared variable's array.
+
+        Every node that can fail and every reader of the old value must come before; the node itself may read it if it may
+        work in place on it.
+        """
+        node = new.owner
+        if node is None or self.root.get(new, new) is not new or self.fgraph.outputs.count(new) > 1:
+            return False
+        k = self.position[node]
+        if any(self.can_fail(later) for later in self.order[k + 1:]) or self.can_fail(node):
+            return False
+        if any(self.root.get(v, v) is shared for v in self.fgraph.outputs):
+            return False
+        last = self._last.get(shared, -1)
+        if last < k:
+            return True
+        if last > k:
+            return False
+        allowed = node.op.inplace(node).get(new.index, ())
+        uses = [i for i, v in enumerate(node.inputs) if self.root.get(v, v) is shared]
+        return all(node.inputs[i] is shared and i in allowed for i in uses) and self._alone(node, uses[0])
+
+    def describe(self, node: Apply) -> str:
+        """Return the in-place decision for a node as ``debugprint`` shows it: ``[(0, 0)]``, or an empty string."""
+        pairs = sorted(self.inplace.get(node, {}).items())
+        return str(pairs) if pairs else ""
+
+
+def _roots(fgraph: FunctionGraph, order: Sequence[Apply]) -> dict[Variable[Any], Variable[Any]]:
+    root: dict[Variable[Any], Variable[Any]] = {}
+    for node in order:
+        for output, i in node.op.view(node).items():
+            source = node.inputs[i]
+            root[node.outputs[output]] = root.get(source, source)
+    return root
+
+
+def _schedule(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can_fail: Callable[[Apply], bool]
+              ) -> list[Apply]:
+    """Return the nodes in topological order, each update's node as late as its old value is read or anything can fail.
+
+    So updates can be written in place as often as possible, and no sooner than the buffers they read are needed anyway.
+    """
+    order = fgraph.toposort()
+    final: dict[Apply, Any] = {}
+    for shared, new in zip(updated, fgraph.outputs[n_outputs:], strict=True):
+        node = new.owner
+        if node is not None and all(user is None for user, _ in fgraph.clients[new]) and node not in final \
+                and all(not fgraph.clients[y] for y in node.outputs if y is not new):
+            final[node] = shared
+    if not final:
+        return order
+    plain = [node for node in order if node not in final]
+    readers = {shared: _readers(fgraph, shared) for shared in final.values()}
+    fallible_left = sum(can_fail(node) for node in plain)
+    done: set[Apply] = set()
+    result: list[Apply] = []
+
+    def ready(node: Apply) -> bool:
+        if fallible_left:
+            return False
+        if any(v.owner is not None and v.owner not in done for v in node.inputs):
+            return False
+        return all(r in done or r is node for r in readers[final[node]])
+
+    pending = dict.fromkeys(n for n in order if n in final)
+    for node in plain:
+        result.append(node)
+        done.add(node)
+        fallible_left -= can_fail(node)
+        if not fallible_left:
+            _emit_ready(pending, ready, result, done)
+    _emit_ready(pending, ready, result, done)
+    result += pending  # old values that are read in a circle (a swap): a second buffer it is
+    return result
+
+
+def _emit_ready(pending: dict[Apply, None], ready: Callable[[Apply], bool], result: list[Apply], done: set[Apply]) -> None:
+    moved = True
+    while moved:
+        moved = False
+        for node in list(pending):
+            if ready(node):
+                del pending[node]
+                result.append(node)
+                done.add(node)
+                moved = True
+
+
+def _readers(fgraph: FunctionGraph, shared: Variable[Any]) -> set[Apply]:
+    """Return the nodes that read a variable or a view of it."""
+    found: set[Apply] = set()
+    stack = [shared] if shared in fgraph.clients else []
+    while stack:
+        variable = stack.pop()
+        for node in fgraph.users(variable):
+            found.add(node)
+            for output, i in node.op.view(node).items():
+                if node.inputs[i] is variable:
+                    stack.append(node.outputs[output])
+    return found
+
+

@@ -1,0 +1,137 @@
+"""The Python virtual machine: follows the plan node by node through ``perform``. Needs no compiler."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from symcore.config import Snapshot
+from symcore.graph.shared import SharedVariable, new_owner
+from symcore.graph.variable import Apply, Constant, Variable
+from symcore.interpreter import run_node
+from symopt.linker import Signature
+from symopt.plan import MemoryPlan
+
+
+class PyLinker:
+    """Links plans to the Python virtual machine."""
+
+    name = "py"
+
+    @staticmethod
+    def why_not(config: Snapshot) -> str | None:
+        """Return why it cannot run here: it always can."""
+        return None
+
+    def can_fail(self, node: Apply) -> bool:
+        """Every ``perform`` may raise."""
+        return True
+
+    def link(self, plan: MemoryPlan, signature: Signature, config: Snapshot) -> "PyProgram":
+        """Return a program that runs every node's ``perform``."""
+        return PyProgram(plan, signature)
+
+
+class PyProgram:
+    """A function body run by Python. See ``symopt.linker.Program``."""
+
+    def __init__(self, plan: MemoryPlan, signature: Signature):
+        self.plan = plan
+        self.signature = signature
+        self._inputs = plan.fgraph.inputs[: len(signature.inputs)]
+        self._shared = [v for v in plan.fgraph.inputs[len(signature.inputs):] if isinstance(v, SharedVariable)]
+        self._dead = _dead_after(plan)
+        # Read ones too: holding one container while waiting for another would let two calls wait for each other.
+        touched = [*self._shared, *(u.shared for u in plan.updates)]
+        self._storages = list({id(s.container): s.container.storage for s in touched}.values())
+
+    def __call__(self, *values: Any) -> list[Any]:
+        filtered = [i.filter(v) for i, v in zip(self.signature.inputs, values, strict=True)]
+        owner, taken = _acquire(self._storages)
+        try:
+            return self._run(filtered)
+        finally:
+            _release(owner, taken)
+
+    def _run(self, values: Sequence[Any]) -> list[Any]:
+        plan = self.plan
+        storage: dict[Variable[Any], Any] = dict(zip(self._inputs, values, strict=True))
+        for shared in self._shared:
+            storage[shared] = shared.container.value
+        for update in plan.updates:
+            storage.setdefault(update.shared, update.shared.container.value)
+
+        def read(v: Variable[Any]) -> Any:
+            return v.data if isinstance(v, Constant) else storage[v]
+
+        for node, dead in zip(plan.order, self._dead, strict=True):
+            for y, value in zip(node.outputs, run_node(node, [read(v) for v in node.inputs]), strict=True):
+                storage[y] = value
+            for v in dead:
+                del storage[v]
+        outputs = []
+        for v, copied in zip(plan.fgraph.outputs[: plan.n_outputs], plan.copied, strict=True):
+            value = read(v)
+            outputs.append(value.copy() if copied and hasattr(value, "copy") else value)
+        new = []
+        for update in plan.updates:
+            value = update.shared.type.filter(read(update.new))
+            own = update.new.owner is not None and plan.root.get(update.new, update.new) is update.new
+            new.append(value if own or not hasattr(value, "copy") else value.copy())
+        for update, value in zip(plan.updates, new, strict=True):  # nothing can fail from here on
+            update.shared.container.storage[0] = value
+        return outputs
+
+    def placement(self) -> list[tuple[Apply, str, str]]:
+        """Return, per node, that it runs in Python."""
+        return [(node, "Python", "perform") for node in self.plan.order]
+
+
+def _dead_after(plan: MemoryPlan) -> list[list[Variable[Any]]]:
+    """Return, per node, the values that nothing reads any more once it has run."""
+    last: dict[Variable[Any], int] = {}
+    for k, node in enumerate(plan.order):
+        for v in (*node.outputs, *node.inputs):
+            last[v] = k
+    for v in (*plan.fgraph.outputs, *plan.fgraph.inputs):
+        last.pop(v, None)
+    dead: list[list[Variable[Any]]] = [[] for _ in plan.order]
+    for v, k in last.items():
+        if not isinstance(v, Constant):
+            dead[k].append(v)
+    return dead
+
+
+def _acquire(storages: Sequence[list[Any]]) -> tuple[Any, list[list[Any]]]:
+    """Own the containers, one after the other in one order for all calls; return the lock and those taken with it.
+
+    A container that this very thread owns already (a node of a running function calls another function) stays its owner's.
+    """
+    owner = new_owner()
+    owner.acquire()
+    taken = []
+    for storage in sorted(storages, key=id):
+        while True:
+            if _own(storage, owner):
+                taken.append(storage)
+                break
+            held = storage[1]
+            if held is None:
+                continue
+            if held._is_owned():
+                break
+            held.acquire()
+            held.release()
+    return owner, taken
+
+
+def _own(storage: list[Any], owner: Any) -> bool:
+    # No call and no jump backwards stand between the look and the store: the interpreter does not switch threads there.
+    if storage[1] is None:
+        storage[1] = owner
+        return True
+    return False
+
+
+def _release(owner: Any, taken: Sequence[list[Any]]) -> None:
+    for storage in taken:
+        storage[1] = None
+    owner.release()
