@@ -225,11 +225,11 @@ class Store:
         removed = 0
         old = time.time() - _STALE_SECONDS
         for path in self._files("objects"):
-            manifest = self._manifest(path.stem)
-            if path.suffix == SUFFIX and manifest is None:
+            if path.suffix == ".json" and self.check(path.stem) is None:
+                # A manifest comes after its whole object, so this pair is damaged, not in the making.
+                removed += self._remove(path) + self._remove(self._object(path.stem))
+            elif path.suffix != ".json" and not path.with_suffix(".json").exists():
                 removed += self._is_older(path, old) and self._remove(path)
-            elif manifest is None or self.check(path.stem) is None:
-                removed += self._remove(path)
         for path in self._files("index"):
             object_id = self.find(path.name)
             if object_id is None or self._manifest(object_id) is None:
@@ -340,7 +340,7 @@ def _check_ours(root: Path) -> None:
     status = root.stat()
     if status.st_uid != me:
         raise CacheUnusable(f"the cache directory {root} belongs to user {status.st_uid}, not to you ({me}).")
-    if stat.S_IMODE(status.st_mode) & 0o022 and any(os.scandir(root)):
+    if stat.S_IMODE(status.st_mode) & 0o022 and os.listdir(root):
         # Others could have planted objects that this process would run.
         raise CacheUnusable(
             f"the cache directory {root} can be written by others (mode {stat.S_IMODE(status.st_mode):04o}), so what "
