@@ -176,7 +176,6 @@ static int check_operands(Walk *w, Node *node) {
     for (int k = 0; k < node->n_outputs; k++)
         if (check_output(w, node, node->ops[k])) return -1;
     int registers = node->prep == FULL || node->prep == RESHAPE ? node->n_params : 0;
-    int registers = node->prep == FULL || node->prep == RESHAPE ? node->n_params : 0;
     if (need_registers(w, node->params, registers)) return -1;
     for (int i = 0; node->items && i < node->n_params; i++) {
         const Item *it = node->items + i;
@@ -227,6 +226,7 @@ static int check_results(Walk *w) {
             return -1;
         }
         p->result_slots[p->outputs[i]] = 1;
+        p->n_held_results += s->kind == HELD;
         s->last = p->n_nodes;
     }
     for (int i = 0; i < p->n_updates; i++) {
@@ -240,6 +240,7 @@ static int check_results(Walk *w) {
         for (int j = 0; j < i; j++)
             if (p->updates[j].shared == p->updates[i].shared)
                 return PyErr_Format(PyExc_ValueError, "updates %d and %d of a program have the same target.", j, i), -1;
+        p->n_held_results += s->kind == HELD;
         s->update = i;
         s->last = p->n_nodes;
     }
@@ -323,9 +324,10 @@ int analyse_program(Program *p) {
     w.written = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     w.listed = PyMem_Calloc(p->n_slots + 1, 1);
     p->result_slots = PyMem_Calloc(p->n_slots + 1, 1);
+    p->holders = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     p->register_segment = PyMem_Calloc(p->n_registers + 1, sizeof(int));
     p->segments = PyMem_Calloc(p->n_nodes + 2, sizeof(Segment));
-    if (!w.alias || !w.written || !w.listed || !p->result_slots || !p->register_segment || !p->segments) {
+    if (!w.alias || !w.written || !w.listed || !p->result_slots || !p->holders || !p->register_segment || !p->segments) {
         PyErr_NoMemory();
         goto done;
     }
@@ -337,6 +339,11 @@ int analyse_program(Program *p) {
     if (check_entries(&w) || walk_nodes(&w) || check_results(&w)) goto done;
     for (int i = 0; i < p->n_updates; i++)
         if (p->updates[i].mode == DIRECT && !direct_is_safe(&w, p->updates + i)) p->updates[i].mode = SWAP;
+    for (int i = 0; i < p->n_slots; i++) {
+        int kind = p->slots[i].kind;
+        if (kind == INPUT || kind == SHARED || kind == ARRAY || kind == UPDATE || kind == HELD || kind == OBJECT)
+            p->holders[p->n_holders++] = i;
+    }
     failed = 0;
 done:
     PyMem_Free(w.alias);

@@ -67,6 +67,7 @@ static int allocate_tables(Context *c, Program *p) {
     c->objects = PyMem_Calloc(p->n_slots + 1, sizeof(PyObject *));
     c->rings = PyMem_Calloc(2 * p->n_rings + 1, sizeof(PyObject *));
     c->spares = PyMem_Calloc(p->n_updates + 1, sizeof(PyObject *));
+    c->results = PyMem_Calloc(p->n_outputs + p->n_updates + 1, sizeof(PyObject *));
     c->cells = PyMem_Calloc(p->n_inputs + 1, sizeof(double));
     c->chain = PyMem_Calloc(p->n_segments, sizeof(Prepared *));
     c->bound = PyMem_Calloc(p->n_segments, sizeof(Prepared *));
@@ -74,7 +75,7 @@ static int allocate_tables(Context *c, Program *p) {
     c->arena_sizes = PyMem_Calloc(p->n_segments, sizeof(i64));
     c->sig = PyMem_Calloc(p->max_sig + 1, sizeof(i64));
     c->owned = PyMem_Calloc(p->n_updates + 1, 1);
-    return c->pointers && c->base && c->objects && c->rings && c->spares && c->cells && c->chain && c->bound && c->arenas &&
+    return c->pointers && c->base && c->objects && c->rings && c->spares && c->results && c->cells && c->chain && c->bound && c->arenas &&
                    c->arena_sizes && c->sig && c->owned
                ? 0
                : -1;
@@ -109,7 +110,7 @@ void free_context(Context *c) {
         if (c->arenas) aligned_free(c->arenas[i]);
         if (c->arena_sizes) p->arena_bytes -= c->arena_sizes[i];
     }
-    void *const tables[] = {c->pointers, c->base, c->objects, c->rings, c->spares, c->cells, c->chain, c->bound, c->arenas,
+    void *const tables[] = {c->pointers, c->base, c->objects, c->rings, c->spares, c->results, c->cells, c->chain, c->bound, c->arenas,
                             c->arena_sizes, c->sig, c->owned, c->node_ns, c->node_calls};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_XDECREF(c->lock);
@@ -130,8 +131,8 @@ Context *take_context(Program *p) {
 /* Ends a call, whether it failed or not: drops what the call held, keeps what the next one can use. */
 void give_context(Context *c) {
     Program *p = c->program;
-    for (int i = 0; i < p->n_slots; i++)
-        if (c->objects[i]) Py_CLEAR(c->objects[i]);
+    for (int i = 0; i < p->n_holders; i++) Py_CLEAR(c->objects[p->holders[i]]);
+    for (int i = 0; p->n_held_results && i < p->n_outputs + p->n_updates; i++) Py_CLEAR(c->results[i]);
     if (p->n_idle >= MAX_CONTEXTS) {
         free_context(c);
         return;

@@ -153,6 +153,7 @@ typedef struct Context {
     PyObject **objects; /* by slot: strong references, NULL between calls */
     PyObject **rings;   /* two for each ARRAY slot */
     PyObject **spares;  /* one for each update */
+    PyObject **results; /* by output, then by update: results of Python nodes, staged for the commit */
     double *cells;      /* one for each input: room for a Python number */
     Prepared **chain;   /* by segment: in use in this call, or in the last one */
     Prepared **bound;   /* by segment: what the static pointers belong to; NULL: bind again */
@@ -182,13 +183,15 @@ typedef struct Program {
     Update *updates;
     int *outputs;
     int *register_segment; /* by register: the segment that sets it, -1: nothing does */
-    char *result_slots;    /* by slot: an output (so that it is handed over, not dropped) */
+    char *result_slots;    /* by slot: it is an output */
+    int n_held_results;    /* results that are HELD slots */
+    int *holders, n_holders; /* slots whose object a context may hold during a call */
     PyObject *on_error, *name;
     Prepared **memo;       /* MEMO for each segment, most recent first */
     Context *idle;
     int n_idle, n_contexts;
     i64 prepares, hits, calls, arena_bytes;
-    char profile;
+    char profile, cleared;
     Py_ssize_t gil_threshold;
     i64 *node_ns, *node_calls;
     /* work space of prepare, which never runs twice at once */
@@ -240,8 +243,9 @@ int is_proper(PyObject *value, const Slot *slot);
 int take_shared(Context *c);
 int own_updates(Context *c);
 void disown_updates(Context *c);
-int stage_updates(Context *c);
+int stage_results(Context *c);
 void commit_updates(Context *c);
+PyObject *take_output(Context *c, int index);
 PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one);
 int run_python_node(Context *c, Node *node);
 

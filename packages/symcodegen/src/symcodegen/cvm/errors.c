@@ -35,7 +35,7 @@ int fail_at(Context *c, int node, int kind, const char *format, ...) {
 /* (dtype name, shape, strides) of an operand, None if its shape is not known. */
 static PyObject *describe(Context *c, int slot) {
     Slot *s = c->program->slots + slot;
-    if (s->kind == OBJECT || s->segment < 0 || !c->chain[s->segment] || place_of(c, slot)->root < 0) Py_RETURN_NONE;
+    if (s->kind == OBJECT || (s->kind == HELD && !c->objects[slot]) || s->segment < 0 || !c->chain[s->segment] || place_of(c, slot)->root < 0) Py_RETURN_NONE;
     const i64 *lengths = lengths_of(c, slot);
     PyObject *shape = PyTuple_New(s->ndim), *strides = PyTuple_New(s->ndim), *result = NULL;
     for (int i = 0; shape && strides && i < s->ndim; i++) {

@@ -208,6 +208,8 @@ Prepared *find_prepared(Context *c, int segment) {
     size_t size = p->segments[segment].n_sig * sizeof(i64);
     Prepared *before = segment ? c->chain[segment - 1] : NULL, *q = c->chain[segment];
     if (gather_signature(c, segment)) {
+        drop_prepared(q); /* of an earlier call: its shapes are not those of this failure */
+        c->chain[segment] = NULL;
         raise_failure(c);
         return NULL;
     }

@@ -91,7 +91,7 @@ static int disagree(Context *c, Node *node, int loop, int k, i64 a, i64 b) {
 }
 
 /* The length of each loop, from all operands whose shape is known. */
-static int loop_lengths(Context *c, Prepared *q, Node *node, i64 *d) {
+static int loop_lengths(Context *c, Node *node, i64 *d) {
     int n = node->n_loops;
     for (int j = 0; j < n; j++) d[j] = -1;
     for (int k = 0; k < node->n_ops; k++) {
@@ -150,7 +150,7 @@ void add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn) {
 static int prepare_collapsed(Context *c, Prepared *q, Node *node) {
     int n = node->n_loops;
     i64 *d = q->table + node->d, *s = q->table + node->s;
-    if (loop_lengths(c, q, node, d + 1) || fill_inferred(c, q, node, d + 1)) return -1;
+    if (loop_lengths(c, node, d + 1) || fill_inferred(c, q, node, d + 1)) return -1;
     for (int k = 0; k < node->n_ops; k++) {
         const i64 *lengths = lengths_of(c, node->ops[k]);
         const i64 *strides = lengths + c->program->slots[node->ops[k]].ndim;

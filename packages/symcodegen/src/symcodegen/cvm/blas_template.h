@@ -1,0 +1,208 @@
+/* gemm, gemv and ger for one element type. Before including: T, NAME(x), GEMM, GEMV, GER (fields of sym_blas), IS_ZERO(b),
+ * SCALE(x, b) for pointers to T.
+ *
+ *     gemm  out[m,n] = beta * y[m,n] + alpha * a[m,k] @ x[k,n]      operands out, y, alpha, a, x, beta
+ *     gemv  out[m]   = beta * y[m]   + alpha * a[m,k] @ x[k]        operands out, y, alpha, a, x, beta
+ *     ger   out[m,n] = a[m,n] + alpha * outer(x[m], y[n])           operands out, a, alpha, x, y
+ *
+ * Any strides; what BLAS cannot take is packed into scratch. out may be y (for ger, a). y is not read where beta is 0.
+ * The _check twins look at shapes alone and reserve the scratch: after one has passed, its kernel cannot fail. */
+
+enum { NAME(SIZE) = sizeof(T) };
+
+/* Brings y into c, which BLAS then accumulates into; with `finish`, multiplies by beta at once. */
+static void NAME(seed)(const Matrix *c, char *y, const i64 *y_strides, const T *beta, int finish) {
+    const i64 shape[] = {c->rows, c->cols}, strides[] = {c->rs, c->cs};
+    const int zero = IS_ZERO(beta);
+    if (!zero) copy_block(NAME(SIZE), 2, shape, c->data, strides, y, y_strides);
+    if (!finish) return;
+    for (i64 i = 0; i < c->rows; i++)
+        for (i64 j = 0; j < c->cols; j++) {
+            T *element = (T *)(c->data + i * c->rs + j * c->cs);
+            if (zero) *element = (T){0};
+            else SCALE(element, beta);
+        }
+}
+
+static void NAME(copy_out)(const Matrix *c, char *out, const i64 *strides) {
+    const i64 shape[] = {c->rows, c->cols}, from[] = {c->rs, c->cs};
+    copy_block(NAME(SIZE), 2, shape, out, strides, c->data, from);
+}
+
+/* ---- gemm ---- */
+
+typedef struct {
+    Matrix out, a, x, c; /* c: out, or its stand-in in the scratch */
+    i64 scratch;
+} NAME(gemm_plan);
+
+static NAME(gemm_plan) NAME(plan_gemm)(char *const *p, const i64 *d, const i64 *s) {
+    NAME(gemm_plan) g = {.scratch = 0};
+    g.out = as_matrix(p ? p[0] : NULL, d, s, NAME(SIZE));
+    g.a = as_matrix(p ? p[3] : NULL, d + 4, s + 4, NAME(SIZE));
+    g.x = as_matrix(p ? p[4] : NULL, d + 6, s + 6, NAME(SIZE));
+    plan_matrix(&g.a, NAME(SIZE), &g.scratch);
+    plan_matrix(&g.x, NAME(SIZE), &g.scratch);
+    plan_matrix(&g.out, NAME(SIZE), &g.scratch);
+    g.c = g.out;
+    return g;
+}
+
+KERNEL(NAME(gemm_check)) {
+    (void)p;
+    if (d[5] != d[6] || d[0] != d[4] || d[1] != d[7] || d[2] != d[0] || d[3] != d[1])
+        return ctx->fail(ctx, SYM_SHAPE, "matrix product of shapes (%lld, %lld) and (%lld, %lld) into (%lld, %lld): the inner "
+                         "lengths must be equal, the outer ones those of the result.", d[4], d[5], d[6], d[7], d[0], d[1]);
+    if (check_lengths(ctx, "gemm", d, 8)) return SYM_VALUE;
+    i64 scratch = NAME(plan_gemm)(NULL, d, s).scratch;
+    if (scratch && !ctx->reserve(ctx, scratch))
+        return ctx->fail(ctx, SYM_MEMORY, "gemm: no memory for %lld bytes of packed operands.", scratch);
+    return SYM_OK;
+}
+
+/* A stand-in for an `out` that BLAS cannot write: row-major in the scratch. */
+static void NAME(stand_in)(Matrix *c, char *scratch) {
+    if (c->order) return;
+    c->data = scratch + c->packed;
+    c->rs = c->cols * NAME(SIZE);
+    c->cs = NAME(SIZE);
+    c->order = 'T';
+    c->ld = (int)c->cols;
+}
+
+KERNEL(NAME(gemm)) {
+    NAME(gemm_plan) g = NAME(plan_gemm)(p, d, s);
+    int m = (int)g.a.rows, n = (int)g.x.cols, k = (int)g.a.cols;
+    char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
+    if (g.scratch && !scratch) return ctx->fail(ctx, SYM_MEMORY, "gemm: no memory for %lld bytes.", g.scratch);
+    if (!m || !n) return SYM_OK;
+    NAME(stand_in)(&g.c, scratch);
+    NAME(seed)(&g.c, p[1], s + 2, (const T *)p[5], !k);
+    if (k) {
+        pack_matrix(&g.a, NAME(SIZE), scratch);
+        pack_matrix(&g.x, NAME(SIZE), scratch);
+        if (g.c.order == 'N') {
+            ctx->blas->GEMM(&g.a.order, &g.x.order, &m, &n, &k, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.ld, p[5], g.c.data, &g.c.ld);
+        } else { /* rows of c are contiguous: BLAS sees its transpose, which is x^T @ a^T */
+            char ta = flipped(g.a.order), tx = flipped(g.x.order);
+            ctx->blas->GEMM(&tx, &ta, &n, &m, &k, p[2], g.x.data, &g.x.ld, g.a.data, &g.a.ld, p[5], g.c.data, &g.c.ld);
+        }
+    }
+    if (g.c.data != g.out.data) NAME(copy_out)(&g.c, p[0], s);
+    return SYM_OK;
+}
+
+/* ---- gemv ---- */
+
+typedef struct {
+    Matrix a;
+    Vector x, out;
+    i64 scratch;
+} NAME(gemv_plan);
+
+static NAME(gemv_plan) NAME(plan_gemv)(char *const *p, const i64 *d, const i64 *s) {
+    NAME(gemv_plan) g = {.scratch = 0};
+    g.out = as_vector(p ? p[0] : NULL, d[0], s[0], NAME(SIZE));
+    g.a = as_matrix(p ? p[3] : NULL, d + 2, s + 2, NAME(SIZE));
+    g.x = as_vector(p ? p[4] : NULL, d[4], s[4], NAME(SIZE));
+    plan_matrix(&g.a, NAME(SIZE), &g.scratch);
+    plan_vector(&g.x, NAME(SIZE), &g.scratch);
+    plan_vector(&g.out, NAME(SIZE), &g.scratch);
+    return g;
+}
+
+KERNEL(NAME(gemv_check)) {
+    (void)p;
+    if (d[3] != d[4] || d[0] != d[2] || d[1] != d[0])
+        return ctx->fail(ctx, SYM_SHAPE, "product of a matrix (%lld, %lld) and a vector (%lld) into a vector (%lld): the lengths "
+                         "do not fit.", d[2], d[3], d[4], d[0]);
+    if (check_lengths(ctx, "gemv", d, 5)) return SYM_VALUE;
+    i64 scratch = NAME(plan_gemv)(NULL, d, s).scratch;
+    if (scratch && !ctx->reserve(ctx, scratch))
+        return ctx->fail(ctx, SYM_MEMORY, "gemv: no memory for %lld bytes of packed operands.", scratch);
+    return SYM_OK;
+}
+
+KERNEL(NAME(gemv)) {
+    NAME(gemv_plan) g = NAME(plan_gemv)(p, d, s);
+    int rows = (int)(g.a.rows), cols = (int)(g.a.cols), standing_in = !g.out.inc;
+    char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
+    T one = {0}, *beta = (T *)p[5];
+    if (g.scratch && !scratch) return ctx->fail(ctx, SYM_MEMORY, "gemv: no memory for %lld bytes.", g.scratch);
+    if (!rows) return SYM_OK;
+    Matrix c = {.data = standing_in ? scratch + g.out.packed : p[0], .rows = rows, .cols = 1,
+                .rs = standing_in ? NAME(SIZE) : s[0], .cs = NAME(SIZE)};
+    const i64 y_strides[] = {s[1], NAME(SIZE)}, out_strides[] = {s[0], NAME(SIZE)};
+    /* zeros are written here, for a BLAS may multiply what lies in out by beta = 0, and NaN * 0 is NaN */
+    const int zero = IS_ZERO(beta);
+    NAME(seed)(&c, p[1], y_strides, beta, zero || !cols);
+    if (standing_in) g.out = as_vector(c.data, rows, c.rs, NAME(SIZE));
+    if (cols) {
+        pack_matrix(&g.a, NAME(SIZE), scratch);
+        pack_vector(&g.x, NAME(SIZE), scratch);
+        char trans = g.a.order;
+        int *m = trans == 'N' ? &rows : &cols, *n = trans == 'N' ? &cols : &rows;
+        SET_ONE(&one);
+        ctx->blas->GEMV(&trans, m, n, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.inc, zero ? &one : beta, g.out.data, &g.out.inc);
+    }
+    if (standing_in) NAME(copy_out)(&c, p[0], out_strides);
+    return SYM_OK;
+}
+
+/* ---- ger ---- */
+
+typedef struct {
+    Matrix out;
+    Vector x, y;
+    i64 scratch;
+} NAME(ger_plan);
+
+static NAME(ger_plan) NAME(plan_ger)(char *const *p, const i64 *d, const i64 *s) {
+    NAME(ger_plan) g = {.scratch = 0};
+    g.out = as_matrix(p ? p[0] : NULL, d, s, NAME(SIZE));
+    g.x = as_vector(p ? p[3] : NULL, d[4], s[4], NAME(SIZE));
+    g.y = as_vector(p ? p[4] : NULL, d[5], s[5], NAME(SIZE));
+    plan_matrix(&g.out, NAME(SIZE), &g.scratch);
+    plan_vector(&g.x, NAME(SIZE), &g.scratch);
+    plan_vector(&g.y, NAME(SIZE), &g.scratch);
+    return g;
+}
+
+KERNEL(NAME(ger_check)) {
+    (void)p;
+    if (d[0] != d[2] || d[1] != d[3] || d[0] != d[4] || d[1] != d[5])
+        return ctx->fail(ctx, SYM_SHAPE, "outer product of vectors (%lld) and (%lld) added to (%lld, %lld) into (%lld, %lld): the "
+                         "shapes do not fit.", d[4], d[5], d[2], d[3], d[0], d[1]);
+    if (check_lengths(ctx, "ger", d, 6)) return SYM_VALUE;
+    i64 scratch = NAME(plan_ger)(NULL, d, s).scratch;
+    if (scratch && !ctx->reserve(ctx, scratch))
+        return ctx->fail(ctx, SYM_MEMORY, "ger: no memory for %lld bytes of packed operands.", scratch);
+    return SYM_OK;
+}
+
+KERNEL(NAME(ger)) {
+    NAME(ger_plan) g = NAME(plan_ger)(p, d, s);
+    int m = (int)g.out.rows, n = (int)g.out.cols;
+    char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
+    if (g.scratch && !scratch) return ctx->fail(ctx, SYM_MEMORY, "ger: no memory for %lld bytes.", g.scratch);
+    if (!m || !n) return SYM_OK;
+    Matrix c = g.out;
+    const i64 shape[] = {m, n};
+    NAME(stand_in)(&c, scratch);
+    const i64 c_strides[] = {c.rs, c.cs};
+    copy_block(NAME(SIZE), 2, shape, c.data, c_strides, p[1], s + 2);
+    pack_vector(&g.x, NAME(SIZE), scratch);
+    pack_vector(&g.y, NAME(SIZE), scratch);
+    if (c.order == 'N')
+        ctx->blas->GER(&m, &n, p[2], g.x.data, &g.x.inc, g.y.data, &g.y.inc, c.data, &c.ld);
+    else
+        ctx->blas->GER(&n, &m, p[2], g.y.data, &g.y.inc, g.x.data, &g.x.inc, c.data, &c.ld);
+    if (c.data != g.out.data) NAME(copy_out)(&c, p[0], s);
+    return SYM_OK;
+}
+
+#undef T
+#undef NAME
+#undef GEMM
+#undef GEMV
+#undef GER

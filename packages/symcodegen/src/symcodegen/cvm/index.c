@@ -1,0 +1,163 @@
+/* Indexing by integer vectors: x[i, j, ...] with vectors on the leading axes, read, set and added to.
+ *
+ * All have the layout `full` with the extra integers (k, ndim, itemsize): k index vectors (int64), ndim = rank of x.
+ *     gather       out[n, rest], x[a1..ak, rest], i1[n] .. ik[n]
+ *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added to
+ * An axis of `values`, and an index vector, may have length 1 instead of the full length. Indices are checked before
+ * anything is written; duplicates: the last one set wins, all are added. out may be x itself.
+ */
+#include "kernels.h"
+
+typedef struct {
+    int vectors, ndim, rest; /* rest: axes behind the indexed ones */
+    i64 itemsize, rows;
+    const i64 *x_shape, *x_strides, *row_strides, *index_strides;
+    const i64 *row_shape;
+    char *const *indices;
+} Indexing;
+
+static int check_indices(const Indexing *g, const sym_ctx *ctx) {
+    for (int j = 0; j < g->vectors; j++) {
+        i64 length = g->x_shape[j];
+        for (i64 i = 0; i < g->rows; i++) {
+            i64 v = *(const i64 *)(g->indices[j] + i * g->index_strides[j]);
+            if (v < -length || v >= length)
+                return ctx->fail(ctx, SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.", v, j, length);
+        }
+    }
+    return SYM_OK;
+}
+
+static i64 row_offset(const Indexing *g, i64 i) {
+    i64 offset = 0;
+    for (int j = 0; j < g->vectors; j++) {
+        i64 v = *(const i64 *)(g->indices[j] + i * g->index_strides[j]);
+        offset += (v < 0 ? v + g->x_shape[j] : v) * g->x_strides[j];
+    }
+    return offset;
+}
+
+/* Lengths of the index vectors against the number of rows; a single index stands for all rows. */
+static int match_vectors(Indexing *g, const i64 *lengths, const i64 *strides, i64 *own, const sym_ctx *ctx) {
+    for (int j = 0; j < g->vectors; j++) {
+        if (lengths[j] != g->rows && lengths[j] != 1)
+            return ctx->fail(ctx, SYM_SHAPE, "index vector %d has length %lld where %lld rows are indexed.", j, lengths[j], g->rows);
+        own[j] = lengths[j] == 1 ? 0 : strides[j];
+    }
+    g->index_strides = own;
+    return SYM_OK;
+}
+
+#define MAX_AXES 64
+
+static int read_extras(Indexing *g, const i64 *d, const sym_ctx *ctx) {
+    *g = (Indexing){.vectors = (int)d[0], .ndim = (int)d[1], .itemsize = d[2]};
+    g->rest = g->ndim - g->vectors;
+    if (g->vectors < 1 || g->rest < 0 || g->ndim > MAX_AXES)
+        return ctx->fail(ctx, SYM_VALUE, "cannot index %lld axes of an array of rank %lld.", d[0], d[1]);
+    return SYM_OK;
+}
+
+KERNEL(gather) {
+    Indexing g;
+    i64 strides[MAX_AXES];
+    if (read_extras(&g, d, ctx)) return SYM_VALUE;
+    const i64 *out_shape = d + 3, *out_strides = s;
+    g.x_shape = out_shape + 1 + g.rest;
+    g.x_strides = out_strides + 1 + g.rest;
+    g.rows = out_shape[0];
+    g.indices = p + 2;
+    int kind = match_vectors(&g, g.x_shape + g.ndim, g.x_strides + g.ndim, strides, ctx);
+    for (int a = 0; !kind && a < g.rest; a++)
+        if (out_shape[1 + a] != g.x_shape[g.vectors + a])
+            kind = ctx->fail(ctx, SYM_SHAPE, "the result of indexing has length %lld where the rows have %lld.", out_shape[1 + a],
+                             g.x_shape[g.vectors + a]);
+    if (kind || (kind = check_indices(&g, ctx))) return kind;
+    for (i64 i = 0; i < g.rows; i++)
+        copy_block(g.itemsize, g.rest, out_shape + 1, p[0] + i * out_strides[0], out_strides + 1, p[1] + row_offset(&g, i),
+                   g.x_strides + g.vectors);
+    return SYM_OK;
+}
+
+typedef void row_operation(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si);
+
+static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, row_operation *operate) {
+    Indexing g;
+    i64 strides[MAX_AXES], value_strides[MAX_AXES + 1];
+    if (read_extras(&g, d, ctx)) return SYM_VALUE;
+    const i64 *out_shape = d + 3, *values_shape = out_shape + 2 * g.ndim, *out_strides = s;
+    g.x_shape = out_shape + g.ndim;
+    g.x_strides = out_strides; /* rows are addressed in out */
+    const i64 *vs = s + 2 * g.ndim, *vectors = values_shape + 1 + g.rest;
+    g.indices = p + 3;
+    g.rows = values_shape[0];
+    for (int j = 0; j < g.vectors; j++)
+        if (vectors[j] != 1) g.rows = vectors[j];
+    int kind = match_vectors(&g, vectors, vs + 1 + g.rest, strides, ctx);
+    for (int a = 0; !kind && a < 1 + g.rest; a++) {
+        i64 length = a ? out_shape[g.vectors + a - 1] : g.rows;
+        if (values_shape[a] != length && values_shape[a] != 1)
+            kind = ctx->fail(ctx, SYM_SHAPE, "the values have length %lld along axis %d where the indexed part has %lld.",
+                             values_shape[a], a, length);
+        value_strides[a] = values_shape[a] == 1 ? 0 : vs[a];
+    }
+    for (int a = 0; !kind && a < g.ndim; a++)
+        if (out_shape[a] != g.x_shape[a])
+            kind = ctx->fail(ctx, SYM_SHAPE, "result and input differ along axis %d: %lld and %lld.", a, out_shape[a], g.x_shape[a]);
+    if (kind || (kind = check_indices(&g, ctx))) return kind;
+    copy_block(g.itemsize, g.ndim, out_shape, p[0], out_strides, p[1], s + g.ndim);
+    for (i64 i = 0; i < g.rows; i++)
+        operate(&g, g.rest, out_shape + g.vectors, p[0] + row_offset(&g, i), out_strides + g.vectors,
+                p[2] + i * value_strides[0], value_strides + 1);
+    return SYM_OK;
+}
+
+static void set_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si) {
+    copy_block(g->itemsize, rest, d, out, so, in, si);
+}
+
+KERNEL(scatter_set) {
+    return scatter(p, d, s, ctx, set_row);
+}
+
+#define DEFINE_ADD(name, type, ADD)                                                                                    \
+    static void name##_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,        \
+                           const i64 *si) {                                                                            \
+        if (rest == 0) {                                                                                               \
+            type *a = (type *)out;                                                                                     \
+            const type *b = (const type *)in;                                                                          \
+            ADD(a, b);                                                                                                 \
+        } else if (rest == 1 && so[0] == sizeof(type) && si[0] == sizeof(type)) {                                      \
+            type *a = (type *)out;                                                                                     \
+            const type *b = (const type *)in;                                                                          \
+            for (i64 i = 0; i < d[0]; i++) ADD((a + i), (b + i));                                                      \
+        } else {                                                                                                       \
+            for (i64 i = 0; i < d[0]; i++)                                                                             \
+                name##_row(g, rest - 1, d + 1, out + i * so[0], so + 1, in + i * si[0], si + 1);                       \
+        }                                                                                                              \
+    }                                                                                                                  \
+    KERNEL(name) {                                                                                                     \
+        return scatter(p, d, s, ctx, name##_row);                                                                      \
+    }
+
+/* Integers are added unsigned: they wrap as NumPy's do, and signed overflow would be undefined. */
+#define ADD_NUMBER(a, b) *(a) += *(b)
+#define ADD_TRUTH(a, b) *(a) = *(a) || *(b)
+#define ADD_PAIR(a, b) ((a)->re += (b)->re, (a)->im += (b)->im)
+
+typedef struct {
+    float re, im;
+} complex_float;
+typedef struct {
+    double re, im;
+} complex_double;
+
+DEFINE_ADD(scatter_add_bool, unsigned char, ADD_TRUTH)
+DEFINE_ADD(scatter_add_1, unsigned char, ADD_NUMBER)
+DEFINE_ADD(scatter_add_2, unsigned short, ADD_NUMBER)
+DEFINE_ADD(scatter_add_4, unsigned, ADD_NUMBER)
+DEFINE_ADD(scatter_add_8, unsigned long long, ADD_NUMBER)
+DEFINE_ADD(scatter_add_f4, float, ADD_NUMBER)
+DEFINE_ADD(scatter_add_f8, double, ADD_NUMBER)
+DEFINE_ADD(scatter_add_c8, complex_float, ADD_PAIR)
+DEFINE_ADD(scatter_add_c16, complex_double, ADD_PAIR)

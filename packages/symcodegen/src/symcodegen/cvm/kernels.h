@@ -1,0 +1,45 @@
+/* Shared by the prebuilt kernels: no Python here, they run without the GIL. */
+#ifndef SYMCVM_KERNELS_H
+#define SYMCVM_KERNELS_H
+
+#include <stddef.h>
+
+#include "../runtime/symabi.h"
+
+#define KERNEL(name) int name(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx)
+
+/* Copies a block of elements: lengths d[0..ndim-1], outermost first, byte strides so and si. The blocks are the same or
+ * do not overlap. */
+void copy_block(i64 itemsize, int ndim, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si);
+
+KERNEL(copy_1);
+KERNEL(copy_2);
+KERNEL(copy_4);
+KERNEL(copy_8);
+KERNEL(copy_16);
+
+KERNEL(gather);
+KERNEL(scatter_set);
+KERNEL(scatter_add_bool);
+KERNEL(scatter_add_1);
+KERNEL(scatter_add_2);
+KERNEL(scatter_add_4);
+KERNEL(scatter_add_8);
+KERNEL(scatter_add_f4);
+KERNEL(scatter_add_f8);
+KERNEL(scatter_add_c8);
+KERNEL(scatter_add_c16);
+
+#define BLAS_KERNELS(letter)                                                                                           \
+    KERNEL(letter##_gemm);                                                                                             \
+    KERNEL(letter##_gemm_check);                                                                                       \
+    KERNEL(letter##_gemv);                                                                                             \
+    KERNEL(letter##_gemv_check);                                                                                       \
+    KERNEL(letter##_ger);                                                                                              \
+    KERNEL(letter##_ger_check)
+BLAS_KERNELS(s);
+BLAS_KERNELS(d);
+BLAS_KERNELS(c);
+BLAS_KERNELS(z);
+
+#endif

@@ -1,0 +1,119 @@
+/* The prebuilt kernels by name, and what the machine knows about them. */
+#include "cvm.h"
+#include "kernels.h"
+
+#include <limits.h>
+#include <string.h>
+
+sym_blas blas_pointers;
+
+/* In the unit of bytes touched: a core does some tens of floating-point operations in the time of a few bytes. */
+static i64 product_work(double flops) {
+    return flops / 4 > 1e18 ? (i64)1e18 : (i64)(flops / 4);
+}
+
+static i64 gemm_work(const i64 *d) {
+    return product_work(2.0 * (double)d[4] * (double)d[5] * (double)d[7]);
+}
+
+static i64 gemv_work(const i64 *d) {
+    return product_work(16.0 * (double)d[2] * (double)d[3]); /* bound by memory: as many bytes */
+}
+
+static i64 ger_work(const i64 *d) {
+    return product_work(32.0 * (double)d[0] * (double)d[1]);
+}
+
+#define BLAS_ROUTINES(letter, dtype)                                                                                   \
+    {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1},                                              \
+    {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1},                                              \
+    {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1}
+
+/* The first name of a function describes it; later ones are aliases. */
+static const Routine ROUTINES[] = {
+    {"copy_1", copy_1, NULL, NULL, 0, 0},
+    {"copy_2", copy_2, NULL, NULL, 0, 0},
+    {"copy_4", copy_4, NULL, NULL, 0, 0},
+    {"copy_8", copy_8, NULL, NULL, 0, 0},
+    {"copy_16", copy_16, NULL, NULL, 0, 0},
+    {"gather", gather, NULL, NULL, 1, 0},
+    {"scatter_set", scatter_set, NULL, NULL, 1, 0},
+    {"scatter_add_bool", scatter_add_bool, NULL, NULL, 1, 0},
+    {"scatter_add_int8", scatter_add_1, NULL, NULL, 1, 0},
+    {"scatter_add_uint8", scatter_add_1, NULL, NULL, 1, 0},
+    {"scatter_add_int16", scatter_add_2, NULL, NULL, 1, 0},
+    {"scatter_add_uint16", scatter_add_2, NULL, NULL, 1, 0},
+    {"scatter_add_int32", scatter_add_4, NULL, NULL, 1, 0},
+    {"scatter_add_uint32", scatter_add_4, NULL, NULL, 1, 0},
+    {"scatter_add_int64", scatter_add_8, NULL, NULL, 1, 0},
+    {"scatter_add_uint64", scatter_add_8, NULL, NULL, 1, 0},
+    {"scatter_add_float32", scatter_add_f4, NULL, NULL, 1, 0},
+    {"scatter_add_float64", scatter_add_f8, NULL, NULL, 1, 0},
+    {"scatter_add_complex64", scatter_add_c8, NULL, NULL, 1, 0},
+    {"scatter_add_complex128", scatter_add_c16, NULL, NULL, 1, 0},
+    BLAS_ROUTINES(s, "float32"),
+    BLAS_ROUTINES(d, "float64"),
+    BLAS_ROUTINES(c, "complex64"),
+    BLAS_ROUTINES(z, "complex128"),
+};
+
+enum { N_ROUTINES = sizeof ROUTINES / sizeof *ROUTINES };
+
+const Routine *find_routine(sym_kernel *fn) {
+    for (int i = 0; i < N_ROUTINES; i++)
+        if (ROUTINES[i].fn == fn) return ROUTINES + i;
+    return NULL;
+}
+
+sym_kernel *copy_kernel(i64 itemsize) {
+    switch (itemsize) {
+    case 1: return copy_1;
+    case 2: return copy_2;
+    case 4: return copy_4;
+    case 8: return copy_8;
+    default: return copy_16;
+    }
+}
+
+PyObject *routine_addresses(void) {
+    PyObject *all = PyDict_New();
+    for (int i = 0; all && i < N_ROUTINES; i++) {
+        PyObject *address = PyLong_FromVoidPtr((void *)ROUTINES[i].fn);
+        if (!address || PyDict_SetItemString(all, ROUTINES[i].name, address)) Py_CLEAR(all);
+        Py_XDECREF(address);
+    }
+    return all;
+}
+
+/* ---- BLAS ---- */
+
+static const struct {
+    const char *name;
+    size_t offset;
+} BLAS_FUNCTIONS[] = {
+    {"sgemm", offsetof(sym_blas, sgemm)}, {"dgemm", offsetof(sym_blas, dgemm)}, {"cgemm", offsetof(sym_blas, cgemm)},
+    {"zgemm", offsetof(sym_blas, zgemm)}, {"sgemv", offsetof(sym_blas, sgemv)}, {"dgemv", offsetof(sym_blas, dgemv)},
+    {"cgemv", offsetof(sym_blas, cgemv)}, {"zgemv", offsetof(sym_blas, zgemv)}, {"sger", offsetof(sym_blas, sger)},
+    {"dger", offsetof(sym_blas, dger)},   {"cgeru", offsetof(sym_blas, cgeru)}, {"zgeru", offsetof(sym_blas, zgeru)},
+};
+
+enum { N_BLAS = sizeof BLAS_FUNCTIONS / sizeof *BLAS_FUNCTIONS };
+
+/* 0, or -1 if there is no such function. */
+int set_blas_pointer(const char *name, void *address) {
+    for (int i = 0; i < N_BLAS; i++)
+        if (!strcmp(name, BLAS_FUNCTIONS[i].name)) {
+            memcpy((char *)&blas_pointers + BLAS_FUNCTIONS[i].offset, &address, sizeof address);
+            return 0;
+        }
+    return -1;
+}
+
+int blas_is_set(void) {
+    for (int i = 0; i < N_BLAS; i++) {
+        void *address;
+        memcpy(&address, (char *)&blas_pointers + BLAS_FUNCTIONS[i].offset, sizeof address);
+        if (!address) return 0;
+    }
+    return 1;
+}

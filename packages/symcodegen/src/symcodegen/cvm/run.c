@@ -1,0 +1,144 @@
+/* One call, from arguments to results. */
+#include "cvm.h"
+
+#include <time.h>
+
+/* ---- kernels ---- */
+
+static int run_plain(Context *c, const Prepared *q) {
+    char **pointers = c->pointers;
+    for (const Run *r = q->runs, *end = r + q->n_runs; r < end; r++) {
+        int kind = r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
+        if (kind) {
+            c->failed_node = r->node;
+            c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static i64 now(void) {
+    struct timespec t;
+#ifdef _WIN32
+    timespec_get(&t, TIME_UTC);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &t);
+#endif
+    return (i64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int run_timed(Context *c, const Prepared *q) {
+    Prepared one = *q;
+    for (int i = 0; i < q->n_runs; i++) {
+        i64 start = now();
+        one.runs = q->runs + i;
+        one.n_runs = 1;
+        int failed = run_plain(c, &one);
+        c->node_ns[q->runs[i].node] += now() - start;
+        c->node_calls[q->runs[i].node]++;
+        if (failed) return failed;
+    }
+    return 0;
+}
+
+static int run_kernels(Context *c, Prepared *q) {
+    Program *p = c->program;
+    int release = q->work > p->gil_threshold && q->n_runs, failed;
+    PyThreadState *state = release ? PyEval_SaveThread() : NULL;
+    failed = c->node_ns ? run_timed(c, q) : run_plain(c, q);
+    if (state) PyEval_RestoreThread(state);
+    if (failed) raise_failure(c);
+    return failed;
+}
+
+static int run_segment(Context *c, int k) {
+    Program *p = c->program;
+    Segment *g = p->segments + k;
+    if (g->python) {
+        i64 start = c->node_ns ? now() : 0;
+        if (run_python_node(c, p->nodes + g->first)) return -1;
+        if (c->node_ns) {
+            c->node_ns[g->first] += now() - start;
+            c->node_calls[g->first]++;
+        }
+        return find_prepared(c, k) ? 0 : -1; /* the shapes of what it returned */
+    }
+    if (k && !find_prepared(c, k)) return -1;
+    if (bind_segment(c, k)) return -1;
+    if (k == p->n_segments - 1 && stage_results(c)) return -1;
+    return run_kernels(c, c->chain[k]);
+}
+
+/* ---- profile ---- */
+
+static int start_profile(Context *c) {
+    Program *p = c->program;
+    if (!p->profile || c->node_ns) return 0;
+    c->node_ns = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
+    c->node_calls = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
+    return c->node_ns && c->node_calls ? 0 : (PyErr_NoMemory(), -1);
+}
+
+static void end_profile(Context *c) {
+    Program *p = c->program;
+    for (int n = 0; c->node_calls && n < p->n_nodes; n++) {
+        p->node_ns[n] += c->node_ns[n];
+        p->node_calls[n] += c->node_calls[n];
+    }
+    PyMem_Free(c->node_ns);
+    PyMem_Free(c->node_calls);
+    c->node_ns = c->node_calls = NULL;
+}
+
+/* ---- a call ---- */
+
+/* Shared values and segment 0's shapes; then ownership, if other threads may run before the commit. */
+static int enter(Context *c) {
+    Program *p = c->program;
+    for (;;) {
+        if (take_shared(c)) return -1;
+        Prepared *q = find_prepared(c, 0);
+        if (!q) return -1;
+        if (!p->n_updates || (p->n_segments == 1 && q->work <= p->gil_threshold)) return 0;
+        int owned = own_updates(c);
+        if (owned) return owned < 0 ? -1 : 0;
+    }
+}
+
+static int run_all(Context *c, PyObject *const *args) {
+    Program *p = c->program;
+    if (start_profile(c) || take_inputs(c, args) || enter(c)) return -1;
+    for (int k = 0; k < p->n_segments; k++)
+        if (run_segment(c, k)) return -1;
+    if (p->segments[p->n_segments - 1].python && stage_results(c)) return -1;
+    commit_updates(c);
+    return 0;
+}
+
+/* Runs the program; `one`: returns the first output itself, else the list of all. NULL with an exception. */
+PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one) {
+    if (n_args != p->n_inputs)
+        return PyErr_Format(PyExc_TypeError, "the program has %d inputs; got %zd arguments.", p->n_inputs, n_args);
+    if (p->cleared) return PyErr_Format(PyExc_RuntimeError, "the program is being destroyed."), NULL;
+    /* made first: an allocation that the garbage collector watches may run other threads, which must not happen between
+     * reading a shared variable and committing its new value */
+    PyObject *result = one ? NULL : PyList_New(p->n_outputs);
+    Context *c = one || result ? take_context(p) : NULL;
+    if (!c) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    p->calls++;
+    int failed = run_all(c, args);
+    if (c->owning) disown_updates(c);
+    if (c->node_ns) end_profile(c);
+    if (failed)
+        Py_CLEAR(result);
+    else if (one)
+        result = take_output(c, 0);
+    else
+        for (int i = 0; i < p->n_outputs; i++) PyList_SET_ITEM(result, i, take_output(c, i));
+    give_context(c);
+    return result;
+}
