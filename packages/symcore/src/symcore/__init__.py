@@ -1,3 +1,85 @@
-"""Symbolic expressions: types, variables, Ops, graphs, gradients, printing and the reference interpreter."""
+"""Symbolic expressions: types, variables, Ops, graphs, gradients, printing and the reference interpreter.
+
+The tensor language is ``symcore.tensor``. Names are taken from their modules when they are first used, so that importing
+symcore costs next to nothing beyond NumPy.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from symcore.config import config
+
+if _TYPE_CHECKING:
+    from symcore import gradient, printing, tensor, testing
+    from symcore.from_function import as_op
+    from symcore.gradient.flow import (
+        consider_constant,
+        disconnected_grad,
+        grad_clip,
+        grad_scale,
+        undefined_grad,
+        zero_grad,
+    )
+    from symcore.gradient.grad import Lop, grad
+    from symcore.gradient.matrices import hessian, jacobian
+    from symcore.gradient.rop import Rop
+    from symcore.gradient.subgraph import subgraph_grad
+    from symcore.gradient.verify import numeric_grad, verify_grad
+    from symcore.graph.clone import clone
+    from symcore.graph.fgraph import FunctionGraph
+    from symcore.graph.null import grad_not_implemented, grad_undefined
+    from symcore.graph.shared import SharedVariable
+    from symcore.graph.type import Type
+    from symcore.graph.variable import Apply, Constant, Variable
+    from symcore.interpreter import evaluate
+    from symcore.op import Op
+    from symcore.printing.debugprint import debugprint
+    from symcore.printing.dot import dot_text, pydotprint
+    from symcore.printing.ops_printing import Assert, Print
+    from symcore.printing.pp import pp
+    from symcore.printing.pp import pp as pprint
+    from symcore.tensor.shared import shared
 
 __version__ = "0.1.0"
+
+#: Public name -> module, and the name in it if that is another.
+_HOMES = {
+    "gradient": "symcore.gradient:", "printing": "symcore.printing:", "tensor": "symcore.tensor:",
+    "testing": "symcore.testing:",
+    "as_op": "symcore.from_function",
+    **dict.fromkeys(("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
+                    "symcore.gradient.flow"),
+    "Lop": "symcore.gradient.grad", "grad": "symcore.gradient.grad", "Rop": "symcore.gradient.rop",
+    "hessian": "symcore.gradient.matrices", "jacobian": "symcore.gradient.matrices",
+    "subgraph_grad": "symcore.gradient.subgraph",
+    "numeric_grad": "symcore.gradient.verify", "verify_grad": "symcore.gradient.verify",
+    "clone": "symcore.graph.clone", "FunctionGraph": "symcore.graph.fgraph",
+    "grad_not_implemented": "symcore.graph.null", "grad_undefined": "symcore.graph.null",
+    "SharedVariable": "symcore.graph.shared", "Type": "symcore.graph.type",
+    **dict.fromkeys(("Apply", "Constant", "Variable"), "symcore.graph.variable"),
+    "evaluate": "symcore.interpreter", "Op": "symcore.op",
+    "debugprint": "symcore.printing.debugprint",
+    "dot_text": "symcore.printing.dot", "pydotprint": "symcore.printing.dot",
+    "Assert": "symcore.printing.ops_printing", "Print": "symcore.printing.ops_printing",
+    "pp": "symcore.printing.pp", "pprint": "symcore.printing.pp:pp",
+    "shared": "symcore.tensor.shared",
+}
+
+__all__ = ["__version__", "config", *_HOMES]  # noqa: PLE0604 - the names of the table, all strings
+
+
+def __getattr__(name: str) -> _Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'symcore' has no attribute {name!r}")
+    module, colon, attribute = home.partition(":")
+    value = _import_module(module)
+    if attribute or not colon:
+        value = getattr(value, attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

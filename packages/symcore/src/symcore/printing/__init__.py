@@ -1,0 +1,8 @@
+"""Graphs as text (``debugprint``, ``pp``) and as pictures (``pydotprint``), and Ops that print or check at run time."""
+
+from symcore.printing.debugprint import debugprint
+from symcore.printing.dot import dot_text, pydotprint
+from symcore.printing.ops_printing import Assert, Print
+from symcore.printing.pp import pp
+
+pprint = pp
