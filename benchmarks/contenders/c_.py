@@ -27,6 +27,7 @@ from benchmarks.workloads import Data
 _SOURCES = Path(__file__).parent / "c"
 # Fast-math lets gcc call the vector functions of glibc. It is given to the compiler only: at the link it would switch
 # the whole process to flush-to-zero.
+_ROWS = 12  # rows that one pass of the logistic regression takes; they divide the batch
 _FLAGS = ["-O3", "-march=native", "-std=gnu11", "-fPIC", "-ffast-math", "-fopenmp-simd"]
 
 
@@ -54,7 +55,8 @@ def _compile(source: str, flags: list[str], libraries: list[str]) -> Path:
 def _bound() -> ctypes.CDLL:
     blas = scipy_openblas()
     assert blas is not None, "why_not() was not asked"
-    return ctypes.CDLL(str(_compile("bound.c", [f"-DCBLAS(f)={blas.prefix}cblas_##f"], blas.link_flags.split())))
+    flags = [f"-DCBLAS(f)={blas.prefix}cblas_##f", f"-DROWS={_ROWS}"]
+    return ctypes.CDLL(str(_compile("bound.c", flags, blas.link_flags.split())))
 
 
 @cache
@@ -113,6 +115,10 @@ class HandWrittenC(Contender):
     def logistic_step(self, data: Data) -> Prepared:
         W, b = data["W"].copy(), data["b"].copy()
         (rows, features), classes = data["x"].shape, len(b)
+        if rows % _ROWS or classes > 16:
+            raise ValueError(
+                f"the C of logistic_step takes multiples of {_ROWS} rows and 16 classes, not {rows}, {classes}"
+            )
         scratch = [_aligned_scratch(features, 16, self.dtype) for _ in range(2)]
         call = partial(
             self._function("logistic_step", ctypes.c_double),

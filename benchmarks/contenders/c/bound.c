@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Blocking of the logistic regression: classes are padded to LANES, ROWS (given on the command line) go together. */
+enum { LANES = 16 };
+
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 void CBLAS(sgemm)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 

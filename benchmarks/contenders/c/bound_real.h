@@ -29,51 +29,69 @@ double NAME(cross_entropy_gradient)(long n, long c, const REAL *restrict x, cons
     return cost / n;
 }
 
-enum { NAME(LANES) = 16, NAME(ROWS) = 8 };
-typedef REAL NAME(vector) __attribute__((vector_size(16 * sizeof(REAL))));
+/* The scores of one row: LANES classes in PARTS vectors of 64 bytes, which gcc keeps in registers (longer vectors it does
+ * not). */
+enum { NAME(PARTS) = LANES * sizeof(REAL) / 64 };
+typedef REAL NAME(vector) __attribute__((vector_size(64), may_alias));
+typedef struct {
+    NAME(vector) part[LANES * sizeof(REAL) / 64];
+} NAME(classes);
 
-/* One step of logistic regression: x (n, d), n a multiple of 8, c <= 16 classes. The classes are padded to one vector
- * of 16 lanes; eight rows share each load of W, and are read a second time, for the gradient, while they are in cache.
- * padded and gradient are scratch of d vectors each. Returns the cost before the step. */
+/* One step of logistic regression: x (n, d), n a multiple of ROWS, c <= LANES. The classes are padded to LANES; ROWS rows
+ * share each load of W, and are read a second time, for the gradient, while they are in cache. padded and gradient are
+ * scratch of d rows of LANES each. Returns the cost before the step. */
 double NAME(logistic_step)(long n, long d, long c, const REAL *restrict x, const long *restrict y, REAL *restrict W,
-                           REAL *restrict b, REAL rate, NAME(vector) *restrict padded, NAME(vector) *restrict gradient) {
-    NAME(vector) bias, bias_gradient = {0};
+                           REAL *restrict b, REAL rate, NAME(classes) *restrict padded,
+                           NAME(classes) *restrict gradient) {
+    REAL bias[LANES], bias_gradient[LANES] = {0};
+    NAME(classes) start;
     double cost = 0;
-    for (long j = 0; j < NAME(LANES); j++) bias[j] = j < c ? b[j] : (REAL)-1e30; /* its exponential is 0 */
+    for (long j = 0; j < LANES; j++) bias[j] = j < c ? b[j] : (REAL)-1e30; /* its exponential is 0 */
+    memcpy(&start, bias, sizeof start);
     memset(padded, 0, d * sizeof *padded);
     memset(gradient, 0, d * sizeof *gradient);
     for (long k = 0; k < d; k++) memcpy(padded + k, W + k * c, c * sizeof *W);
 
-    for (long i = 0; i < n; i += NAME(ROWS)) {
+    for (long i = 0; i < n; i += ROWS) {
         const REAL *rows = x + i * d;
-        NAME(vector) s[8];
-        for (int r = 0; r < 8; r++) s[r] = bias;
+        NAME(classes) s[ROWS];
+        for (int r = 0; r < ROWS; r++) s[r] = start;
         for (long k = 0; k < d; k++)
-#pragma GCC unroll 8
-            for (int r = 0; r < 8; r++) s[r] += rows[r * d + k] * padded[k];
-        for (int r = 0; r < 8; r++) {
-            REAL e[16], largest = s[r][0], sum = 0, target = s[r][y[i + r]];
-            for (int j = 1; j < c; j++) largest = s[r][j] > largest ? s[r][j] : largest;
-            for (int j = 0; j < 16; j++) e[j] = MATH(exp)(s[r][j] - largest);
-            for (int j = 0; j < 16; j++) sum += e[j];
+#pragma GCC unroll 16
+            for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 2
+                for (int v = 0; v < NAME(PARTS); v++) s[r].part[v] += rows[r * d + k] * padded[k].part[v];
+
+        for (int r = 0; r < ROWS; r++) {
+            REAL e[LANES];
+            memcpy(e, &s[r], sizeof e);
+            REAL largest = e[0], sum = 0, target = e[y[i + r]];
+            for (int j = 1; j < c; j++) largest = e[j] > largest ? e[j] : largest;
+            for (int j = 0; j < LANES; j++) e[j] = MATH(exp)(e[j] - largest);
+            for (int j = 0; j < LANES; j++) sum += e[j];
             cost -= target - largest - MATH(log)(sum);
+            for (int j = 0; j < LANES; j++) e[j] *= rate / (sum * n);
+            e[y[i + r]] -= rate / n;
+            for (int j = 0; j < LANES; j++) bias_gradient[j] += e[j];
             memcpy(&s[r], e, sizeof e);
-            s[r] *= rate / (sum * n);
-            s[r][y[i + r]] -= rate / n;
-            bias_gradient += s[r];
         }
-        for (long k = 0; k < d; k++) {
-            NAME(vector) even = gradient[k], odd = {0}; /* two sums: half the latency */
-#pragma GCC unroll 4
-            for (int r = 0; r < 8; r += 2) {
-                even += rows[r * d + k] * s[r];
-                odd += rows[(r + 1) * d + k] * s[r + 1];
+        for (long k = 0; k < d; k++)
+#pragma GCC unroll 2
+            for (int v = 0; v < NAME(PARTS); v++) {
+                NAME(vector) even = gradient[k].part[v], odd = {0}; /* two sums: half the latency */
+#pragma GCC unroll 16
+                for (int r = 0; r < ROWS; r += 2) {
+                    even += rows[r * d + k] * s[r].part[v];
+                    odd += rows[(r + 1) * d + k] * s[r + 1].part[v];
+                }
+                gradient[k].part[v] = even + odd;
             }
-            gradient[k] = even + odd;
-        }
     }
-    for (long k = 0; k < d; k++)
-        for (long j = 0; j < c; j++) W[k * c + j] -= gradient[k][j];
+    for (long k = 0; k < d; k++) {
+        REAL g[LANES];
+        memcpy(g, gradient + k, sizeof g);
+        for (long j = 0; j < c; j++) W[k * c + j] -= g[j];
+    }
     for (long j = 0; j < c; j++) b[j] -= bias_gradient[j];
     return cost / n;
 }
