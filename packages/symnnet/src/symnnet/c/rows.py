@@ -1,0 +1,148 @@
+"""C text that the kernels of this package share: walks along one row, and where a row begins.
+
+Rows are worked on in groups whose elements fit the first-level cache. The elements of a group lie side by side in
+scratch memory, so that ``exp`` runs over long vectors even for rows of ten; strides, negative ones too, are dealt with
+where a row is read and where it is written. As the input of a group has been read before its output is written, an
+output may take over the memory of an input.
+
+Maxima and sums are kept in lanes, which the compiler turns into vectors without being allowed to reassociate; partial
+sums are added in float64. A NaN may slip past the maximum (the comparison is false), but not past the sum: so it reaches the
+whole row, as it does in NumPy.
+"""
+
+from collections.abc import Sequence
+from string import Template
+from typing import Any
+
+#: dtype -> (its name in the vector mathematics, C type, lanes).
+REALS = {"float32": ("f32", "float", 64), "float64": ("f64", "double", 32)}
+#: Elements of a group of rows: 8 KB of float32, 16 KB of float64.
+GROUP = 2048
+
+_HELPERS = Template("""
+#ifndef SYMNN_ROWS_$F
+#define SYMNN_ROWS_$F
+#define SYMNN_MAX(a, b) ((b) > (a) ? (b) : (a))
+#define SYMNN_MAX4(m, k, w) SYMNN_MAX(SYMNN_MAX(m[k], m[k + w]), SYMNN_MAX(m[k + 2 * (w)], m[k + 3 * (w)]))
+static $T symnn_max_$F(const $T *x, i64 n) {
+  $T top = -__builtin_inff();
+  i64 j = 0;
+  if (n >= $L) {
+    $T m[$L];
+    for (int k = 0; k < $L; k++) m[k] = x[k];
+    for (j = $L; j + $L <= n; j += $L)
+      for (int k = 0; k < $L; k++) m[k] = SYMNN_MAX(m[k], x[j + k]);
+    for (int k = 0; k < $L / 4; k++) m[k] = SYMNN_MAX4(m, k, $L / 4);
+    for (; j + $L / 4 <= n; j += $L / 4)
+      for (int k = 0; k < $L / 4; k++) m[k] = SYMNN_MAX(m[k], x[j + k]);
+    for (int k = 0; k < $L / 8; k++) m[k] = SYMNN_MAX(m[k], m[k + $L / 8]);
+    for (int k = 0; k < $L / 8; k++) top = SYMNN_MAX(top, m[k]);
+  }
+  for (; j < n; j++) top = SYMNN_MAX(top, x[j]);
+  return top;
+}
+#undef SYMNN_MAX4
+#undef SYMNN_MAX
+$SUMSstatic void symnn_exp_$F($T *restrict y, const $T *restrict x, i64 n) {
+  for (i64 j = 0; j < n; j++) y[j] = sym_exp_$F(x[j]);
+}
+/* Reads a row of any stride. */
+static void symnn_read_$F($T *restrict y, const char *restrict x, i64 n, i64 stride) {
+  if (stride == sizeof($T))
+    for (i64 j = 0; j < n; j++) y[j] = (($T *)x)[j];
+  else
+    for (i64 j = 0; j < n; j++) y[j] = *($T *)(x + j * stride);
+}
+/* Reads a row, minus its largest element. */
+static void symnn_shift_$F($T *restrict y, const char *restrict x, i64 n, i64 stride) {
+  if (stride == sizeof($T)) {
+    const $T *row = (const $T *)x, top = symnn_max_$F(row, n);
+    for (i64 j = 0; j < n; j++) y[j] = row[j] - top;
+  } else {
+    symnn_read_$F(y, x, n, stride);
+    const $T top = symnn_max_$F(y, n);
+    for (i64 j = 0; j < n; j++) y[j] -= top;
+  }
+}
+/* Writes y = a x + b as a row of any stride. */
+static void symnn_write_$F(char *restrict y, i64 stride, const $T *restrict x, i64 n, $T a, $T b) {
+  if (stride == sizeof($T))
+    for (i64 j = 0; j < n; j++) (($T *)y)[j] = a * x[j] + b;
+  else
+    for (i64 j = 0; j < n; j++) *($T *)(y + j * stride) = a * x[j] + b;
+}
+#endif
+""")
+
+
+_SUM = Template("""
+static double symnn_$NAME($ARGUMENTS, i64 n) {
+  double total = 0;
+  i64 j = 0;
+  while (n - j >= $L) { /* blocks, so that few float32 are added to one another */
+    const i64 end = n - j > 4096 ? j + 4096 : n;
+    $T m[$L];
+    for (int k = 0; k < $L; k++) m[k] = $TERM;
+    for (j += $L; j + $L <= end; j += $L)
+      for (int k = 0; k < $L; k++) m[k] += $TERM;
+    for (int k = 0; k < $L / 4; k++) m[k] = (m[k] + m[k + $L / 4]) + (m[k + $L / 2] + m[k + 3 * $L / 4]);
+    for (; j + $L / 4 <= end; j += $L / 4)
+      for (int k = 0; k < $L / 4; k++) m[k] += $TERM;
+    for (int k = 0; k < $L / 8; k++) m[k] += m[k + $L / 8];
+    for (int k = 0; k < $L / 8; k++) total += m[k];
+  }
+  for (const int k = 0; j < n; j++) total += $TERM;
+  return total;
+}
+""")
+
+
+def helpers(dtype: str) -> str:
+    """Return the C functions for rows of ``dtype`` (float32 or float64); they need ``sym_exp_f32`` or ``_f64``."""
+    f, real, lanes = REALS[dtype]
+    sums = [
+        _SUM.substitute(NAME=f"sum_{f}", ARGUMENTS=f"const {real} *x", TERM="x[j + k]", T=real, L=lanes),
+        _SUM.substitute(NAME=f"dot_{f}", ARGUMENTS=f"const {real} *x, const {real} *y", TERM="x[j + k] * y[j + k]",
+                        T=real, L=lanes),
+    ]  # fmt: skip
+    return _HELPERS.substitute(F=f, T=real, L=lanes, SUMS="".join(sums))
+
+
+class Layout:
+    """Where the lengths and strides of each operand stand in ``d`` and ``s`` of a kernel with the full layout.
+
+    Operands are numbered as the kernel sees them: outputs, then inputs.
+    """
+
+    def __init__(self, node: Any):
+        self.ranks = [v.type.ndim for v in (*node.outputs, *node.inputs)]
+        self.starts = [sum(self.ranks[:k]) for k in range(len(self.ranks))]
+
+    def dim(self, operand: int, axis: int) -> str:
+        """Return the C expression for the length of an operand along ``axis``."""
+        return f"d[{self.starts[operand] + axis % self.ranks[operand]}]"
+
+    def stride(self, operand: int, axis: int) -> str:
+        """Return the C expression for the byte stride of an operand along ``axis``."""
+        return f"s[{self.starts[operand] + axis % self.ranks[operand]}]"
+
+    def rows(self, operand: int, axis: int) -> str:
+        """Return the C expression for the number of rows along ``axis``."""
+        others = self._others(operand, axis)
+        return " * ".join(self.dim(operand, a) for a in others) or "1"
+
+    def offset(self, operand: int, axis: int, row: str) -> str:
+        """Return the C expression for the byte offset of row number ``row`` (the last axis counts fastest)."""
+        others = self._others(operand, axis)
+        terms, inner = [], ""
+        for position, a in enumerate(reversed(others)):
+            index = f"({row}) / ({inner})" if inner else f"({row})"
+            if position < len(others) - 1:
+                index = f"({index}) % {self.dim(operand, a)}"
+            terms.append(f"({index}) * {self.stride(operand, a)}")
+            inner = f"{inner} * {self.dim(operand, a)}" if inner else self.dim(operand, a)
+        return " + ".join(terms) or "0"
+
+    def _others(self, operand: int, axis: int) -> Sequence[int]:
+        ndim = self.ranks[operand]
+        return [a for a in range(ndim) if a != axis % ndim]
