@@ -10,7 +10,7 @@ import shutil
 import statistics
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS, Entry
+from benchmarks.contenders import BOUND, CONTENDERS, Entry
 from benchmarks.process import CACHE, run_worker
 from benchmarks.report import render_compile, render_rewrite, seconds
 from benchmarks.session import Session, matching, result_name, say, workloads
@@ -26,7 +26,7 @@ REPEAT_BELOW_S, REPEATS = 8.0, 5
 def compile_latency(workload: str, contender: str, threads: int) -> int:
     """Cold and warm time to the first result, and memory; returns 1 if any contender disagreed or failed, else 0."""
     rows = workloads(workload or DEFAULT, lambda w: True)
-    session = _start("compile", workload, contender, threads, [n for n, e in CONTENDERS.items() if _compiles(e)])
+    session = _start("compile", workload, contender, threads, [n for n, e in CONTENDERS.items() if _differs(e)])
     for row in rows:
         cells = session.rows.setdefault(row.name, {})
         for entry in session.contenders:
@@ -43,7 +43,7 @@ def compile_latency(workload: str, contender: str, threads: int) -> int:
 def rewrite_time(workload: str, contender: str, threads: int) -> int:
     """CPU seconds from nothing to the rewritten graph of the layer chains with their gradients."""
     rows = workloads(workload, lambda w: w.group == CHAIN)
-    able = [n for n, e in CONTENDERS.items() if _compiles(e) and e.rewrites]
+    able = [n for n, e in CONTENDERS.items() if e.rewrites]
     session = _start("rewrite", workload, contender, threads, able)
     for row in rows:
         cells = session.rows.setdefault(row.name, {})
@@ -64,9 +64,9 @@ def _start(command: str, workload: str, contender: str, threads: int, able: list
     return Session.start(result_name(command, threads, partial=filtered), threads, matching(contender, able))
 
 
-def _compiles(entry: Entry) -> bool:
-    """trust_input concerns calls, not compilation."""
-    return entry.compiles and not entry.options.get("trust_input")
+def _differs(entry: Entry) -> bool:
+    """trust_input concerns calls, not compilation, and the bound was compiled beforehand."""
+    return entry.role != BOUND and not entry.options.get("trust_input")
 
 
 def _status(session: Session) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS, OURS, PEER
+from benchmarks.contenders import CONTENDERS, OURS, PEER, Entry
 from benchmarks.process import RESULTS
 
 Results = dict[str, Any]
@@ -25,9 +26,17 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
-def best_peer(times: dict[str, float]) -> str | None:
-    """The fastest contender that competes: neither ours nor a bound."""
-    peers = {name: time for name, time in times.items() if CONTENDERS[name].role == PEER}
+def _is_peer(entry: Entry) -> bool:
+    return entry.role == PEER
+
+
+def _compiling_peer(entry: Entry) -> bool:
+    return entry.role == PEER and entry.compiles
+
+
+def best_peer(times: dict[str, float], competes: Callable[[Entry], bool] = _is_peer) -> str | None:
+    """The fastest contender that competes; by default, all but ours and the bound."""
+    peers = {name: time for name, time in times.items() if competes(CONTENDERS[name])}
     return min(peers, key=lambda name: peers[name]) if peers else None
 
 
@@ -57,7 +66,7 @@ def _below(notes: list[str]) -> str:
     return "\n" + "\n".join(f"* {note}" for note in notes) + "\n" if notes else ""
 
 
-def ratio_table(rows: dict[str, Any], key: str) -> str:
+def ratio_table(rows: dict[str, Any], key: str, competes: Callable[[Entry], bool] = _is_peer) -> str:
     """A row per workload, a column per contender: ``rows[workload][contender][key]`` and its ratio to the best peer."""
     names = columns(rows)
     ours = [name for name in names if CONTENDERS[name].role == OURS]
@@ -65,7 +74,7 @@ def ratio_table(rows: dict[str, Any], key: str) -> str:
     body = []
     for workload, cells in rows.items():
         times = {name: cell[key] for name, cell in cells.items() if "error" not in cell and key in cell}
-        best = best_peer(times)
+        best = best_peer(times, competes)
         line = [workload]
         for name in names:
             cell = cells.get(name)
@@ -103,12 +112,13 @@ def render_compile(results: Results) -> str:
             f"Threads of the libraries: {meta['threads']}; processes are not pinned, compilers may use all processors.",
             "Fresh process each; cold: empty caches, warm: the next one. CPU time includes compilers, not the import.",
             "Median of up to 5 pairs for fast contenders, one pair for slow ones.",
+            "NumPy and torch compile nothing: they stand here for their memory and are no peers in this table.",
         ],
     )
     for phase in ("cold", "warm"):
         for key, unit in (("cpu_s", "CPU time"), ("wall_s", "wall time")):
             rows = _flat(results["rows"], phase, key)
-            text += f"### {phase.capitalize()}, {unit}\n\n{ratio_table(rows, key)}\n"
+            text += f"### {phase.capitalize()}, {unit}\n\n{ratio_table(rows, key, _compiling_peer)}\n"
     text += "### Memory\n\nMiB grown by building and running once / peak of the process, cold\n\n"
     return text + _memory(results["rows"])
 
