@@ -1,0 +1,174 @@
+"""``Mode``: which rules rewrite a function, and which linker runs it."""
+
+import difflib
+import threading
+from typing import Any
+
+from symcore import plugins
+from symcore.config import Snapshot
+from symcore.config import config as present_config
+from symopt.linker import available_linker
+from symopt.rules.catalog import all_rules
+from symopt.ruleset import RuleSet
+from symopt.vm import PyLinker
+
+
+class Mode:
+    """A linker and a set of rules. Immutable: ``including``, ``excluding`` and ``requiring`` return new modes.
+
+    Parameters
+    ----------
+    name
+        What ``get_mode`` knows it by, or any other name.
+    rules
+        The rules to apply; all that are installed by default.
+    linker
+        ``"auto"`` (the configured one), the name of a linker, or a linker.
+    """
+
+    __slots__ = ("linker", "name", "rules")
+
+    name: str
+    rules: RuleSet
+    linker: Any
+
+    def __init__(self, name: str = "custom", rules: RuleSet | None = None, linker: Any = "auto"):
+        if rules is not None and not isinstance(rules, RuleSet):
+            raise TypeError(f"the rules of a Mode must be a RuleSet, got {rules!r}. Start from get_mode('FAST_RUN').rules.")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "rules", all_rules() if rules is None else rules)
+        object.__setattr__(self, "linker", linker)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a Mode cannot be changed; make another one, such as mode.excluding(...), instead of "
+                             f"setting {name!r}.")
+
+    def including(self, *keys: str) -> "Mode":
+        """Return this mode with the installed rules added that answer to ``keys``: names, tags or phases of rules."""
+        _check_keys(keys, self.rules)
+        wanted = all_rules().only(*keys)
+        have = self.rules
+        # The order of the whole set is kept: a rule added later must not change which of two rules comes first.
+        merged = [rule for rule in all_rules() if rule in wanted or rule in have]
+        extra = [rule for rule in have if rule not in merged]
+        return Mode(self.name, RuleSet(*merged, *extra), self.linker)
+
+    def excluding(self, *keys: str) -> "Mode":
+        """Return this mode without the rules that answer to one of ``keys``.
+
+        Raises ``ValueError`` for a key that no installed rule answers to.
+        """
+        _check_keys(keys, self.rules)
+        return Mode(self.name, self.rules - set(keys), self.linker)
+
+    def requiring(self, *keys: str) -> "Mode":
+        """Return this mode with only the rules that answer to every one of ``keys``."""
+        _check_keys(keys, self.rules)
+        return Mode(self.name, RuleSet(*(r for r in self.rules if all(r.answers_to(k) for k in keys))), self.linker)
+
+    def with_linker(self, linker: Any) -> "Mode":
+        """Return this mode with another linker."""
+        return Mode(self.name, self.rules, linker)
+
+    def make_linker(self, config: Snapshot) -> Any:
+        """Return the linker to use under ``config``.
+
+        Raises ``ValueError`` for the name of a linker that is not installed, ``RuntimeError`` for one that cannot run here.
+        """
+        if not isinstance(self.linker, str):
+            return self.linker() if isinstance(self.linker, type) else self.linker
+        if self.linker == "auto":
+            return available_linker(config)
+        if self.linker == "py":
+            return PyLinker()
+        installed = plugins.load("symstack.linkers")
+        if self.linker not in installed:
+            raise ValueError(f"there is no linker {self.linker!r}; there are {', '.join(['auto', 'py', *installed])}.")
+        why_not = getattr(installed[self.linker], "why_not", lambda config: None)(config)
+        if why_not is not None:
+            raise RuntimeError(f"the linker {self.linker!r} cannot run here: {why_not}")
+        return installed[self.linker]()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mode) and (self.name, self.rules, self.linker) == (other.name, other.rules, other.linker)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.rules))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Mode, (self.name, self.rules, self.linker)
+
+    def __repr__(self) -> str:
+        return f"Mode({self.name!r}, {len(self.rules)} rules, linker={self.linker!r})"
+
+
+def _check_keys(keys: tuple[str, ...], rules: RuleSet) -> None:
+    for key in keys:
+        if not isinstance(key, str):
+            raise TypeError(f"rules are chosen by names, tags and phases, got {key!r}.")
+        if not rules.knows(key) and not all_rules().knows(key):
+            names = {text for rule in all_rules() for text in (rule.name, *rule.tags, *rule.phases)}
+            near = difflib.get_close_matches(key, names, n=2)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise ValueError(f"no rule has the name, tag or phase {key!r}.{hint}")
+
+
+_ALIASES = {"debug": "DEBUG", "debug_mode": "DEBUG", "debugmode": "DEBUG", "fast_run": "FAST_RUN",
+            "fast_compile": "FAST_COMPILE"}
+_lock = threading.RLock()
+_modes: dict[str, Mode] = {}
+_adjusted: dict[Any, Mode] = {}
+
+
+def _predefined(name: str) -> Mode | None:
+    if name == "FAST_RUN":
+        return Mode(name)
+    if name == "FAST_COMPILE":
+        return Mode(name, all_rules().only("fast_compile"), "py")
+    if name == "DEBUG":
+        return Mode(name, None, "py")
+    return None
+
+
+def register_mode(name: str, mode: Mode) -> None:
+    """Let ``get_mode(name)`` find ``mode``. Raises ``ValueError`` if the name is taken by another mode."""
+    with _lock:
+        if _modes.get(name, mode) is not mode or name.lower() in _ALIASES:
+            raise ValueError(f"there is a mode {name!r} already; register yours under another name.")
+        _modes[name] = mode
+
+
+def _named(name: str) -> Mode:
+    with _lock:
+        canonical = name if name in _modes else _ALIASES.get(name.lower(), name)
+        found = _modes.get(canonical) or _predefined(canonical)
+        if found is None:
+            raise ValueError(f"there is no mode {name!r}; there are {', '.join(['FAST_RUN', 'FAST_COMPILE', 'DEBUG', *_modes])}. "
+                             "Make your own with Mode(name, rules, linker).")
+        return _modes.setdefault(canonical, found)
+
+
+def get_mode(mode: "Mode | str | None" = None, config: Snapshot | None = None) -> Mode:
+    """Return a mode: a given one, one by its name, or by default that of the configuration.
+
+    The options ``including``, ``excluding`` and ``nan_safe`` of ``config`` (a snapshot; the present values by default)
+    apply to every mode. Raises ``ValueError`` for a name that is not known.
+    """
+    options = present_config.snapshot() if config is None else config
+    found = mode if isinstance(mode, Mode) else _named(options.mode if mode is None else mode)
+    if not (options.including or options.excluding or options.nan_safe):
+        return found
+    key = (found, options.including, options.excluding, options.nan_safe)
+    with _lock:
+        adjusted = _adjusted.get(key)
+        if adjusted is None:
+            adjusted = found
+            if options.including:
+                adjusted = adjusted.including(*filter(None, options.including.split(":")))
+            excluded = [k for k in options.excluding.split(":") if k] + ["nan_changing"] * options.nan_safe
+            if excluded:
+                adjusted = adjusted.excluding(*excluded)
+            if isinstance(mode, Mode):
+                return adjusted  # a user's mode is not kept alive
+            _adjusted[key] = adjusted
+        return adjusted

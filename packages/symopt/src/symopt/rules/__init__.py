@@ -1,0 +1,3 @@
+"""The rules of the core language."""
+
+from symopt.rules.catalog import RULES, all_rules

@@ -1,0 +1,24 @@
+"""All rules: those of the core language, and those of the packages that are installed."""
+
+from functools import cache
+
+from symcore import plugins
+from symopt.rules import folding
+from symopt.ruleset import RuleSet
+
+#: The rules of the core language, in the order in which they are tried.
+RULES: RuleSet = RuleSet(folding.RULES)
+
+
+@cache
+def all_rules() -> RuleSet:
+    """Return ``RULES`` and the rule sets of the entry points ``symstack.rewrites``, which are loaded at the first call.
+
+    Raises ``TypeError`` for an entry point that is not a ``RuleSet``, ``ValueError`` when two rules have one name.
+    """
+    total = RULES
+    for name, rules in plugins.load("symstack.rewrites").items():
+        if not isinstance(rules, RuleSet):
+            raise TypeError(f"the plugin {name!r} of the group symstack.rewrites must be a RuleSet, got {rules!r}.")
+        total = total + rules
+    return total
