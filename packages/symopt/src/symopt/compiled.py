@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from symcore.config import Snapshot
-from symopt.linker import Program, Signature
+from symopt.interfaces import Program, Signature
 from symopt.plan import MemoryPlan
 
 
@@ -14,6 +14,8 @@ class Function:
 
     Attributes
     ----------
+    linked
+        The program that runs it.
     fgraph
         The rewritten graph.
     plan
@@ -25,7 +27,7 @@ class Function:
     """
 
     def __init__(self, program: Program, plan: MemoryPlan, signature: Signature, mode: Any, config: Snapshot):
-        self.program = program
+        self.linked = program
         self.plan = plan
         self.signature = signature
         self.mode = mode
@@ -36,7 +38,6 @@ class Function:
         self.report: Any = None
         self.recipe: tuple[Any, ...] = ()
         self.profile: Any = None
-        self._plain = len([i for i in signature.inputs if i.has_default]) == 0
 
     @property
     def fgraph(self) -> Any:
@@ -57,9 +58,9 @@ class Function:
         """Bind the arguments, run, and hand the outputs back in the form that was asked for."""
         if kwargs or len(args) != len(self.signature.inputs):
             args = self._bind(args, kwargs)
-        return self._wrap(self.program(*args))
+        return self._wrap_outputs(self.linked(*args))
 
-    def _wrap(self, outputs: list[Any]) -> Any:
+    def _wrap_outputs(self, outputs: list[Any]) -> Any:
         if self.signature.single:
             return outputs[0]
         if self.signature.keys is not None:
@@ -108,7 +109,7 @@ class Function:
 
     def placement(self) -> list[tuple[Any, str, str]]:
         """Return, per node in the order of execution, ``(node, where it runs, how or why)``."""
-        return self.program.placement()
+        return self.linked.placement()
 
     def explain(self) -> str:
         """Return a table: where each node runs, what is in place, what fell back to Python and why."""
@@ -122,9 +123,9 @@ class Function:
 
     def profile_on(self) -> None:
         """Time every node from now on, where the program can."""
-        if hasattr(self.program, "profile"):
-            self.program.profile = True
-        self.profile = self.program
+        if hasattr(self.linked, "profile"):
+            self.linked.profile = True
+        self.profile = self.linked
 
     # ------------------------------------------------------------------ copying
 

@@ -17,7 +17,7 @@ from symcore.graph.variable import Constant, Variable
 from symopt.compiled import Function
 from symopt.engine import rewrite
 from symopt.io import In, Out, as_input
-from symopt.linker import Signature
+from symopt.interfaces import Signature
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 
@@ -87,7 +87,7 @@ def function(
     _add_default_updates(flat, pairs, no_default_updates)
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
-    chosen = get_mode(mode)
+    chosen = get_mode(mode, snapshot)
     fgraph = FunctionGraph([i.variable for i in ins], targets)
     linker = chosen.make_linker(snapshot)
     report = rewrite(fgraph, chosen, snapshot)

@@ -1,80 +1,50 @@
-"""Linkers turn a memory plan into a program: something that runs."""
+"""Choosing the linker of a function."""
 
-from typing import Any, Protocol
+import warnings
+from typing import Any
 
+from symcore import plugins
 from symcore.config import Snapshot
-from symcore.graph.variable import Apply
-from symopt.plan import MemoryPlan
+from symopt.interfaces import Linker, Program, Signature
+from symopt.vm import PyLinker
 
 
-class Program(Protocol):
-    """A linked function body. Calling it with one value per input returns the list of outputs and commits the updates."""
+def make_linker(wanted: Any, config: Snapshot) -> Any:
+    """Return a linker: the given one, one by its name, or for ``"auto"`` the one that ``config.linker`` asks for.
 
-    def __call__(self, *values: Any) -> list[Any]:
-        """Run. A failed run leaves every shared variable as it was."""
-        ...
-
-    def placement(self) -> list[tuple[Apply, str, str]]:
-        """Return, per node in order, where it runs (``C``, ``view``, ``Python`` ...) and why or how."""
-        ...
-
-
-class Linker(Protocol):
-    """Makes programs. Registered under the entry-point group ``symstack.linkers``."""
-
-    name: str
-
-    def can_fail(self, node: Apply) -> bool:
-        """Tell whether a node may fail once the shapes have been checked."""
-        ...
-
-    def link(self, plan: MemoryPlan, signature: "Signature", config: Snapshot) -> Program:
-        """Return a program that follows the plan."""
-        ...
-
-
-class Signature:
-    """How a function is called: its inputs (``In``), how outputs are handed back, its name."""
-
-    __slots__ = ("function_class", "inputs", "keys", "name", "single")
-
-    def __init__(self, inputs: list[Any], single: bool, keys: list[str] | None, name: str):
-        self.inputs = inputs
-        self.single = single
-        self.keys = keys
-        self.name = name
-
-
-def available_linker(config: Snapshot) -> Any:
-    """Return the linker that ``config.linker`` asks for: the C virtual machine where it can run, else the Python one.
-
-    Raises ``RuntimeError`` when ``cvm`` is demanded and cannot run here, saying why.
+    That is the C virtual machine where it can run, else the Python one, with one warning. Raises ``RuntimeError`` when a
+    linker is demanded by name and cannot run here, and ``ValueError`` for a name that nobody registered.
     """
-    from symcore import plugins
-    from symopt.vm import PyLinker
-
-    if config.linker == "py":
+    if not isinstance(wanted, str):
+        return wanted() if isinstance(wanted, type) else wanted
+    name = config.linker if wanted == "auto" else wanted
+    if name == "py":
         return PyLinker()
-    found = plugins.load("symstack.linkers").get("cvm")
-    if found is None:
-        if config.linker == "cvm":
-            raise RuntimeError("config.linker is 'cvm', but symcodegen, which brings it, is not installed.")
-        return PyLinker()
-    why_not = found.why_not(config)
+    found = plugins.load("symstack.linkers")
+    if name not in ("auto", "cvm") and name not in found:
+        raise ValueError(f"there is no linker {name!r}; there are: auto, py, {', '.join(found)}.")
+    linker = found.get("cvm" if name == "auto" else name)
+    if linker is None:
+        if name == "auto":
+            return PyLinker()
+        raise RuntimeError("the linker 'cvm' was asked for, but symcodegen, which brings it, is not installed.")
+    why_not = linker.why_not(config)
     if why_not is None:
-        return found()
-    if config.linker == "cvm":
-        raise RuntimeError(f"config.linker is 'cvm', but the C virtual machine cannot run here: {why_not}")
-    _say_once(why_not)
+        return linker()
+    if name != "auto":
+        raise RuntimeError(f"the linker {name!r} was asked for, but it cannot run here: {why_not}")
+    warn_slow(why_not)
     return PyLinker()
 
 
 _said: set[str] = set()
 
 
-def _say_once(why_not: str) -> None:
-    import warnings
-
+def warn_slow(why_not: str) -> None:
+    """Say once per process and reason that functions run in Python."""
     if why_not not in _said:
         _said.add(why_not)
         warnings.warn(f"functions run in Python, node by node, which is slow: {why_not}", stacklevel=4)
+
+
+__all__ = ["Linker", "Program", "Signature", "make_linker", "warn_slow"]

@@ -4,13 +4,11 @@ import difflib
 import threading
 from typing import Any
 
-from symcore import plugins
 from symcore.config import Snapshot
 from symcore.config import config as present_config
-from symopt.linker import available_linker
+from symopt.linker import make_linker
 from symopt.rules.catalog import all_rules
 from symopt.ruleset import RuleSet
-from symopt.vm import PyLinker
 
 
 class Mode:
@@ -75,19 +73,7 @@ class Mode:
 
         Raises ``ValueError`` for the name of a linker that is not installed, ``RuntimeError`` for one that cannot run here.
         """
-        if not isinstance(self.linker, str):
-            return self.linker() if isinstance(self.linker, type) else self.linker
-        if self.linker == "auto":
-            return available_linker(config)
-        if self.linker == "py":
-            return PyLinker()
-        installed = plugins.load("symstack.linkers")
-        if self.linker not in installed:
-            raise ValueError(f"there is no linker {self.linker!r}; there are {', '.join(['auto', 'py', *installed])}.")
-        why_not = getattr(installed[self.linker], "why_not", lambda config: None)(config)
-        if why_not is not None:
-            raise RuntimeError(f"the linker {self.linker!r} cannot run here: {why_not}")
-        return installed[self.linker]()
+        return make_linker(self.linker, config)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mode) and (self.name, self.rules, self.linker) == (other.name, other.rules, other.linker)

@@ -7,7 +7,7 @@ from symcore.config import Snapshot
 from symcore.graph.shared import SharedVariable, new_owner
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import run_node
-from symopt.linker import Signature
+from symopt.interfaces import Signature
 from symopt.plan import MemoryPlan
 
 

@@ -7,14 +7,27 @@ static i64 magnitude(i64 v) {
     return v < 0 ? -v : v;
 }
 
-/* Stable insertion sort: loops with long strides go outside. Outputs count twice, for a scattered write costs more
- * than a scattered read. */
+#define LINE 64 /* bytes of a cache line: longer strides cost no more than one line per element */
+
+/* What moving along loop j costs in bytes, each stride counted up to `most`. Outputs count twice, for a scattered write
+ * costs more than a scattered read. */
+static i64 cost(int n_ops, int n_outputs, int loops, const i64 *s, int j, i64 most) {
+    i64 total = 0;
+    for (int k = 0; k < n_ops; k++) {
+        i64 stride = magnitude(s[k * loops + j]);
+        total += (stride < most ? stride : most) << (k < n_outputs);
+    }
+    return total;
+}
+
+/* Loops with long strides go outside (a stable insertion sort); then the one that touches the fewest cache lines goes
+ * innermost, which differs when one operand lies by rows and another by columns. */
 static void order_loops(int n_ops, int n_outputs, int loops, const i64 *s, int *order, int n) {
-    i64 keys[MAX_LOOPS];
+    i64 keys[MAX_LOOPS], least = -1;
+    int best = n - 1;
     for (int i = 0; i < n; i++) {
         int j = order[i], at = i;
-        i64 key = 0;
-        for (int k = 0; k < n_ops; k++) key += magnitude(s[k * loops + j]) << (k < n_outputs);
+        i64 key = cost(n_ops, n_outputs, loops, s, j, (i64)1 << 56);
         for (; at > 0 && keys[at - 1] < key; at--) {
             keys[at] = keys[at - 1];
             order[at] = order[at - 1];
@@ -22,6 +35,15 @@ static void order_loops(int n_ops, int n_outputs, int loops, const i64 *s, int *
         keys[at] = key;
         order[at] = j;
     }
+    for (int i = n - 1; i >= 0; i--) {
+        i64 lines = cost(n_ops, n_outputs, loops, s, order[i], LINE);
+        if (least >= 0 && lines >= least) continue;
+        least = lines;
+        best = i;
+    }
+    int innermost = order[best];
+    memmove(order + best, order + best + 1, (n - 1 - best) * sizeof *order);
+    order[n - 1] = innermost;
 }
 
 static int mergeable(int n_ops, int loops, const i64 *s, int outer, int inner, i64 length) {

@@ -56,7 +56,7 @@ static int hold(Context *c, int node, int position, PyObject *value) {
     PyObject *held = Py_NewRef(value);
     if (s->kind == HELD && !is_proper(value, s)) {
         Py_DECREF(held);
-        held = PyArray_FromAny(value, NULL, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY, NULL);
+        held = PyArray_CheckFromAny(value, NULL, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY, NULL);
         if (!held) return raise_python_failure(c, node), -1;
         if (!is_proper(held, s)) {
             Py_DECREF(held);

@@ -12,7 +12,7 @@ SYM_FN float sym_tanh_f32(float x) {
   float z = x * x;
   float q = SYM_FMAF(-0.0061558038f, z, 0.0209920146f);
   q = SYM_FMAF(SYM_FMAF(SYM_FMAF(q, z, -0.053834185f), z, 0.13332428f), z, -0.333333135f);
-  return a < 0.5625f ? SYM_FMAF(q * z, x, x) : __builtin_copysignf(big, x);
+  return __builtin_copysignf(a < 0.5625f ? SYM_FMAF(q * z, a, a) : big, x);
 }
 
 //@ sym_tanh_f64: pow2n exp_poly_f64
@@ -31,7 +31,7 @@ SYM_FN double sym_tanh_f64(double x) {
   double a4 = SYM_FMA(9.3576242944831597e-05, z, -0.00023804144664563669);
   double a5 = SYM_FMA(7.1619703037076831e-06, z, -3.2458939670045842e-05);
   double q = SYM_FMA(SYM_FMA(SYM_FMA(a5, w, a4), w2, SYM_FMA(a3, w, a2)), w2, SYM_FMA(a1, w, a0));
-  return a < 0.5625 ? SYM_FMA(q * z, x, x) : __builtin_copysign(big, x);
+  return __builtin_copysign(a < 0.5625 ? SYM_FMA(q * z, a, a) : big, x);
 }
 
 //@ exp_half: pow2n exp_poly_f32 exp_poly_f64

@@ -9,6 +9,7 @@ SYM_FN float sym_pow_special_f32(float x, float e, float y) {
   float at_zero = e < 0.0f ? inf : 0.0f, at_inf = e < 0.0f ? 0.0f : inf;
   y = ax == 0.0f ? at_zero : y;
   y = ax == inf ? at_inf : y;
+  y = ax == 1.0f ? 1.0f : y;
   y = __builtin_copysignf(1.0f, x) < 0.0f && odd ? -y : y;
   y = x < 0.0f && !whole && ax != inf ? __builtin_nanf("") : y;
   y = (x != x) | (e != e) ? x + e : y;
@@ -21,6 +22,7 @@ SYM_FN double sym_pow_special_f64(double x, double e, double y) {
   double at_zero = e < 0.0 ? inf : 0.0, at_inf = e < 0.0 ? 0.0 : inf;
   y = ax == 0.0 ? at_zero : y;
   y = ax == inf ? at_inf : y;
+  y = ax == 1.0 ? 1.0 : y;
   y = __builtin_copysign(1.0, x) < 0.0 && odd ? -y : y;
   y = x < 0.0 && !whole && ax != inf ? __builtin_nan("") : y;
   y = (x != x) | (e != e) ? x + e : y;

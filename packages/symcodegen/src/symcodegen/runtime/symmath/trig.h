@@ -143,19 +143,26 @@ static const double sym_turns_f64_3[63] = {
   0x1.5fdafd88fc6aep-163, 0x1.afd88fc6ae842p-159, 0x1.f8d5d08560330p-164,
 };
 
-//@ trig_reduce_f32: trig_table_f32
+//@ select_f64: base
+/* mask ? a : b with a mask of all bits or none. With ?: the compiler would move the look-ups of one side into a branch, and
+ * without masked gathers lose the loop. */
+SYM_FN double sym_select_f64(sym_u64 mask, double a, double b) {
+  return sym_double_of((sym_bits_f64(a) & mask) | (sym_bits_f64(b) & ~mask));
+}
+
+//@ trig_reduce_f32: trig_table_f32 select_f64
 /* r as a float64, for float32 needs no pair; the quadrant is in the low two bits of *quadrant. */
 SYM_FN double sym_trig_reduce_f32(float x, sym_u64 *quadrant) {
-  sym_u32 bits = sym_bits_f32(x) & 0x7fffffffu;
-  sym_i32 row = (sym_i32)(bits >> 23) - 147;
-  int big = row >= 0;
-  row = big ? row : 0;
-  double a = (double)sym_abs_f32(x), m = (double)(sym_i32)((bits & 0x007fffffu) | 0x00800000u);
+  double a = (double)sym_abs_f32(x);
+  sym_u64 bits = sym_bits_f64(a);
+  sym_u64 big = a < 1048576.0 ? 0u : ~0ull;
+  sym_u64 row = a < __builtin_inf() ? ((bits >> 52) - 1043u) & big : 108u;
+  double m = sym_double_of((bits & 0x000fffffffffffffull) | 0x4160000000000000ull);
   double v = m * sym_turns_f32_0[row], low = m * sym_turns_f32_1[row];
-  double t = (big ? v + low : a * 0.6366197723675814) + SYM_ROUND_F64, n = t - SYM_ROUND_F64;
+  double t = sym_select_f64(big, v + low, a * 0.6366197723675814) + SYM_ROUND_F64, n = t - SYM_ROUND_F64;
   *quadrant = sym_bits_f64(t);
   double small = SYM_FMA(n, -6.077100506506192e-11, SYM_FMA(n, -1.5707963267341256, a));
-  return big ? ((v - n) + low) * 1.5707963267948966 : small;
+  return sym_select_f64(big, ((v - n) + low) * 1.5707963267948966, small);
 }
 
 //@ trig_poly_f32: base
@@ -177,7 +184,7 @@ SYM_FN float sym_sin_quadrant_f32(double r, sym_u32 quadrant) {
   return sym_float_of(sym_bits_f32(y) ^ (quadrant & 2u) << 30);
 }
 
-//@ trig_reduce_f64: trig_table_f64 two_prod two_sum sym_rint_f64
+//@ trig_reduce_f64: trig_table_f64 select_f64 two_prod two_sum sym_rint_f64
 /* a + *low for a < 2^20 */
 SYM_FN double sym_trig_small_f64(double a, double *low, double *turned) {
   double t = SYM_FMA(a, 0.6366197723675814, SYM_ROUND_F64), n = t - SYM_ROUND_F64, e1, e2;
@@ -190,8 +197,8 @@ SYM_FN double sym_trig_small_f64(double a, double *low, double *turned) {
 }
 /* The same for 2^20 <= a = m 2^e, with m whole, of up to 68 bits. Every sum that matters keeps what it loses, for up to
  * 62 bits may cancel. The largest product is a whole multiple of 4 or is reduced exactly. */
-SYM_FN double sym_trig_big_f64(double a, sym_i64 row, double *low, double *turned) {
-  double m = a * sym_double_of((sym_u64)(1055 - 16 * row) << 52), e1, e2, e3, s1, s2, s3, s4, s5, s6;
+SYM_FN double sym_trig_big_f64(double a, sym_u64 row, double *low, double *turned) {
+  double m = a * sym_double_of((1055u - 16u * row) << 52), e1, e2, e3, s1, s2, s3, s4, s5, s6;
   double p1 = sym_two_prod(m, sym_turns_f64_0[row], &e1), p2 = sym_two_prod(m, sym_turns_f64_1[row], &e2);
   double p3 = sym_two_prod(m, sym_turns_f64_2[row], &e3), p4 = m * sym_turns_f64_3[row];
   double f = sym_two_sum(e1, p2, &s1);
@@ -209,12 +216,12 @@ SYM_FN double sym_trig_big_f64(double a, sym_i64 row, double *low, double *turne
 }
 SYM_FN double sym_trig_reduce_f64(double x, double *low, sym_u64 *quadrant) {
   double a = sym_abs_f64(x), t1, t2, l1, l2;
-  sym_i64 row = ((sym_i64)(sym_bits_f64(a) >> 52) - 1043) >> 4;
-  int big = a >= 1048576.0;
-  double r1 = sym_trig_small_f64(a, &l1, &t1), r2 = sym_trig_big_f64(a, big ? row : 0, &l2, &t2);
-  *quadrant = sym_bits_f64(big ? t2 : t1);
-  *low = big ? l2 : l1;
-  return big ? r2 : r1;
+  sym_u64 big = a < 1048576.0 ? 0u : ~0ull;
+  sym_u64 row = (((sym_bits_f64(a) >> 52) - 1043u) >> 4) & big;
+  double r1 = sym_trig_small_f64(a, &l1, &t1), r2 = sym_trig_big_f64(a, row, &l2, &t2);
+  *quadrant = sym_bits_f64(sym_select_f64(big, t2, t1));
+  *low = sym_select_f64(big, l2, l1);
+  return sym_select_f64(big, r2, r1);
 }
 
 //@ trig_poly_f64: base
@@ -236,7 +243,7 @@ SYM_FN double sym_cos_poly_f64(double r, double low) {
   return one + (((1.0 - one) - h) + SYM_FMA(q, w, -r * low));
 }
 SYM_FN double sym_sin_quadrant_f64(double r, double low, sym_u64 quadrant) {
-  double y = quadrant & 1u ? sym_cos_poly_f64(r, low) : sym_sin_poly_f64(r, low);
+  double y = sym_select_f64(-(quadrant & 1u), sym_cos_poly_f64(r, low), sym_sin_poly_f64(r, low));
   return sym_double_of(sym_bits_f64(y) ^ (quadrant & 2u) << 62);
 }
 
@@ -284,6 +291,7 @@ SYM_FN double sym_cos_f64(double x) {
 SYM_FN double sym_tan_f64(double x) {
   sym_u64 quadrant;
   double low, r = sym_trig_reduce_f64(x, &low, &quadrant), s = sym_sin_poly_f64(r, low), c = sym_cos_poly_f64(r, low);
-  double y = (quadrant & 1u ? -c : s) / (quadrant & 1u ? s : c);
+  sym_u64 odd = -(quadrant & 1u);
+  double y = sym_select_f64(odd, -c, s) / sym_select_f64(odd, s, c);
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }

@@ -1,0 +1,32 @@
+"""dtypes in C: the closed set of types that generated code may name."""
+
+from typing import Any
+
+import numpy as np
+
+#: dtype name -> C type.
+C_TYPES = {
+    "bool": "unsigned char", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
+    "float32": "float", "float64": "double",
+}
+#: dtype name -> suffix of the functions of symmath.
+SUFFIXES = {
+    "float32": "f32", "float64": "f64", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8",
+    "uint16": "u16", "uint32": "u32", "uint64": "u64", "bool": "u8",
+}
+
+
+def has_c_type(dtype: np.dtype[Any]) -> bool:
+    """Tell whether kernels can be generated for a dtype (float16 and complex go through ``perform``)."""
+    return dtype.name in C_TYPES
+
+
+def c_type(dtype: np.dtype[Any]) -> str:
+    """Return the C type of a dtype."""
+    return C_TYPES[dtype.name]
+
+
+def suffix(dtype: np.dtype[Any]) -> str:
+    """Return how functions of that dtype end."""
+    return SUFFIXES[dtype.name]

@@ -1,0 +1,126 @@
+"""The scalar table in C: one expression per function. ``{0}``, ``{1}`` are the operands, already of the type computed in,
+``{t}`` the suffix of that type, ``{T}`` its C type, ``{zero}`` and ``{one}`` its constants.
+
+A name of the form ``sym_..._{t}`` is a function of the vector mathematics, which is embedded where it is used.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symcodegen.cnames import c_type, has_c_type, suffix
+from symcodegen.symmath import available
+
+#: For floats.
+C_EXPR: dict[str, str] = {
+    "sub": "({0} - {1})", "neg": "(-{0})", "true_div": "({0} / {1})", "sqr": "({0} * {0})",
+    "int_div": "sym_floor_divide_{t}({0}, {1})", "mod": "sym_mod_{t}({0}, {1})", "pow": "sym_pow_{t}({0}, {1})",
+    "sqrt": "__builtin_sqrt{f}({0})", "reciprocal": "({one} / {0})", "abs": "__builtin_fabs{f}({0})",
+    "sgn": "sym_sign_{t}({0})", "maximum": "sym_maximum_{t}({0}, {1})", "minimum": "sym_minimum_{t}({0}, {1})",
+    "clip": "sym_minimum_{t}(sym_maximum_{t}({0}, {1}), {2})",
+    "exp": "sym_exp_{t}({0})", "exp2": "sym_exp2_{t}({0})", "expm1": "sym_expm1_{t}({0})", "log": "sym_log_{t}({0})",
+    "log2": "sym_log2_{t}({0})", "log10": "sym_log10_{t}({0})", "log1p": "sym_log1p_{t}({0})",
+    "sigmoid": "sym_sigmoid_{t}({0})", "softplus": "sym_softplus_{t}({0})", "tanh": "sym_tanh_{t}({0})",
+    "sin": "sym_sin_{t}({0})", "cos": "sym_cos_{t}({0})", "tan": "sym_tan_{t}({0})", "sinh": "sym_sinh_{t}({0})",
+    "cosh": "sym_cosh_{t}({0})", "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})",
+    "ceil": "sym_ceil_{t}({0})", "floor": "sym_floor_{t}({0})", "trunc": "sym_trunc_{t}({0})",
+    "round_half_to_even": "sym_rint_{t}({0})",
+    "round_half_away_from_zero": "(sym_trunc_{t}({0}) + __builtin_copysign{f}(__builtin_fabs{f}({0} - sym_trunc_{t}({0})) "
+                                 ">= (({T})0.5) ? {one} : {zero}, {0}))",
+    "deg2rad": "({0} * ({T})0.017453292519943295)", "rad2deg": "({0} * ({T})57.29577951308232)",
+    "isnan": "({0} != {0})", "isinf": "(__builtin_fabs{f}({0}) == ({T})__builtin_inf())",
+}
+#: For every type.
+C_COMMON: dict[str, str] = {
+    "lt": "({0} < {1})", "le": "({0} <= {1})", "gt": "({0} > {1})", "ge": "({0} >= {1})", "eq": "({0} == {1})",
+    "neq": "({0} != {1})", "switch": "({0} != 0 ? {1} : {2})", "identity": "({0})", "second": "({1})", "real": "({0})",
+    "conj": "({0})",
+}
+#: For integers. Signed sums are done in unsigned arithmetic, where wrapping around is defined.
+C_INT: dict[str, str] = {
+    "sub": "(({T})(({U}){0} - ({U}){1}))", "neg": "(({T})(({U})0 - ({U}){0}))", "sqr": "(({T})(({W}){0} * ({W}){0}))",
+    "int_div": "sym_floor_divide_{t}({0}, {1})", "mod": "sym_mod_{t}({0}, {1})",
+    "maximum": "({0} > {1} ? {0} : {1})", "minimum": "({0} < {1} ? {0} : {1})",
+    "clip": "(({0} < {1} ? {1} : {0}) > {2} ? {2} : ({0} < {1} ? {1} : {0}))",
+    "abs": "({0} < 0 ? ({T})(({U})0 - ({U}){0}) : {0})", "sgn": "(({0} > 0) - ({0} < 0))",
+    "and_": "({0} & {1})", "or_": "({0} | {1})", "xor": "({0} ^ {1})", "invert": "(({T})~{0})",
+    "ceil": "({0})", "floor": "({0})", "trunc": "({0})", "isnan": "(0)", "isinf": "(0)",
+}
+#: For truth values, where they differ from unsigned bytes.
+C_BOOL: dict[str, str] = {"invert": "(!{0})", "abs": "({0})"}
+_UNSIGNED = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}
+_FUNCTION = re.compile(r"\bsym_\w+")
+
+
+class NoC(Exception):  # noqa: N818
+    """There is no C expression for a function on a type; the message says which."""
+
+
+def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[str, np.dtype[Any]]:
+    """Return the C expression of a scalar function, and its dtype.
+
+    ``inputs``: expressions (names of variables: they may be repeated) and dtypes. Raises ``NoC``.
+    """
+    work, out = fn.rule([d for _, d in inputs])
+    for d in (work, out, *(d for _, d in inputs)):
+        if not has_c_type(d):
+            raise NoC(f"{fn.name} on {d}")
+    if fn.name.startswith("cast_"):
+        return cast(inputs[0][0], inputs[0][1], out), out
+    if fn.name == "switch":
+        operands = [inputs[0][0], *(cast(e, d, work) for e, d in inputs[1:])]
+    else:
+        operands = [cast(e, d, work) for e, d in inputs]
+    if fn.name in ("add", "mul"):
+        text = _nary(fn.name, operands, work)
+    else:
+        text = _template(fn.name, work).format(*operands, **_words(work))
+    missing = functions_in(text) - available()
+    if missing:
+        raise NoC(f"{fn.name} on {work}")
+    return (text if out == work else cast(text, work, out)), out
+
+
+def _template(name: str, work: np.dtype[Any]) -> str:
+    if work.kind == "f":
+        tables: tuple[dict[str, str], ...] = (C_EXPR, C_COMMON)
+    else:
+        tables = (C_BOOL, C_INT, C_COMMON) if work.kind == "b" else (C_INT, C_COMMON)
+    for table in tables:
+        if name in table:
+            return table[name]
+    raise NoC(f"{name} on {work}")
+
+
+def _words(work: np.dtype[Any]) -> dict[str, str]:
+    ctype = c_type(work)
+    wide = _UNSIGNED[max(work.itemsize, 4)]
+    return {"t": suffix(work), "T": ctype, "f": "f" if work.itemsize == 4 else "", "one": f"(({ctype})1)",
+            "zero": f"(({ctype})0)", "U": _UNSIGNED[work.itemsize], "W": wide}
+
+
+def _nary(name: str, operands: Sequence[str], work: np.dtype[Any]) -> str:
+    if work.kind == "b":
+        return "(" + (" | " if name == "add" else " & ").join(operands) + ")"
+    if work.kind == "f":
+        return "(" + (" + " if name == "add" else " * ").join(operands) + ")"
+    wide = _UNSIGNED[max(work.itemsize, 4)]  # small types would be promoted to a signed int, which may not overflow
+    return f"(({c_type(work)})(" + (" + " if name == "add" else " * ").join(f"({wide}){o}" for o in operands) + "))"
+
+
+def cast(text: str, source: np.dtype[Any], target: np.dtype[Any]) -> str:
+    """Return an expression converted as NumPy does."""
+    if source == target:
+        return text
+    if target.kind == "b":
+        return f"((unsigned char)({text} != 0))"
+    if source.kind == "f" and target.kind in "iu" and target.itemsize < 8:
+        return f"(({c_type(target)})(long long){text})"  # through 64 bits, so that what does not fit wraps around
+    return f"(({c_type(target)}){text})"
+
+
+def functions_in(text: str) -> set[str]:
+    """Return the functions of the vector mathematics that a text calls."""
+    return set(_FUNCTION.findall(text))

@@ -1,0 +1,1 @@
+"""Generators of C text for whole kernels."""

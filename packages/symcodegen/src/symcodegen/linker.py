@@ -1,0 +1,169 @@
+"""``CLinker``: from a memory plan to a program of the C virtual machine."""
+
+import functools
+import threading
+from typing import Any
+
+from symcodegen import blas, extension
+from symcodegen.cache import KernelCache
+from symcodegen.dispatch import Answer, c_impl
+from symcodegen.lowering import Lowering
+from symcodegen.toolchain import CompilerMissing
+from symcore import plugins
+from symcore.config import Snapshot
+from symcore.graph import trace
+from symcore.graph.variable import Apply
+from symcore.tensor.indexing import SliceLength
+from symcore.tensor.shapes import Shape_i
+from symopt.compiled import Function
+from symopt.interfaces import Signature
+from symopt.linker import warn_slow
+from symopt.plan import MemoryPlan
+from symopt.vm import PyLinker
+
+_ERRORS = {"shape": ValueError, "value": ValueError, "index": IndexError, "memory": MemoryError}
+_caches: dict[Any, KernelCache] = {}
+_lock = threading.Lock()
+
+
+def kernel_cache(config: Snapshot) -> KernelCache:
+    """Return the process' cache of kernels for the configured folder and compiler."""
+    key = (config.cache_dir, config.compiler, config.compiler_flags, config.cache_size)
+    with _lock:
+        if key not in _caches:
+            _caches[key] = KernelCache(config.cache_dir or None, config.compiler or None,
+                                       flags=config.compiler_flags.split(), limit=config.cache_size)
+        return _caches[key]
+
+
+@functools.cache
+def _register_kernels() -> None:
+    """Import the modules whose import registers kernels: ours, and those of the entry points."""
+    import symcodegen.ops  # noqa: F401, PLC0415
+
+    plugins.load("symstack.c")
+
+
+class CLinker:
+    """Links plans to the C virtual machine. One linker serves one function."""
+
+    name = "cvm"
+
+    def __init__(self) -> None:
+        _register_kernels()
+        self._answers: dict[Apply, Answer] = {}
+
+    @staticmethod
+    def why_not(config: Snapshot) -> str | None:
+        """Return why functions cannot run in C here, or ``None`` if they can."""
+        if config.compiler == "none":
+            return "config.compiler is 'none'."
+        return None if extension.load() is not None else extension.why_not()
+
+    def answer(self, node: Apply) -> Answer:
+        """Return how a node runs; asked for once per node."""
+        if node not in self._answers:
+            self._answers[node] = c_impl(node.op, node)
+        return self._answers[node]
+
+    def can_fail(self, node: Apply) -> bool:
+        """Tell whether a node may fail once the shapes have been checked."""
+        if isinstance(node.op, (Shape_i, SliceLength)):
+            return False
+        answer = self.answer(node)
+        return answer is None or bool(getattr(answer, "fallible", False))
+
+    def link(self, plan: MemoryPlan, signature: Signature, config: Snapshot) -> Any:
+        """Return a program. Without a compiler, and with kernels that no cache holds, it runs in Python."""
+        cvm = extension.load()
+        lowering = Lowering(plan, cvm, len(signature.inputs), self.answer)
+        lowering.run()
+        try:
+            addresses = kernel_cache(config).load(list(lowering.sources.values())) if lowering.sources else {}
+        except CompilerMissing as missing:
+            warn_slow(str(missing))
+            return PyLinker().link(plan, signature, config)
+        if lowering.uses_blas:
+            blas.load()
+        return CProgram(lowering, addresses, signature, cvm)
+
+
+class CProgram:
+    """A function body run by the C virtual machine. See ``symopt.interfaces.Program``.
+
+    ``machine`` is the machine's own object: profiling, timings and statistics are its.
+    """
+
+    def __init__(self, lowering: Lowering, addresses: dict[str, int], signature: Signature, cvm: Any):
+        self.plan = lowering.plan
+        self._placement = lowering.placement
+        self._order = lowering.plan.order
+        nodes = []
+        for node in lowering.nodes:
+            if hasattr(node[1], "body"):
+                node[1] = addresses[node[1].name]
+            nodes.append(tuple(node))
+        inputs = [(lowering.slot(v), i.filter) for v, i in zip(self.plan.fgraph.inputs, signature.inputs, strict=False)]
+        self.machine = cvm.Program(lowering.slots, nodes, inputs, lowering.shared, lowering.updates, lowering.outputs,
+                                   self._error, signature.name)
+        self.function_class = _function_class(cvm)
+
+    def __call__(self, *values: Any) -> list[Any]:
+        return self.machine(*values)
+
+    def placement(self) -> list[tuple[Apply, str, str]]:
+        """Return, per node in order, where it runs and how, or why not in C."""
+        return self._placement
+
+    @property
+    def profile(self) -> bool:
+        """Whether every node is timed."""
+        return self.machine.profile
+
+    @profile.setter
+    def profile(self, on: bool) -> None:
+        self.machine.profile = on
+
+    def _error(self, tag: int, kind: str, message: str, operands: Any, cause: BaseException | None) -> BaseException:
+        """Make the exception for a failed node: what happened, the node, its operands, the user's line."""
+        if cause is not None:
+            return cause
+        error = _ERRORS.get(kind, RuntimeError)(message)
+        if 0 <= tag < len(self._order):
+            node = self._order[tag]
+            error = _ERRORS.get(kind, RuntimeError)(f"{node.op}: {message}")
+            error.add_note(_details(node, operands))
+        return error
+
+
+def _details(node: Apply, operands: Any) -> str:
+    lines = [f"while computing {node.op}"]
+    shown = (operands or ())[-len(node.inputs):] if node.inputs else ()
+    for position, variable in enumerate(node.inputs[:8]):
+        given = shown[position] if position < len(shown) and len(shown) == len(node.inputs) else None
+        lines.append(f"  input {position}: {variable.type}" + (f", shape {given[1]}, strides {given[2]}" if given else ""))
+    where = trace.describe(node.trace)
+    return "\n".join([*lines, f"  built at {where}"] if where else lines)
+
+
+@functools.cache
+def _function_class(cvm: Any) -> Any:
+    """Return the class of functions whose plain call never leaves C."""
+
+    class CFunction(cvm.Caller, Function):
+        """A function run by the C virtual machine."""
+
+        def __init__(self, linked: CProgram, plan: Any, signature: Any, mode: Any, config: Any):
+            Function.__init__(self, linked, plan, signature, mode, config)
+            self.program = linked.machine
+            if signature.keys is not None:
+                self.return_kind = cvm.RETURN_WRAPPED
+            else:
+                self.return_kind = cvm.RETURN_ONE if signature.single else cvm.RETURN_LIST
+
+        __repr__ = Function.__repr__
+        __reduce__ = Function.__reduce__
+
+    return CFunction
+
+

@@ -1,0 +1,319 @@
+"""From a memory plan to the plain data of a C program: slots, nodes, register code."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symcodegen.cache import KernelSource
+from symcodegen.dispatch import COLLAPSED, Answer, CKernel, Routine, reason
+from symcodegen.kernels.text import kernel_text
+from symcodegen.registers import Registers, is_integer
+from symcore.graph.shared import SharedVariable
+from symcore.graph.variable import Apply, Constant, Variable
+from symcore.interpreter import run_node
+from symcore.tensor.shapes import Shape_i
+from symcore.tensor.type import TensorType
+from symopt.plan import MemoryPlan
+
+
+def symbolic_shapes(plan: MemoryPlan) -> dict[Any, Any]:
+    """Return the symbolic shape of every tensor of the graph, from ``infer_shape``; ``None`` where it is not known."""
+    dims: dict[Any, Any] = {}
+
+    def leaf(v: Any) -> Any:
+        if isinstance(v.type, TensorType):
+            return tuple(Shape_i(i)(v) if d is None else d for i, d in enumerate(v.type.shape))
+        return None
+
+    for node in plan.order:
+        for v in node.inputs:
+            if v not in dims and v.owner is None:
+                dims[v] = leaf(v)
+        shapes = [dims.get(v) for v in node.inputs]
+        if any(s is None and isinstance(v.type, TensorType) for s, v in zip(shapes, node.inputs, strict=True)):
+            shapes = [leaf(v) if s is None else s for s, v in zip(shapes, node.inputs, strict=True)]
+        found = node.op.infer_shape(node, [s if s is not None else () for s in shapes])
+        for y, shape in zip(node.outputs, found, strict=True):
+            if shape is None or not isinstance(y.type, TensorType):
+                dims[y] = None
+            else:
+                dims[y] = tuple(k if k is not None else s for k, s in zip(y.type.shape, shape, strict=True))
+    for v in plan.fgraph.outputs:
+        if v not in dims:
+            dims[v] = leaf(v)
+    return dims
+
+
+class Lowering:
+    """Writes one program. Routines call its methods (``view``, ``copy``, ``kernel`` ...) to emit their nodes."""
+
+    def __init__(self, plan: MemoryPlan, cvm: Any, n_inputs: int, answer: Callable[[Apply], Answer]):
+        self.plan = plan
+        self._answer = answer
+        self.cvm = cvm
+        self.n_inputs = n_inputs
+        self.slots: list[tuple[Any, ...]] = []
+        self.nodes: list[list[Any]] = []
+        self.sources: dict[str, KernelSource] = {}
+        self.shared: list[tuple[int, Any]] = []
+        self.placement: list[tuple[Apply, str, str]] = []
+        self.uses_blas = False
+        self._slot: dict[Any, int] = {}
+        self._shared_index: dict[Any, int] = {}
+        self._tag = -1
+        self.registers = Registers(symbolic_shapes(plan), self.slot, cvm)
+        self._answers: dict[Apply, Answer] = {}
+        self._hosts: set[Any] = set()
+        self._claimed = self._claims()
+        self._inputs()
+        self._demanded = self._demand()
+
+    # ------------------------------------------------------------------ what has to be computed
+
+    def _claims(self) -> dict[Any, int]:
+        """Return the variables whose buffer is itself an output or an update, and the kind of slot that makes it."""
+        plan, claims = self.plan, {}
+        for v, copied in zip(plan.fgraph.outputs, plan.copied, strict=False):
+            if not copied and plan.root.get(v, v) is v:
+                claims[v] = self.cvm.ARRAY
+        for update in plan.updates:
+            new = update.new
+            if new.owner is not None and plan.root.get(new, new) is new and new not in claims:
+                claims[new] = self.cvm.UPDATE
+        return claims
+
+    def _demand(self) -> set[Any]:
+        """Return the variables whose data is needed; lengths that are only prepared with are not among them."""
+        needed = {v: None for v in self.plan.fgraph.outputs}
+        wanted = set(needed)
+        for node in reversed(self.plan.order):
+            outputs = [y for y in node.outputs if y in wanted]
+            if not outputs:
+                continue
+            if len(node.outputs) == 1 and is_integer(node.outputs[0]) and self.registers.only_shapes(node.outputs[0]):
+                self._hosts.add(node.outputs[0])
+                wanted.update(self.registers.leaves(node.outputs))
+                continue
+            answer = self._answers[node] = self._answer(node)
+            lengths: list[Any] = []
+            if isinstance(answer, Routine):
+                lengths += [node.inputs[k] for k in answer.lengths]
+                wanted.update(v for k, v in enumerate(node.inputs) if k not in answer.lengths)
+            else:
+                wanted.update(node.inputs)
+            if isinstance(answer, CKernel):
+                lengths += [e for e in answer.extras if isinstance(e, Variable)]
+            if answer is not None and not (isinstance(answer, CKernel) and answer.layout == COLLAPSED):
+                for y in node.outputs:
+                    lengths += [n for n in self.registers.dims[y] or () if isinstance(n, Variable)]
+            wanted.update(self.registers.leaves(lengths))
+        for v in self.plan.fgraph.outputs:
+            if v not in self._claimed:
+                wanted.update(self.registers.leaves(
+                    [n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)]))
+        return wanted
+
+    # ------------------------------------------------------------------ slots
+
+    def _add_slot(self, kind: int, v_type: Any, extra: Any) -> int:
+        if isinstance(v_type, TensorType):
+            self.slots.append((kind, v_type.dtype.num, v_type.ndim, extra))
+        else:
+            self.slots.append((self.cvm.OBJECT, -1, 0, None))
+        return len(self.slots) - 1
+
+    def _inputs(self) -> None:
+        cvm, inputs = self.cvm, self.plan.fgraph.inputs
+        for v in inputs[: self.n_inputs]:
+            self._slot[v] = self._add_slot(cvm.INPUT, v.type, _static(v.type))
+        updated = [u.shared for u in self.plan.updates]
+        for v in dict.fromkeys([*inputs[self.n_inputs:], *updated]):
+            if isinstance(v, SharedVariable):
+                self._slot[v] = self._add_slot(cvm.SHARED, v.type, _static(v.type))
+                self._shared_index[v] = len(self.shared)
+                self.shared.append((self._slot[v], v.container.storage))
+
+    def slot(self, v: Any) -> int:
+        """Return the slot of a variable's data."""
+        found = self._slot.get(v)
+        if found is None:
+            if isinstance(v, Constant) and isinstance(v.type, TensorType):
+                found = self._add_slot(self.cvm.CONST, v.type, v.data)
+            elif v in self._hosts:
+                found = self._add_slot(self.cvm.HOST, v.type, self.registers.of(v))
+            else:
+                raise KeyError(f"{v} has no data in this program")
+            self._slot[v] = found
+        return found
+
+    def out(self, v: Any, shaped: bool = True) -> int:
+        """Make the slot that a node writes ``v`` into: an output's array, an update's buffer, or a place in the arena.
+
+        ``shaped``: its lengths are known to the registers; otherwise the kernel's loops decide.
+        """
+        kind = self._claimed.get(v, self.cvm.TEMP)
+        self._slot[v] = self._add_slot(kind, v.type, self.registers.shape(v) if shaped else None)
+        return self._slot[v]
+
+    def temp(self, ttype: TensorType, shape: tuple[int, ...]) -> int:
+        """Make a slot in the arena that stands for no variable."""
+        return self._add_slot(self.cvm.TEMP, ttype, shape)
+
+    def new_view(self, ttype: TensorType) -> int:
+        """Make a slot for a view that stands for no variable."""
+        return self._add_slot(self.cvm.VIEW, ttype, None)
+
+    def bind(self, v: Any, slot: int) -> None:
+        """Let a slot hold the data of a variable."""
+        self._slot[v] = slot
+
+    def host(self, register: int) -> int:
+        """Make a 0-d int64 slot that holds the value of a register."""
+        self.slots.append((self.cvm.HOST, TensorType("int64", ()).dtype.num, 0, register))
+        return len(self.slots) - 1
+
+    def finish(self, v: Any, slot: int) -> None:
+        """Let ``slot`` (a view of a place in the arena) be ``v``; copy it if ``v`` must be an array of its own."""
+        if v in self._claimed:
+            self.copy(self.out(v), slot, v.type)
+        else:
+            self.bind(v, slot)
+
+    # ------------------------------------------------------------------ nodes
+
+    def emit(self, prep: int, fn: Any, outputs: Sequence[int], inputs: Sequence[int], params: Any,
+             inplace: Sequence[tuple[int, int]] = (), flags: int = 0, weight: int = 1) -> None:
+        """Append a node, with the register code that has been written since the last one."""
+        code = self.registers.take_code()
+        if code and prep == self.cvm.PYTHON:
+            self.nodes.append([self.cvm.CODE, None, (), (), None, code, (), 0, 1, self._tag])
+            code = ()
+        self.nodes.append([prep, fn, tuple(outputs), tuple(inputs), params, code, tuple(inplace), flags, weight, self._tag])
+
+    def dimshuffle(self, target: int, source: int, order: Sequence[int]) -> None:
+        """Emit a view with other axes."""
+        self.emit(self.cvm.DIMSHUFFLE, None, [target], [source], tuple(order))
+
+    def subtensor(self, target: int, source: int, items: Sequence[tuple[int, ...]]) -> None:
+        """Emit a view of a part."""
+        self.emit(self.cvm.SUBTENSOR, None, [target], [source], tuple(items))
+
+    def copy(self, target: int, source: int, ttype: TensorType, source_type: TensorType | None = None,
+             inplace: bool = False) -> None:
+        """Emit a copy; the source is broadcast to the target as its type allows."""
+        given = source_type or ttype
+        offset = ttype.ndim - given.ndim
+        axes = (tuple(range(ttype.ndim)), tuple(a - offset if a >= offset else -1 for a in range(ttype.ndim)))
+        stretch = sum(1 << (a + offset) for a, d in enumerate(given.shape) if d == 1)
+        fn = self.cvm.routines[f"copy_{ttype.dtype.itemsize}"]
+        self.emit(self.cvm.COLLAPSED, fn, [target], [source], (axes, (0, stretch)), [(0, 0)] if inplace else (),
+                  self.cvm.REORDER)
+
+    def routine(self, name: str, outputs: Sequence[int], inputs: Sequence[int], extras: Sequence[int] = (),
+                inplace: Sequence[tuple[int, int]] = ()) -> None:
+        """Emit a prebuilt routine of the layout ``full``."""
+        if name.startswith(("gemm", "gemv", "ger")):
+            self.uses_blas = True
+        self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace)
+
+    def kernel(self, kernel: CKernel, outputs: Sequence[int], inputs: Sequence[int],
+               inplace: Sequence[tuple[int, int]] = (), name: str = "kernel") -> None:
+        """Emit a generated kernel; its address is put in when all kernels have been loaded."""
+        text = kernel_text(kernel)
+        source = self.sources.get(text)
+        if source is None:
+            source = self.sources[text] = KernelSource(f"{len(self.sources)} {name}", text, kernel.heavy)
+        flags = (self.cvm.REORDER if kernel.reorder else 0) | (self.cvm.FALLIBLE if kernel.fallible else 0)
+        if kernel.layout == COLLAPSED:
+            params: Any = (kernel.axes, kernel.stretch)
+            prep = self.cvm.COLLAPSED
+        else:
+            params = tuple(self.registers.of(e) for e in kernel.extras)
+            prep = self.cvm.FULL
+        self.emit(prep, source, outputs, inputs, params, inplace, flags, kernel.weight)
+
+    # ------------------------------------------------------------------ the whole
+
+    def run(self) -> None:
+        """Emit every node that is needed, then the copies that outputs and updates need."""
+        for position, node in enumerate(self.plan.order):
+            self._tag = position
+            if not any(y in self._demanded for y in node.outputs):
+                self.placement.append((node, "shape", "only its shape is used"))
+            elif node.outputs[0] in self._hosts:
+                self.placement.append((node, "shape", "prepared with the shapes"))
+            else:
+                self._node(node)
+        self._tag = len(self.plan.order)
+        self.outputs = [self._output(v, copied) for v, copied in zip(self.plan.fgraph.outputs, self.plan.copied,
+                                                                     strict=False)]
+        self.updates = [self._update(u) for u in self.plan.updates]
+
+    def _node(self, node: Apply) -> None:
+        answer = self._answers[node]
+        inplace = tuple(self.plan.inplace.get(node, {}).items())
+        if isinstance(answer, CKernel):
+            outputs = [self.out(y, shaped=answer.layout != COLLAPSED) for y in node.outputs]
+            self.kernel(answer, outputs, [self.slot(v) for v in node.inputs], inplace, str(node.op))
+            self.placement.append((node, "C", "kernel"))
+        elif isinstance(answer, Routine):
+            answer.emit(self, node)
+            self.placement.append((node, "view" if answer.how == "view" else "C", answer.how))
+        else:
+            self._python(node)
+            self.placement.append((node, "Python", reason(node)))
+
+    def _python(self, node: Apply) -> None:
+        cvm = self.cvm
+        inputs = [self._python_input(v) for v in node.inputs]
+        outputs = []
+        for y in node.outputs:
+            self._slot[y] = self._add_slot(cvm.HELD, y.type, None)
+            outputs.append(self._slot[y])
+
+        def run(*values: Any) -> Any:
+            results = run_node(node, values)
+            return results if len(results) > 1 else results[0]
+
+        self.emit(cvm.PYTHON, run, outputs, inputs, None)
+
+    def _python_input(self, v: Any) -> int:
+        if isinstance(v, Constant) and v not in self._slot and not isinstance(v.type, TensorType):
+            raise NotImplementedError(f"a constant of type {v.type} as an input of a Python node in a C program")
+        return self.slot(v)
+
+    def _output(self, v: Any, copied: bool) -> int:
+        kind = self._kind(v)
+        if not copied and v in self._slot and kind in (self.cvm.ARRAY, self.cvm.HELD, self.cvm.OBJECT):
+            return self._slot[v]
+        if not isinstance(v.type, TensorType):
+            return self.slot(v)
+        target = self._add_slot(self.cvm.ARRAY, v.type, self.registers.shape(v))
+        self.copy(target, self.slot(v), v.type)
+        return target
+
+    def _update(self, update: Any) -> tuple[int, int, int]:
+        v, cvm = update.new, self.cvm
+        kind = self._kind(v)
+        own = v.owner is not None and self.plan.root.get(v, v) is v and self._first_update_of(update)
+        if not isinstance(v.type, TensorType):
+            target = self.slot(v)
+        elif own and kind in (cvm.UPDATE, cvm.HELD):
+            target = self._slot[v]
+        else:
+            target = self._add_slot(cvm.UPDATE, v.type, self.registers.shape(v))
+            self.copy(target, self.slot(v), v.type)
+        mode = cvm.DIRECT if update.direct and kind == cvm.UPDATE and own else cvm.SWAP
+        return self._shared_index[update.shared], target, mode
+
+    def _first_update_of(self, update: Any) -> bool:
+        same = [u for u in self.plan.updates if u.new is update.new]
+        outputs = self.plan.fgraph.outputs[: self.plan.n_outputs]
+        returned = any(v is update.new and not c for v, c in zip(outputs, self.plan.copied, strict=True))
+        return same[0] is update and not returned
+
+    def _kind(self, v: Any) -> int | None:
+        return self.slots[self._slot[v]][0] if v in self._slot else None
+
+
+def _static(ttype: Any) -> Any:
+    return tuple(-1 if d is None else d for d in ttype.shape) if isinstance(ttype, TensorType) else None

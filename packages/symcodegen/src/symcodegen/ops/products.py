@@ -1,0 +1,83 @@
+"""Products through BLAS."""
+
+from typing import Any
+
+from symcodegen.dispatch import Answer, Routine, c_impl, refuse
+from symcore.graph.variable import Apply
+from symcore.tensor.constant import constant
+from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
+from symcore.tensor.type import TensorType
+
+_BLAS = frozenset({"float32", "float64", "complex64", "complex128"})
+
+
+def _blas(name: str, node: Apply) -> Routine:
+    dtype = node.outputs[0].type.dtype.name
+
+    def emit(b: Any, n: Apply) -> None:
+        inplace = tuple(b.plan.inplace.get(n, {}).items())
+        b.routine(f"{name}_{dtype}", [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (), inplace)
+
+    return Routine(f"BLAS {name}", emit)
+
+
+@c_impl.register
+def gemm_c(op: Gemm, node: Apply) -> Answer:
+    """BLAS."""
+    return _blas("gemm", node)
+
+
+@c_impl.register
+def gemv_c(op: Gemv, node: Apply) -> Answer:
+    """BLAS."""
+    return _blas("gemv", node)
+
+
+@c_impl.register
+def ger_c(op: Ger, node: Apply) -> Answer:
+    """BLAS."""
+    return _blas("ger", node)
+
+
+@c_impl.register
+def dot_c(op: Dot, node: Apply) -> Answer:
+    """A GEMM on views with axes of length 1 where there are vectors; beta is 0, so what the buffer held is not read."""
+    x, y = (v.type for v in node.inputs)
+    if x.dtype.name not in _BLAS:
+        return refuse(node, f"BLAS has no {x.dtype}")
+
+    def emit(b: Any, n: Apply) -> None:
+        registers, z = b.registers, n.outputs[0].type
+        rows = registers.shape(n.inputs[0])[0] if x.ndim == 2 else registers.of(1)
+        columns = registers.shape(n.inputs[1])[1] if y.ndim == 2 else registers.of(1)
+        matrix = TensorType(x.dtype, (None, None))
+        left = _matrix(b, n.inputs[0], (-1, 0), matrix) if x.ndim == 1 else b.slot(n.inputs[0])
+        right = _matrix(b, n.inputs[1], (0, -1), matrix) if y.ndim == 1 else b.slot(n.inputs[1])
+        one, zero = (b.slot(constant(k, dtype=x.dtype)) for k in (1, 0))
+        empty = b.temp(matrix, (rows, columns))
+        if z.ndim == 2:
+            target = b.out(n.outputs[0])
+        else:
+            target = b.temp(matrix, (rows, columns))
+        b.routine(f"gemm_{x.dtype.name}", [target], [empty, one, left, right, zero])
+        if z.ndim < 2:
+            view = b.new_view(z)
+            first = (b.cvm.ITEM_INDEX, registers.of(0))
+            whole = (b.cvm.ITEM_SLICE, -1, -1, -1)
+            items = [first if x.ndim == 1 else whole, first if y.ndim == 1 else whole]
+            b.subtensor(view, target, items)
+            b.finish(n.outputs[0], view)
+
+    return Routine("BLAS gemm", emit)
+
+
+def _matrix(b: Any, v: Any, order: tuple[int, int], ttype: TensorType) -> int:
+    view: int = b.new_view(ttype)
+    b.dimshuffle(view, b.slot(v), order)
+    return view
+
+
+@c_impl.register
+def batched_dot_c(op: BatchedDot, node: Apply) -> Answer:
+    """No C yet: NumPy's matmul calls BLAS for every matrix itself."""
+    return refuse(node, "batched products run in NumPy, which calls BLAS")

@@ -1,0 +1,37 @@
+"""C for reductions."""
+
+import numpy as np
+
+from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
+from symcodegen.expr import NoC
+from symcodegen.kernels.reduce import argmax_kernel, reduce_kernel
+from symcore.graph.variable import Apply
+from symcore.tensor.reduce import Argmax, Reduce
+
+
+def _axes(ndim: int, reduced: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    kept = iter(range(ndim))
+    return tuple(-1 if a in reduced else next(kept) for a in range(ndim)), tuple(range(ndim))
+
+
+@c_impl.register
+def reduce_c(op: Reduce, node: Apply) -> Answer:
+    """Rows or columns, see ``kernels.reduce``."""
+    x = node.inputs[0].type
+    try:
+        body, functions = reduce_kernel(op.fn, x.dtype, np.dtype(op.dtype), np.dtype(op.acc_dtype))
+    except NoC as why:
+        return refuse(node, f"no C for a {why}")
+    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), reorder=True, heavy=True,
+                   fallible=op.fn in ("maximum", "minimum"))
+
+
+@c_impl.register
+def argmax_c(op: Argmax, node: Apply) -> Answer:
+    """A scan of each row."""
+    x = node.inputs[0].type
+    try:
+        body = argmax_kernel(x.dtype)
+    except NoC as why:
+        return refuse(node, f"no C for {why}")
+    return CKernel(body, (), COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True)

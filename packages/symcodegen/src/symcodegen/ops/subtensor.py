@@ -1,0 +1,119 @@
+"""Parts of tensors: views, gathers and scatters."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
+from symcodegen.expr import NoC
+from symcodegen.ops.elemwise import kernel_for
+from symcodegen.ops.shapes import view_slot
+from symcore.graph.variable import Apply
+from symcore.tensor.elemwise import TABLE
+from symcore.tensor.indexing import INPUT
+from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from symcore.tensor.type import TensorType
+
+
+def items(b: Any, entries: Sequence[Any], scalars: Iterator[Any]) -> list[tuple[int, ...]]:
+    """Return a basic index in the machine's form."""
+    found: list[tuple[int, ...]] = []
+    for entry in entries:
+        if isinstance(entry, tuple):
+            parts = [-1 if p is None else b.registers.of(next(scalars) if p == INPUT else p) for p in entry[1:]]
+            found.append((b.cvm.ITEM_SLICE, *parts))
+        else:
+            found.append((b.cvm.ITEM_INDEX, b.registers.of(next(scalars) if entry == INPUT else entry)))
+    return found
+
+
+@c_impl.register
+def subtensor_c(op: Subtensor, node: Apply) -> Answer:
+    """A view."""
+
+    def emit(b: Any, n: Apply) -> None:
+        index = items(b, op.entries, iter(n.inputs[1:]))
+        b.subtensor(view_slot(b, n), b.slot(n.inputs[0]), index)
+
+    return Routine("view", emit, lengths=tuple(range(1, len(node.inputs))))
+
+
+@c_impl.register
+def inc_subtensor_c(op: IncSubtensor, node: Apply) -> Answer:
+    """A copy of the whole (none in place), then a copy into, or a sum with, a view of the part."""
+    x, y = node.inputs[0].type, node.inputs[1].type
+    part = Subtensor(op.entries).make_node(node.inputs[0], *node.inputs[2:]).outputs[0].type
+    kernel: CKernel | None = None
+    if not op.set_instead:
+        try:
+            kernel = kernel_for(TABLE["add"], [part, y], [part])
+        except NoC as why:
+            return refuse(node, f"no C expression for {why}")
+
+    def emit(b: Any, n: Apply) -> None:
+        index = items(b, op.entries, iter(n.inputs[2:]))
+        target = b.out(n.outputs[0])
+        b.copy(target, b.slot(n.inputs[0]), x, inplace=n in b.plan.inplace)
+        view = b.new_view(part)
+        b.subtensor(view, target, index)
+        if kernel is None:
+            b.copy(view, b.slot(n.inputs[1]), part, y)
+        else:
+            b.kernel(kernel, [view], [view, b.slot(n.inputs[1])], name="add into a part")
+
+    return Routine("copy and part", emit, lengths=tuple(range(2, len(node.inputs))))
+
+
+def _vectors(entries: Sequence[Any], indices: Sequence[Any]) -> bool:
+    """Whether the index is one or more integer vectors (or scalars beside them) on the leading axes."""
+    return all(e == "array" for e in entries) and any(v.type.ndim == 1 for v in indices) \
+        and all(v.type.ndim <= 1 for v in indices)
+
+
+def _as_vectors(b: Any, indices: Sequence[Any]) -> list[int]:
+    found = []
+    for v in indices:
+        if v.type.ndim == 1:
+            found.append(b.slot(v))
+        else:
+            view = b.new_view(TensorType("int64", (1,)))
+            b.dimshuffle(view, b.slot(v), (-1,))
+            found.append(view)
+    return found
+
+
+@c_impl.register
+def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
+    """A gather of rows."""
+    x, *indices = node.inputs
+    if not _vectors(op.entries, indices):
+        return refuse(node, "C gathers by integer vectors on the leading axes; this index is of another form")
+
+    def emit(b: Any, n: Apply) -> None:
+        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
+        b.routine("gather", [b.out(n.outputs[0])], [b.slot(x), *_as_vectors(b, indices)], extras)
+
+    return Routine("gather", emit, fallible=True)
+
+
+@c_impl.register
+def advanced_inc_subtensor_c(op: AdvancedIncSubtensor, node: Apply) -> Answer:
+    """A scatter of rows."""
+    x, y, *indices = node.inputs
+    if not _vectors(op.entries, indices):
+        return refuse(node, "C scatters by integer vectors on the leading axes; this index is of another form")
+    name = "scatter_set" if op.set_instead else f"scatter_add_{x.type.dtype.name}"
+    if x.type.dtype.name == "float16" and not op.set_instead:
+        return refuse(node, "no C sum of float16")
+    rank = x.type.ndim - len(indices) + 1
+
+    def emit(b: Any, n: Apply) -> None:
+        values = b.slot(y)
+        if y.type.ndim < rank:
+            padded = b.new_view(TensorType(y.type.dtype, (1,) * (rank - y.type.ndim) + y.type.shape))
+            b.dimshuffle(padded, values, [-1] * (rank - y.type.ndim) + list(range(y.type.ndim)))
+            values = padded
+        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
+        inplace = tuple(b.plan.inplace.get(n, {}).items())
+        b.routine(name, [b.out(n.outputs[0])], [b.slot(x), values, *_as_vectors(b, indices)], extras, inplace)
+
+    return Routine("scatter", emit, fallible=True)
