@@ -94,6 +94,11 @@ class Outcome:
         return next(iter([*self.of(kind)][::-1]), None)
 
 
+def one_line(text: str) -> str:
+    """Text for a cell or a footnote: no line breaks, and no paths of this machine in results that are published."""
+    return " ".join(text.replace(f"{ROOT}{os.sep}", "").split())
+
+
 def run_worker(task: str, arguments: Mapping[str, Any], threads: int, cache: Path, timeout_s: float) -> Outcome:
     """Run ``benchmarks.worker`` on a task, in a process group of its own, and collect what it wrote."""
     (cache / "home").mkdir(parents=True, exist_ok=True)
@@ -107,7 +112,7 @@ def run_worker(task: str, arguments: Mapping[str, Any], threads: int, cache: Pat
             text = output.read().decode(errors="replace")
         events = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
     if failure and text.strip():
-        failure += ": " + " ".join(text.split())[-300:]
+        failure += ": " + one_line(text)[-300:]
     return Outcome(events, failure)
 
 

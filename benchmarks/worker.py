@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS, Entry
-from benchmarks.process import pin
+from benchmarks.process import one_line, pin
 from benchmarks.workloads import WORKLOADS, Data, Workload
 
 CHECKED_CALLS = 2  # the second call sees the state that the first one left
@@ -52,7 +52,7 @@ def _deadline(seconds: int) -> Iterator[None]:
 
 
 def _describe(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return one_line(f"{type(error).__name__}: {error}")[:300]
 
 
 def probe(arguments: dict[str, Any], emit: Emit) -> None:

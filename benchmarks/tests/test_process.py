@@ -21,6 +21,10 @@ def test_threads_and_caches_reach_every_library(tmp_path: Path, monkeypatch: pyt
     assert "PYTHONDONTWRITEBYTECODE" not in environment
 
 
+def test_no_paths_of_this_machine_in_published_text() -> None:
+    assert process.one_line(f"cannot open\n {process.ROOT / 'packages' / 'x.so'}") == "cannot open packages/x.so"
+
+
 @pytest.fixture
 def _this_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "peers_python", lambda: Path(sys.executable))
