@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from symcodegen import cachestore, turns
 from symcodegen.cache import CacheWarning, KernelCache, KernelSource
 from symcodegen.cachestore import CacheUnusable, Store
@@ -420,7 +421,7 @@ def test_full_temporary_directory_uses_the_cache_disk(
     assert_right(cache, 1)
     assert cache.compilations == 1
     assert list(disk.iterdir()) == []
-    assert [path for path in (root / "tmp").iterdir()] == []
+    assert list((root / "tmp").iterdir()) == []
 
 
 def test_no_room_anywhere_is_one_clear_line(root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from symcodegen.process import OUTPUT_CAP, run_all
 from symcodegen.toolchain import (
     CompileError,
@@ -151,8 +152,8 @@ def test_record_key_changes_with_the_executable(tmp_path: Path) -> None:
         "-specs=/tmp/x", "-o", "-o/etc/passwd", "-x", "-include", "-include/etc/passwd", "-imacros", "-Wl,-rpath,/tmp",
         "-Wa,-x", "-Wp,-MD,/tmp/x", "-Xlinker", "-fuse-ld=evil", "-dumpdir", "-fdump-tree-all", "-save-temps",
         "-fprofile-generate=/tmp", "-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-ffinite-math-only",
-        "-fno-signed-zeros", "-D", "-DX=$(id)", "-DX=1;id", "x.c", "", "-", "-O3 -fplugin=x", "-O3\n", "-mllvm", "-I/tmp",
-        "-L/tmp", "-lm", "-fcommon", "-flto", "-fsanitize-ignorelist=/x",
+        "-fno-signed-zeros", "-D", "-DX=$(id)", "-DX=1;id", "x.c", "", "-", "-O3 -fplugin=x", "-O3\n", "-mllvm",
+        "-I/tmp", "-L/tmp", "-lm", "-fcommon", "-flto", "-fsanitize-ignorelist=/x",
     ],
 )  # fmt: skip
 def test_flags_that_could_do_more_are_refused(flag: str) -> None:
