@@ -188,7 +188,9 @@ def test_outputs_that_are_no_variables():
 
 
 @pytest.mark.parametrize(
-    "new", [lambda s: T.dmatrix("M"), lambda s: s.astype("complex128"), lambda s: s.sum()], ids=["rank", "dtype", "scalar"]
+    "new",
+    [lambda s: T.dmatrix("M"), lambda s: s.astype("complex128"), lambda s: s.sum()],
+    ids=["rank", "dtype", "scalar"],
 )
 def test_an_update_of_the_wrong_type(new):
     s = ss.shared(np.ones(3), name="weights")

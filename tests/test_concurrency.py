@@ -51,9 +51,7 @@ def test_one_function_called_from_eight_threads_gives_equal_results(linker):
     expected = [f(v) for v in values]
 
     def work(k):
-        return all(
-            np.array_equal(a, b) for _ in range(100) for a, b in zip(f(values[k]), expected[k], strict=True)
-        )
+        return all(np.array_equal(a, b) for _ in range(100) for a, b in zip(f(values[k]), expected[k], strict=True))
 
     assert in_threads(8, work) == [True] * 8
 

@@ -1,7 +1,7 @@
 """What the introduction to the language shows on its slides: every number, and the structure of every optimised graph.
 
-The first part has one test per line of the talk; ``test_slide_exercises.py`` has its exercises. The numbers were computed
-with plain NumPy from ``numpy.random.seed(42)``.
+The first part has one test per line of the talk; ``test_slide_exercises.py`` has its exercises. The numbers were
+computed with plain NumPy from ``numpy.random.seed(42)``.
 """
 
 import numpy as np

@@ -10,34 +10,41 @@ from symstack import absent
 from symstack import gradient as gradient_module
 from symstack import tensor as T
 
-TOP = """
-    function shared grad clone scan until ifelse In Out Mode get_mode config as_op Op Apply OpFromGraph jit gradient printing
-    RandomStreams MRG_RandomStreams pp debugprint Variable Constant Type FunctionGraph Rop Lop map reduce foldl foldr tensor
-    scan_module
-""".split()
-GRADIENT = """
-    grad Rop Lop jacobian hessian verify_grad consider_constant zero_grad disconnected_grad grad_clip grad_scale grad_undefined
-    grad_not_implemented subgraph_grad numeric_grad DisconnectedType DisconnectedInputError NullTypeGradError GradientError
-""".split()
-PRINTING = "debugprint pp pprint pydotprint dot_text Print Assert".split()
-TENSOR = """
+
+def words(text):
+    return text.split()
+
+
+TOP = words("""
+    function shared grad clone scan until ifelse In Out Mode get_mode config as_op Op Apply OpFromGraph jit gradient
+    printing RandomStreams MRG_RandomStreams pp debugprint Variable Constant Type FunctionGraph Rop Lop map reduce
+    foldl foldr tensor scan_module
+""")
+GRADIENT = words("""
+    grad Rop Lop jacobian hessian verify_grad consider_constant zero_grad disconnected_grad grad_clip grad_scale
+    grad_undefined grad_not_implemented subgraph_grad numeric_grad DisconnectedType DisconnectedInputError
+    NullTypeGradError GradientError
+""")
+PRINTING = words("debugprint pp pprint pydotprint dot_text Print Assert")
+TENSOR = words("""
     nnet signal sparse grad Rop Lop jacobian hessian consider_constant
-    scalar vector matrix row col tensor3 tensor4 tensor5 fvector dmatrix ivector lvector bscalar wvector zmatrix iscalars dmatrices
-    vectors tensor TensorType as_tensor as_tensor_variable constant
-    add sub mul true_div int_div floor_div mod pow neg abs abs_ sgn sqr sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin
-    arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh ceil floor trunc round iround maximum minimum clip switch where
-    eq neq lt le gt ge and_ or_ xor invert isnan isinf isclose allclose cast sigmoid softplus reciprocal inv square
-    sum prod mean var std max min argmax argmin max_and_argmax all any ptp norm
+    scalar vector matrix row col tensor3 tensor4 tensor5 fvector dmatrix ivector lvector bscalar wvector zmatrix
+    iscalars dmatrices vectors tensor TensorType as_tensor as_tensor_variable constant
+    add sub mul true_div int_div floor_div mod pow neg abs abs_ sgn sqr sqrt exp exp2 expm1 log log2 log10 log1p sin
+    cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh ceil floor trunc round iround maximum
+    minimum clip switch where eq neq lt le gt ge and_ or_ xor invert isnan isinf isclose allclose cast sigmoid
+    softplus reciprocal inv square sum prod mean var std max min argmax argmin max_and_argmax all any ptp norm
     dot matmul tensordot batched_dot outer
-    dimshuffle reshape flatten transpose swapaxes squeeze expand_dims shape_padleft shape_padright shape_padaxis addbroadcast
-    unbroadcast patternbroadcast specify_shape shape size
+    dimshuffle reshape flatten transpose swapaxes squeeze expand_dims shape_padleft shape_padright shape_padaxis
+    addbroadcast unbroadcast patternbroadcast specify_shape shape size
     concatenate join stack split set_subtensor inc_subtensor take nonzero
     zeros ones zeros_like ones_like full_like eye identity_like alloc arange fill second
-""".split()
-NNET = """
-    sigmoid hard_sigmoid ultra_fast_sigmoid softplus softsign relu elu selu softmax logsoftmax log_softmax softmax_with_bias
-    binary_crossentropy sigmoid_binary_crossentropy categorical_crossentropy crossentropy_categorical_1hot conv2d
-""".split()
+""")
+NNET = words("""
+    sigmoid hard_sigmoid ultra_fast_sigmoid softplus softsign relu elu selu softmax logsoftmax log_softmax
+    softmax_with_bias binary_crossentropy sigmoid_binary_crossentropy categorical_crossentropy
+    crossentropy_categorical_1hot conv2d
+""")
 
 # name -> (package named in the message, a call that uses the name)
 NOT_BUILT = {
@@ -139,7 +146,9 @@ def test_a_name_added_to_the_language_later_is_found(monkeypatch):
     assert T.added_later is marker
 
 
-@pytest.mark.parametrize("module", ["scipy", "matplotlib", "sklearn", "rich", "symgpu", "symscan", "importlib.metadata"])
+@pytest.mark.parametrize(
+    "module", ["scipy", "matplotlib", "sklearn", "rich", "symgpu", "symscan", "importlib.metadata"]
+)
 def test_importing_symstack_does_not_import(module):
     code = (
         "import sys, symstack as ss\nfrom symstack import tensor as T\nss.config, ss.shared, ss.grad, T.exp\n"

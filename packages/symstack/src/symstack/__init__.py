@@ -1,7 +1,7 @@
 """The whole compiler under one name: ``import symstack as ss`` and ``from symstack import tensor as T``.
 
-Every name is defined in the package that owns it and taken from there when it is first used, so that a script pays for the
-parts that it uses. A name that is not built yet exists and raises ``NotImplementedError`` when it is called.
+Every name is defined in the package that owns it and taken from there when it is first used, so that a script pays
+for the parts that it uses. A name that is not built yet exists and raises ``NotImplementedError`` when it is called.
 """
 
 from symstack.lazy import lazy_names

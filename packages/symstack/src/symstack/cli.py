@@ -35,8 +35,9 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--model", choices=("mlp", "lenet"), default="mlp", help="which network (default: mlp)")
     demo.add_argument("--epochs", type=_positive, default=40, metavar="N", help="passes over the data (default: 40)")
     demo.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
+    folder = Path("demo-output")
     demo.add_argument(
-        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="folder of the pictures (default: demo-output)"
+        "--out", type=Path, default=folder, metavar="DIR", help=f"folder of the pictures (default: {folder})"
     )
 
     commands.add_parser("doctor", help="versions, compiler, BLAS, cache, device; what is wrong and how to mend it")

@@ -1,7 +1,7 @@
 """Modules whose names are taken from where they are defined when they are first used.
 
-A table ``{public name: "module"}`` or ``{public name: "module:attribute"}`` says where; importing the module that hands the
-names on imports none of them.
+A table ``{public name: "module"}`` or ``{public name: "module:attribute"}`` says where; importing the module that
+hands the names on imports none of them.
 """
 
 from __future__ import annotations

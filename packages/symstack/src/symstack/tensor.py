@@ -1,8 +1,8 @@
 """The tensor language: ``from symstack import tensor as T``.
 
-What :mod:`symcore.tensor` defines, and beside it the gradients (``T.grad``, ``T.Rop``, ``T.Lop``, ``T.jacobian`` ...), the
-functions of neural networks (``T.nnet``), ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing here is put into
-another module.
+What :mod:`symcore.tensor` defines, and beside it the gradients (``T.grad``, ``T.Rop``, ``T.Lop``, ``T.jacobian``
+...), the functions of neural networks (``T.nnet``), ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing
+here is put into another module.
 """
 
 from typing import Any

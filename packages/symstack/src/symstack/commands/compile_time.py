@@ -1,7 +1,8 @@
 """How long the training step takes to compile, measured in a process of its own.
 
 ``python -m symstack.commands.compile_time`` builds the step of the demonstration, times ``function`` and one call, and
-prints a JSON object. :func:`cold_and_warm` runs it twice on an empty folder: first nothing is cached, then everything is.
+prints a JSON object. :func:`cold_and_warm` runs it twice on an empty folder: first nothing is cached, then everything
+is.
 """
 
 from __future__ import annotations

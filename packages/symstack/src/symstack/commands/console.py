@@ -54,8 +54,8 @@ class Console:
     def progress(self, title: str, total: int) -> Iterator[Callable[[str], None]]:
         """Show a bar; the block calls what it is given, with a few words, after each of ``total`` pieces of work."""
         if self._rich is not None:
-            with self._rich_progress(title, total) as advance:
-                yield advance
+            with self._rich_progress(title, total) as advance_bar:
+                yield advance_bar
             return
         done = 0
 

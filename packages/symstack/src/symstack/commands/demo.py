@@ -1,4 +1,4 @@
-"""``symstack demo``: train a classifier on real images of digits, and show what the compiler made of its training step."""
+"""``symstack demo``: train a classifier on real images of digits, and show what the compiler made of its step."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def run(options: argparse.Namespace) -> int:
     """Train, report, draw; returns the exit status."""
     console = Console()
     if options.model == "lenet":
-        console.line("symstack demo: lenet needs convolution and pooling (T.nnet.conv2d, T.nnet.pool_2d), which symnnet does "
-                     "not build yet; use --model mlp.")
+        console.line(
+            "symstack demo: lenet needs convolution and pooling (T.nnet.conv2d, T.nnet.pool_2d), which symnnet does "
+            "not build yet; use --model mlp."
+        )
         return 2
     try:
         digits = load_digits()
@@ -80,17 +82,21 @@ def train(step: Any, predict: Any, digits: Digits, epochs: int, console: Console
     return training
 
 
-def _report(
-    console: Console, training: Training, compile_s: float, times: CompileTimes, rows: list[NodeRow]
-) -> None:
-    nodes, in_c = sum(row.count for row in rows), sum(row.count for row in rows if row.where == "C")
+def _report(console: Console, training: Training, compile_s: float, times: CompileTimes, rows: list[NodeRow]) -> None:
+    nodes, in_c = sum(row.number for row in rows), sum(row.number for row in rows if row.where == "C")
     console.line(f"test accuracy       {training.accuracies[-1]:.2%} of images never learnt from")
-    console.line(f"compile time        {compile_s * 1e3:.0f} ms here; in a fresh process {times.cold * 1e3:.0f} ms cold, "
-                 f"{times.warm * 1e3:.0f} ms warm")
-    console.line(f"time per step       {np.median(training.us_per_step):.0f} us (median of {len(training.us_per_step)} epochs, "
-                 f"{training.steps} steps of {BATCH} images)")
+    console.line(
+        f"compile time        {compile_s * 1e3:.0f} ms here; in a fresh process {times.cold * 1e3:.0f} ms cold, "
+        f"{times.warm * 1e3:.0f} ms warm"
+    )
+    console.line(
+        f"time per step       {np.median(training.us_per_step):.0f} us (median of {len(training.us_per_step)} epochs, "
+        f"{training.steps} steps of {BATCH} images)"
+    )
     console.line(f"nodes in C          {in_c} of {nodes}")
-    console.table(("node", "count", "runs in", "why"), [(row.op, str(row.count), row.where, row.reason) for row in rows])
+    console.table(
+        ("node", "count", "runs in", "why"), [(row.op, str(row.number), row.where, row.reason) for row in rows]
+    )
 
 
 def _draw(folder: Path, training: Training, step: Any) -> list[str]:
@@ -98,17 +104,15 @@ def _draw(folder: Path, training: Training, step: Any) -> list[str]:
     return [draw_learning_curve(training.costs, training.accuracies, folder), draw_graph(step, folder)]
 
 
-def _write_json(
-    path: Path, training: Training, compile_s: float, times: CompileTimes, rows: list[NodeRow]
-) -> None:
+def _write_json(path: Path, training: Training, compile_s: float, times: CompileTimes, rows: list[NodeRow]) -> None:
     result = {
         "accuracy": training.accuracies[-1],
         "compile_s": compile_s,
         "compile_cold_s": times.cold,
         "compile_warm_s": times.warm,
         "us_per_step": float(np.median(training.us_per_step)),
-        "nodes": sum(row.count for row in rows),
-        "nodes_in_c": sum(row.count for row in rows if row.where == "C"),
+        "nodes": sum(row.number for row in rows),
+        "nodes_in_c": sum(row.number for row in rows if row.where == "C"),
         "epochs": len(training.costs),
         "costs": training.costs,
         "accuracies": training.accuracies,

@@ -21,7 +21,7 @@ TEST_IMAGES = 360
 
 @dataclass(frozen=True)
 class Digits:
-    """Images ``(n, 64)`` float32 with values in [0, 1], and their digits ``(n,)`` int64, to learn from and to test with."""
+    """Images ``(n, 64)`` float32 in [0, 1], and their digits ``(n,)`` int64, to learn from and to test with."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -65,8 +65,8 @@ def learning_rate(epoch: int, epochs: int) -> np.float32:
 class Perceptron:
     """A symbolic network and its training step: 64 inputs, 128 tanh units, 10 classes; gradient descent with momentum.
 
-    ``images`` is a float32 matrix, ``labels`` an int64 vector, ``rate`` a float32 scalar; ``cost`` and ``predicted`` are
-    expressions of them, ``updates`` the new values of the shared weights and velocities.
+    ``images`` is a float32 matrix, ``labels`` an int64 vector, ``rate`` a float32 scalar; ``cost`` and ``predicted``
+    are expressions of them, ``updates`` the new values of the shared weights and velocities.
     """
 
     images: Any

@@ -22,14 +22,18 @@ OPTIONAL = {
     "matplotlib": "pip install 'symstack[demo]' for the learning curve of symstack demo",
     "rich": "pip install 'symstack[demo]' for tables and progress bars",
 }
+GET_COMPILER = (
+    "install gcc or clang (Debian, Ubuntu: apt-get install gcc; macOS: xcode-select --install), "
+    "or set compiler=none to do without"
+)
 
 
 @dataclass(frozen=True)
 class Finding:
     """One line of the report.
 
-    ``state``: ``ok``; ``note``, something that is not there and need not be; ``bad``, something that should work and does
-    not. ``fix`` says what to do about a note or a fault.
+    ``state``: ``ok``; ``note``, something that is not there and need not be; ``bad``, something that should work and
+    does not. ``fix`` says what to do about a note or a fault.
     """
 
     state: Literal["ok", "note", "bad"]
@@ -53,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Make every check; one that raises becomes a ``bad`` finding of its own and does not stop the others."""
-    checks = (_python, _packages, _configuration, _compiler, _extension, _blas, _cache, _kernels, _device, _whole)
+    checks = (_python, _packages, _configuration, _compiler, _machine, _blas, _cache, _kernels, _device, _whole)
     for check in checks:
         yield from _guarded(check)
 
@@ -63,15 +67,16 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        yield Finding("bad", subject, f"{type(error).__name__}: {error}", "reinstall symstack; if it stays, report this line")
+        text = f"{type(error).__name__}: {error}"
+        yield Finding("bad", subject, text, "reinstall symstack; if it stays, report this line")
 
 
-# -- what is installed ---------------------------------------------------------------------------------------------------
+# -- what is installed -------------------------------------------------------------------------------------------------
 
 
 def _python() -> Iterator[Finding]:
-    text = f"{platform.python_version()} ({platform.python_implementation()}) on {platform.platform(terse=True)}, {sys.executable}"
-    yield Finding("ok", "Python", text)
+    where = f"{platform.platform(terse=True)}, {sys.executable}"
+    yield Finding("ok", "Python", f"{platform.python_version()} ({platform.python_implementation()}) on {where}")
 
 
 def _packages() -> Iterator[Finding]:
@@ -90,12 +95,12 @@ def _packages() -> Iterator[Finding]:
 def _configuration() -> Iterator[Finding]:
     from symcore.config import OPTIONS, config
 
-    changed = [f"{option.name}={getattr(config, option.name)}" for option in OPTIONS
-               if getattr(config, option.name) != option.default]
+    values = [(option.name, getattr(config, option.name), option.default) for option in OPTIONS]
+    changed = [f"{name}={value}" for name, value, default in values if value != default]
     yield Finding("ok", "configuration", ", ".join(changed) or "all options as they come")
 
 
-# -- from C to running code ----------------------------------------------------------------------------------------------
+# -- from C to running code --------------------------------------------------------------------------------------------
 
 
 def _compiler() -> Iterator[Finding]:
@@ -106,34 +111,48 @@ def _compiler() -> Iterator[Finding]:
         compiler = find_compiler(config.compiler or None)
     except ToolchainError as error:
         if config.compiler == "none":
-            yield Finding("note", "C compiler", "switched off by compiler=none: functions run through NumPy",
-                          "unset the option compiler in SYMSTACK_FLAGS or .symstackrc")
-            return
-        yield Finding("bad", "C compiler", str(error), "install gcc or clang (Debian, Ubuntu: apt-get install gcc; "
-                      "Fedora: dnf install gcc; macOS: xcode-select --install), or set compiler=none to do without")
+            text = "switched off by compiler=none: functions run through NumPy"
+            yield Finding("note", "C compiler", text, "unset the option compiler in SYMSTACK_FLAGS or .symstackrc")
+        else:
+            yield Finding("bad", "C compiler", str(error), GET_COMPILER)
         return
-    yield Finding("ok", "C compiler", f"{compiler.path}: {compiler.kind} {compiler.version} for {compiler.target}, "
-                  f"{len(compiler.cpu_features)} processor features")
+    what = f"{compiler.kind} {compiler.version} for {compiler.target}"
+    yield Finding("ok", "C compiler", f"{compiler.path}: {what}, {len(compiler.cpu_features)} processor features")
 
 
-def _extension() -> Iterator[Finding]:
+def _machine() -> Iterator[Finding]:
     from symcodegen import extension
     from symcore.config import config
 
-    report = extension.report()
-    if report.module is not None:
-        yield Finding("ok", "virtual machine", report.origin)
+    module = extension.load()
+    if module is not None:
+        origin = str(module.__file__)
+        how = "built at installation" if "site-packages" in origin or "symcodegen" in origin else "built at first use"
+        yield Finding("ok", "virtual machine", f"{how}: {origin}")
     elif config.compiler == "none":
-        yield Finding("note", "virtual machine", f"functions run through Python: {report.reason}", "see C compiler above")
+        yield Finding("note", "virtual machine", str(extension.why_not()), "see C compiler above")
     else:
-        yield Finding("bad", "virtual machine", f"functions run through Python: {report.reason}",
-                      "mend the C compiler, then reinstall symcodegen")
+        yield Finding(
+            "bad", "virtual machine", str(extension.why_not()), "mend the C compiler, then reinstall symcodegen"
+        )
 
 
 def _blas() -> Iterator[Finding]:
+    import scipy
+
     from symcodegen import blas
 
-    yield Finding("ok", "BLAS", blas.describe())
+    try:
+        count = len(blas.pointers())
+    except ImportError as error:
+        yield Finding("bad", "BLAS", str(error), "pip install 'scipy>=1.13'")
+        return
+    try:
+        built = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        name = f"{built['name']} {built['version']}"
+    except (KeyError, TypeError):
+        name = "a library that SciPy does not name"
+    yield Finding("ok", "BLAS", f"{name}, {count} functions through SciPy {scipy.__version__}")
 
 
 def _cache() -> Iterator[Finding]:
@@ -146,12 +165,12 @@ def _cache() -> Iterator[Finding]:
         cache = kernel_cache()
         path = cache.path()
     if caught:
-        yield Finding("bad", "cache", str(caught[0].message), "mend the folder, or name another one with the option cache_dir")
+        fix = "mend the folder, or name another one with the option cache_dir"
+        yield Finding("bad", "cache", str(caught[0].message), fix)
         return
-    faults = cache.verify()
-    text = f"{path}: {in_words(cache.size())} in {len(cache.entries())} objects, private to you"
+    text = f"{path}: {in_words(cache.size())} in {len(cache.entries())} objects, writable by you alone"
     yield Finding("ok", "cache", text)
-    if faults:
+    if faults := cache.verify():
         yield Finding("note", "cache", f"{len(faults)} damaged files (never loaded)", "symstack cache purge")
 
 
@@ -159,59 +178,66 @@ def _kernels() -> Iterator[Finding]:
     """A kernel that nobody can have cached is compiled and called: the whole way from C text to a result."""
     import ctypes
     import secrets
+    import tempfile
 
-    from symcodegen.cache import KernelSource
+    from symcodegen.cache import KernelCache, KernelSource
+    from symcodegen.toolchain import CompilerMissing
     from symcore.config import config
 
-    from symstack.commands.cache import kernel_cache
-
-    if config.compiler == "none":
-        return
     number = secrets.randbelow(1 << 30)
-    source = KernelSource("doctor", f"__attribute__((visibility(\"default\"))) int SYM_KERNEL(void) {{ return {number}; }}")
-    address = kernel_cache().load([source])["doctor"]
-    answer = ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    exported = '__attribute__((visibility("default")))'
+    source = KernelSource("doctor", f"{exported} int SYM_KERNEL(void) {{ return {number}; }}")
+    with tempfile.TemporaryDirectory(prefix="symstack-doctor-") as folder:
+        try:
+            address = KernelCache(folder, config.compiler or None).load([source])["doctor"]
+        except CompilerMissing:
+            return  # said above
+        answer = ctypes.CFUNCTYPE(ctypes.c_int)(address)()
     if answer == number:
         yield Finding("ok", "compiled code", "a new kernel was compiled, loaded and called")
     else:
-        yield Finding("bad", "compiled code", f"a new kernel gave {answer} where {number} is right", "try another C compiler")
+        text = f"a new kernel gave {answer} where {number} is right"
+        yield Finding("bad", "compiled code", text, "try another C compiler (option compiler)")
 
 
-# -- what runs it --------------------------------------------------------------------------------------------------------
+# -- what runs it ------------------------------------------------------------------------------------------------------
 
 
 def _device() -> Iterator[Finding]:
     from symcore.config import config
 
+    fix = ""
     try:
         import symgpu
     except ImportError:
-        reason = "symgpu is not installed"
-        fix = OPTIONAL["symgpu"]
+        reason, fix = "symgpu is not installed", OPTIONAL["symgpu"]
     else:
-        reason, fix = symgpu.why_not(), ""
+        reason = symgpu.why_not()
     if not reason:
         yield Finding("ok", "device", "a CUDA device can be used")
-        return
-    wanted = config.device != "cpu" and not config.device.endswith("?")
-    if wanted:
+    elif config.device == "cpu" or config.device.endswith("?"):
+        yield Finding("note", "device", f"no GPU: {reason}", fix)
+    else:
         fix = fix or "mend what is missing, or set device=cpu"
-    yield Finding("bad" if wanted else "note", "device", f"no GPU: {reason}", fix)
+        yield Finding("bad", "device", f"device={config.device}, but no GPU can be used: {reason}", fix)
 
 
 def _whole() -> Iterator[Finding]:
-    """The README's example in small: a gradient, compiled, against the same computed by NumPy."""
+    """The README's example in small: a gradient through a product, compiled, against the same by NumPy."""
     import numpy as np
 
     import symstack as ss
     from symstack import tensor as T
 
-    x = T.dvector("x")
-    slope = ss.function([x], ss.grad(T.tanh(x).sum(), x))
-    given = np.linspace(-2, 2, 9)
-    difference = float(np.abs(slope(given) - (1 - np.tanh(given) ** 2)).max())
-    if difference < 1e-14:
-        yield Finding("ok", "a function", "a gradient was built, compiled and is right")
+    x, W = T.dmatrix("x"), T.dmatrix("W")
+    function = ss.function([x, W], ss.grad(T.tanh(T.dot(x, W)).sum(), W))
+    given, weights = np.linspace(-1, 1, 12).reshape(4, 3), np.linspace(-1, 2, 6).reshape(3, 2)
+    wanted = given.T @ (1 - np.tanh(given @ weights) ** 2)
+    difference = float(np.abs(function(given, weights) - wanted).max())
+    python = sum(where == "Python" for _, where, _ in function.placement())
+    where = f"{python} of its {len(function.placement())} nodes in Python" if python else "all of it in C"
+    if difference < 1e-13:
+        yield Finding("ok", "a function", f"a gradient was compiled and is right, {where}")
     else:
-        yield Finding("bad", "a function", f"a compiled gradient is wrong by {difference:.1e}",
-                      "set mode=FAST_COMPILE and linker=py to go on, and report this line")
+        fix = "set mode=FAST_COMPILE and linker=py to go on, and report this line"
+        yield Finding("bad", "a function", f"a compiled gradient is wrong by {difference:.1e}, {where}", fix)

@@ -9,10 +9,10 @@ __all__ = ["NodeRow", "node_rows"]
 
 
 class NodeRow(NamedTuple):
-    """``count`` nodes of one Op that run ``where`` (``C`` or ``Python``), and how, or why not in C."""
+    """``number`` nodes of one Op that run ``where`` (``C`` or ``Python``), and how, or why not in C."""
 
     op: str
-    count: int
+    number: int
     where: str
     reason: str
 
@@ -28,4 +28,4 @@ def node_rows(function: Any) -> list[NodeRow]:
         reason = how if python or where == "C" else f"{where}: {how}" if how else where
         counts[str(node.op), "Python" if python else "C", reason] += 1
     rows = [NodeRow(op, count, where, reason) for (op, where, reason), count in counts.items()]
-    return sorted(rows, key=lambda row: (row.where != "Python", -row.count, row.op))
+    return sorted(rows, key=lambda row: (row.where != "Python", -row.number, row.op))

@@ -33,7 +33,7 @@ def draw_learning_curve(costs: Sequence[float], accuracies: Sequence[float], fol
 
 
 def draw_graph(function: Any, folder: Path) -> str:
-    """Draw the optimised graph into ``graph.png``, or write ``graph.dot`` where nothing can render it; returns a line."""
+    """Draw the optimised graph into ``graph.png``, or ``graph.dot`` where nothing can render it; returns a line."""
     from symstack import printing
 
     path = folder / "graph.png"
