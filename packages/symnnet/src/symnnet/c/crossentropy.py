@@ -26,7 +26,8 @@ def _refused(op: Any, node: Any) -> bool:
 
 def _kernel(node: Any, text: str, *functions: str) -> CKernel:
     f = REALS[node.outputs[0].type.dtype.name][0]
-    return CKernel(text, tuple(dict.fromkeys(name.format(f) for name in functions)), heavy=True, fallible=True, weight=4)
+    needed = tuple(dict.fromkeys(name.format(f) for name in functions))
+    return CKernel(text, needed, heavy=True, fallible=True, weight=4)
 
 
 def _fused(op: Any, node: Any, value: bool, slope: bool) -> CKernel | None:

@@ -3,7 +3,7 @@
 from string import Template
 from typing import Any
 
-from symnnet.c.rows import GROUP, REALS, Layout, helpers
+from symnnet.c.rows import REALS, Layout, helpers
 
 #: Integer types of classes. An uint64 above 2^63 would look negative, hence valid.
 CLASSES = {"int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -34,17 +34,23 @@ _CLASS_OF_ROW = """i64 c = *(const $Y *)($PY + i * $SY);
 
 _FUSED = Template("""
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+  const i64 unit = sizeof($T);
   $CHECKS
-  i64 group = n ? $GROUP / n : 1;
-  group = group < 1 ? 1 : group > given ? given : group;
-  $T *restrict t = ($T *)ctx->reserve(ctx, group * (2 * n * (i64)sizeof($T) + (i64)sizeof(double)) + 64);
+  const i64 group = symnn_group_$F(n, given, $ACROSS);
+  $T *restrict t = ($T *)ctx->reserve(ctx, group * (2 * n * unit + 2 * (i64)sizeof(i64) + (i64)sizeof(double)) + 64);
   if (!t) return ctx->fail(ctx, SYM_MEMORY, "there is no memory for a row of %lld elements", n);
   $T *restrict u = t + group * n;
   double *restrict q = (double *)(void *)(u + group * n);
-  (void)q;
+  i64 *restrict o = (i64 *)(void *)(q + group);
   for (i64 first = 0; first < given; first += group) {
     const i64 here = given - first < group ? given - first : group;
-    for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, $PX + (first + k) * $SX0, n, $SX1);
+    if ($SX1 == unit) {
+      for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, ($T *)($PX + (first + k) * $SX0), n);
+    } else {
+      for (i64 k = 0; k < here; k++) o[k] = (first + k) * $SX0;
+      symnn_load_$F(t, $PX, o, here, n, $SX1);
+      for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, t + k * n, n);
+    }
     symnn_exp_$F(u, t, here * n);
     for (i64 k = 0; k < here; k++) q[k] = symnn_sum_$F(u + k * n, n);
     $SLOPE
@@ -66,10 +72,13 @@ _SLOPE = """for (i64 k = 0; k < here; k++) {
       const i64 i = first + k;
       $CLASS
       const double g = *(const $T *)($PG + i * sg), inverse = 1.0 / q[k];
-      char *y = $PD + i * $SD0;
-      symnn_write_$F(y, $SD1, u + k * n, n, ($T)(g * inverse), 0);
-      *($T *)(y + c * $SD1) = ($T)(g * (u[k * n + c] * inverse - 1.0));
-    }"""
+      $T *uk = u + k * n, *y = $SD1 == unit ? ($T *)($PD + i * $SD0) : uk;
+      const $T at = ($T)(g * (uk[c] * inverse - 1.0));
+      symnn_affine_$F(y, uk, n, ($T)(g * inverse), 0);
+      y[c] = at;
+      o[k] = i * $SD0;
+    }
+    if ($SD1 != unit) symnn_store_$F($PD, u, o, here, n, $SD1);"""
 
 _ZEROS = """for (i64 i = $FROM; i < rows; i++)
     for (i64 j = 0; j < n; j++) *($T *)($PD + i * $SD0 + j * $SD1) = 0;"""
@@ -89,12 +98,12 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
 
 
 def _words(node: Any, outputs: int, has_g: bool, strict: bool) -> dict[str, str]:
-    """Return what the pieces of text call pointers, lengths and strides. The matrix is input 0, or 1 after a gradient."""
+    """Return what the pieces of text call pointers, lengths and strides. The matrix is input 0; after a gradient, 1."""
     f, real, _ = REALS[node.outputs[0].type.dtype.name]
     at = Layout(node)
     x, y = outputs + has_g, outputs + has_g + 1
     words = {
-        "F": f, "T": real, "Y": CLASSES[node.inputs[-1].type.dtype.name], "GROUP": str(GROUP),
+        "F": f, "T": real, "Y": CLASSES[node.inputs[-1].type.dtype.name],
         "N": at.dim(x, 1), "ROWS": at.dim(x, 0), "GIVEN": at.dim(y, 0), "WRONG": "rows != given" if strict else "0",
         "PX": f"p[{x}]", "SX0": at.stride(x, 0), "SX1": at.stride(x, 1), "PY": f"p[{y}]", "SY": at.stride(y, 0),
     }  # fmt: skip
@@ -121,6 +130,7 @@ def fused_text(node: Any, value: bool, slope: bool) -> str:
     rest = Template(_ZEROS).substitute(words, FROM="given") if slope and not node.op.strict else ""
     return helpers(node.outputs[0].type.dtype.name) + _FUSED.substitute(
         words, VALUE=Template(_VALUE).substitute(words) if value else "",
+        ACROSS=f"{words['SX1']} != unit" + (f" || {words['SD1']} != unit" if slope else ""),
         SLOPE=Template(_SLOPE).substitute(words) if slope else "", REST=rest)
 
 

@@ -2,12 +2,12 @@
 
 Rows are worked on in groups whose elements fit the first-level cache. The elements of a group lie side by side in
 scratch memory, so that ``exp`` runs over long vectors even for rows of ten; strides, negative ones too, are dealt with
-where a row is read and where it is written. As the input of a group has been read before its output is written, an
+where a group is read and where it is written. As the input of a group has been read before its output is written, an
 output may take over the memory of an input.
 
 Maxima and sums are kept in lanes, which the compiler turns into vectors without being allowed to reassociate; partial
-sums are added in float64. A NaN may slip past the maximum (the comparison is false), but not past the sum: so it reaches the
-whole row, as it does in NumPy.
+sums are added in float64. A NaN may slip past the maximum (the comparison is false), but not past the sum: so it
+reaches the whole row, as it does in NumPy.
 """
 
 from collections.abc import Sequence
@@ -43,33 +43,56 @@ static $T symnn_max_$F(const $T *x, i64 n) {
 }
 #undef SYMNN_MAX4
 #undef SYMNN_MAX
-$SUMSstatic void symnn_exp_$F($T *restrict y, const $T *restrict x, i64 n) {
+$SUMS
+static void symnn_exp_$F($T *restrict y, const $T *restrict x, i64 n) {
   for (i64 j = 0; j < n; j++) y[j] = sym_exp_$F(x[j]);
 }
-/* Reads a row of any stride. */
-static void symnn_read_$F($T *restrict y, const char *restrict x, i64 n, i64 stride) {
-  if (stride == sizeof($T))
-    for (i64 j = 0; j < n; j++) y[j] = (($T *)x)[j];
-  else
-    for (i64 j = 0; j < n; j++) y[j] = *($T *)(x + j * stride);
+/* y = x - max(x); y may be x. */
+static void symnn_shift_$F($T *y, const $T *x, i64 n) {
+  const $T top = symnn_max_$F(x, n);
+#pragma GCC ivdep
+  for (i64 j = 0; j < n; j++) y[j] = x[j] - top;
 }
-/* Reads a row, minus its largest element. */
-static void symnn_shift_$F($T *restrict y, const char *restrict x, i64 n, i64 stride) {
+/* y = a x + b; y may be x. */
+static void symnn_affine_$F($T *y, const $T *x, i64 n, $T a, $T b) {
+#pragma GCC ivdep
+  for (i64 j = 0; j < n; j++) y[j] = a * x[j] + b;
+}
+/* Copies rows between memory with any strides (row k begins o[k] bytes after x) and t, where they lie side by side; by
+ * tiles, so that no line of the cache is fetched twice when the rows run across the lines. */
+static void symnn_load_$F($T *restrict t, const char *restrict x, const i64 *restrict o, i64 rows, i64 n, i64 stride) {
   if (stride == sizeof($T)) {
-    const $T *row = (const $T *)x, top = symnn_max_$F(row, n);
-    for (i64 j = 0; j < n; j++) y[j] = row[j] - top;
-  } else {
-    symnn_read_$F(y, x, n, stride);
-    const $T top = symnn_max_$F(y, n);
-    for (i64 j = 0; j < n; j++) y[j] -= top;
+    for (i64 k = 0; k < rows; k++)
+      for (i64 j = 0; j < n; j++) t[k * n + j] = (($T *)(x + o[k]))[j];
+    return;
   }
+  for (i64 k0 = 0; k0 < rows; k0 += 16)
+    for (i64 j0 = 0; j0 < n; j0 += 16) {
+      const i64 k1 = k0 + 16 < rows ? k0 + 16 : rows, j1 = j0 + 16 < n ? j0 + 16 : n;
+      $T tile[16][16];
+      for (i64 j = j0; j < j1; j++)
+        for (i64 k = k0; k < k1; k++) tile[k - k0][j - j0] = *($T *)(x + o[k] + j * stride);
+      for (i64 k = k0; k < k1; k++)
+        for (i64 j = j0; j < j1; j++) t[k * n + j] = tile[k - k0][j - j0];
+    }
 }
-/* Writes y = a x + b as a row of any stride. */
-static void symnn_write_$F(char *restrict y, i64 stride, const $T *restrict x, i64 n, $T a, $T b) {
-  if (stride == sizeof($T))
-    for (i64 j = 0; j < n; j++) (($T *)y)[j] = a * x[j] + b;
-  else
-    for (i64 j = 0; j < n; j++) *($T *)(y + j * stride) = a * x[j] + b;
+static void symnn_store_$F(char *restrict y, const $T *restrict t, const i64 *restrict o, i64 rows, i64 n, i64 stride) {
+  for (i64 k0 = 0; k0 < rows; k0 += 16)
+    for (i64 j0 = 0; j0 < n; j0 += 16) {
+      const i64 k1 = k0 + 16 < rows ? k0 + 16 : rows, j1 = j0 + 16 < n ? j0 + 16 : n;
+      $T tile[16][16];
+      for (i64 k = k0; k < k1; k++)
+        for (i64 j = j0; j < j1; j++) tile[j - j0][k - k0] = t[k * n + j];
+      for (i64 j = j0; j < j1; j++)
+        for (i64 k = k0; k < k1; k++) *($T *)(y + o[k] + j * stride) = tile[j - j0][k - k0];
+    }
+}
+/* How many rows make a group. Rows that run across the lines of the cache come in sixteens, while that fits it. */
+static i64 symnn_group_$F(i64 n, i64 rows, int across) {
+  i64 group = n ? $GROUP / n : 1;
+  if (across && group < 16) group = n * 16 <= 65536 ? 16 : 65536 / n;
+  group = group < 1 ? 1 : group;
+  return group < rows ? group : rows;
 }
 #endif
 """)
@@ -105,7 +128,7 @@ def helpers(dtype: str) -> str:
         _SUM.substitute(NAME=f"dot_{f}", ARGUMENTS=f"const {real} *x, const {real} *y", TERM="x[j + k] * y[j + k]",
                         T=real, L=lanes),
     ]  # fmt: skip
-    return _HELPERS.substitute(F=f, T=real, L=lanes, SUMS="".join(sums))
+    return _HELPERS.substitute(F=f, T=real, L=lanes, SUMS="".join(sums), GROUP=GROUP)
 
 
 class Layout:

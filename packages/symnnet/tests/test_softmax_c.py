@@ -1,0 +1,129 @@
+"""The C of softmax, log-softmax and their gradients against ``perform``: axes, strides, sizes, special values."""
+
+import numpy as np
+import pytest
+
+from symcore.tensor.constructors import tensor
+from symnnet.softmax import LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad
+
+pytestmark = pytest.mark.c
+OPS = [Softmax, LogSoftmax, SoftmaxGrad, LogSoftmaxGrad]
+TOLERANCE = {"float32": 4e-6, "float64": 1e-14}
+rng = np.random.default_rng(3)
+
+
+def node_of(op_class, dtype, ndim, axis=-1):
+    count = 2 if op_class in (SoftmaxGrad, LogSoftmaxGrad) else 1
+    return op_class(axis).make_node(*[tensor(dtype=dtype, shape=(None,) * ndim) for _ in range(count)])
+
+
+def inputs_of(node, shape, scale=3.0):
+    dtype = node.outputs[0].type.dtype
+    x = (rng.standard_normal(shape) * scale).astype(dtype)
+    if len(node.inputs) == 1:
+        return [x]
+    forward = (Softmax if isinstance(node.op, SoftmaxGrad) else LogSoftmax)(node.op.axis)
+    y = forward.perform(forward.make_node(tensor(dtype=dtype, shape=(None,) * len(shape))), x)
+    return [rng.standard_normal(shape).astype(dtype), y]
+
+
+def compare(kernels, node, inputs, out=None):
+    expected = node.op.perform(node, *inputs)
+    out = np.full(expected.shape, 77, expected.dtype) if out is None else out
+    kernels(node, *inputs, outputs=[out])
+    tolerance = TOLERANCE[str(expected.dtype)]
+    np.testing.assert_allclose(out, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize("n", [1, 2, 10, 31, 63, 64, 65, 127, 128, 200, 1000, 2049, 5000, 12345])
+def test_row_lengths(kernels, op_class, dtype, n):
+    node = node_of(op_class, dtype, 2)
+    compare(kernels, node, inputs_of(node, (7, n)))
+
+
+@pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize("rows", [1, 3, 204, 205, 700])
+def test_groups_of_short_rows(kernels, op_class, rows):
+    node = node_of(op_class, "float32", 2)
+    compare(kernels, node, inputs_of(node, (rows, 10)))
+
+
+@pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize(("shape", "axis"), [((6,), 0), ((5, 7), 0), ((3, 4, 5), 0), ((3, 4, 5), 1), ((3, 4, 5), -1),
+                                             ((2, 3, 4, 5), 1), ((2, 3, 4, 5), -2)])  # fmt: skip
+def test_every_axis(kernels, op_class, shape, axis):
+    node = node_of(op_class, "float64", len(shape), axis)
+    compare(kernels, node, inputs_of(node, shape))
+
+
+@pytest.mark.parametrize("op_class", OPS)
+def test_any_strides(kernels, op_class):
+    node = node_of(op_class, "float32", 2)
+    for view in (lambda a: a[::2, ::3], lambda a: a[::-1, ::-1], lambda a: a.T, lambda a: a[1:, 1:]):
+        inputs = [view(v) for v in inputs_of(node, (90, 80))]
+        compare(kernels, node, inputs)
+        compare(kernels, node, inputs, np.zeros(inputs[0].shape[::-1], np.float32).T)
+    inputs = [np.broadcast_to(v, (5, 70)) for v in inputs_of(node, (1, 70))]
+    compare(kernels, node, inputs)
+
+
+@pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
+def test_no_elements(kernels, op_class, shape):
+    node = node_of(op_class, "float32", 2)
+    compare(kernels, node, [np.zeros(shape, np.float32)] * len(node.inputs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op_class", [Softmax, LogSoftmax])
+@pytest.mark.parametrize("n", [4, 100])
+def test_special_values(kernels, op_class, dtype, n):
+    x = rng.standard_normal((9, n)).astype(dtype)
+    x[0, 1] = np.nan
+    x[1, 2] = np.inf
+    x[2, 3] = -np.inf
+    x[3, :] = -np.inf
+    x[4, :] = np.nan
+    x[5, 0], x[5, 1] = np.inf, np.nan
+    x[6, 0] = 1e4
+    x[7, :] = np.finfo(dtype).max
+    x[8, :2] = np.finfo(dtype).max, -np.finfo(dtype).max
+    compare(kernels, node_of(op_class, dtype, 2), [x])
+
+
+@pytest.mark.parametrize("op_class", OPS)
+def test_output_over_input(kernels, op_class):
+    node = node_of(op_class, "float32", 2)
+    for position in node.op.inplace(node)[0]:
+        inputs = inputs_of(node, (33, 300))
+        expected = node.op.perform(node, *inputs)
+        kernels(node, *inputs, outputs=[inputs[position]])
+        np.testing.assert_allclose(inputs[position], expected, rtol=4e-6, atol=4e-6)
+
+
+def test_long_sums_keep_their_precision(kernels):
+    node = node_of(Softmax, "float32", 2)
+    out = np.empty((1, 3_000_000), np.float32)
+    kernels(node, np.zeros_like(out), outputs=[out])
+    np.testing.assert_allclose(out, 1 / out.size, rtol=2e-7)
+
+
+@pytest.mark.parametrize("op_class", [SoftmaxGrad, LogSoftmaxGrad])
+def test_shapes_that_differ_fail(kernels, kernel_failed, op_class):
+    node = node_of(op_class, "float32", 2)
+    out = np.full((3, 4), 5, np.float32)
+    with pytest.raises(kernel_failed, match="same shape") as caught:
+        kernels(node, np.zeros((3, 5), np.float32), np.zeros((3, 4), np.float32), outputs=[out])
+    assert caught.value.kind == 2
+    assert (out == 5).all()
+
+
+def test_other_dtypes_say_why_they_have_no_c(kernels):
+    import symnnet.c  # noqa: F401
+    from symcodegen.dispatch import c_impl, reason
+
+    node = node_of(Softmax, "float16", 2)
+    assert c_impl(node.op, node) is None
+    assert "float16" in reason(node)
