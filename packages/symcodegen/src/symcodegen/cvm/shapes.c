@@ -51,10 +51,11 @@ static int same_layout(Context *c, int a, int b) {
     return 1;
 }
 
+/* Operands of one layout visit the same elements at the same time if they move along the same axes (what may stretch does
+ * not matter: their lengths are those of the output). */
 static int same_walk(const Node *node, int k, int other) {
     if (node->prep != COLLAPSED) return 1;
-    return node->stretch[k] == node->stretch[other] &&
-           !memcmp(node->axes + k * node->n_loops, node->axes + other * node->n_loops, node->n_loops * sizeof(int));
+    return !memcmp(node->axes + k * node->n_loops, node->axes + other * node->n_loops, node->n_loops * sizeof(int));
 }
 
 /* Lets output `out` (a position) use the memory of input `in`, if that is dead after this node and no other operand
