@@ -49,6 +49,10 @@ VECTOR = {f"sym_{name}_{kind}": 1 for name in UNARY for kind in FLOATS} | {
 LEFT_SCALAR = {"light_sse2": {"sym_sin_f64", "sym_cos_f64", "sym_tan_f64"}}
 SCALAR = {f"sym_{name}_{kind}": 2 for name in ("mod", "floor_divide") for kind in FLOATS + INTEGERS}
 BOUND = 2.5
+# What is expected where much less than BOUND is reached: a wrong digit in a coefficient shows.
+BOUNDS = {"exp": 1.1, "exp2": 1.4, "expm1": 1.9, "log": 0.9, "log2": 0.9, "log10": 0.9, "log1p": 0.9, "tanh": 1.5,
+          "sinh": 1.7, "cosh": 1.5, "softplus": 1.9, "log_sigmoid": 1.9, "sin": 0.95, "cos": 0.95, "erf": 1.2,
+          "erfc": 2.1, "pow": 1.2}  # fmt: skip
 
 X86 = platform.machine() in ("x86_64", "AMD64")
 
@@ -157,7 +161,7 @@ def test_accuracy(built: tuple[Path, dict[str, bool]], name: str, kind: str) -> 
     error = tools.ulp_error(got, reference(name, *inputs))
     worst = int(np.argmax(error))
     slack = 1.0 if name in ("erf", "erfc") and kind == "f64" else 0.0  # the reference's own error
-    assert error[worst] <= BOUND + slack, [float(x[worst]) for x in inputs]
+    assert error[worst] <= BOUNDS.get(name, BOUND) + slack, [float(x[worst]) for x in inputs]
     assert error.mean() < 0.5 + slack
 
 
@@ -297,11 +301,9 @@ def grid_of(kind: str) -> tuple[Array, Array]:
     return a.ravel(), b.ravel()
 
 
-@pytest.mark.parametrize("name", sorted({name.rsplit("_", 1)[0][4:] for name in SCALAR} | {"maximum", "minimum"}))
-@pytest.mark.parametrize("kind", FLOATS + INTEGERS)
-def test_binary_functions_equal_numpy(built: tuple[Path, dict[str, bool]], name: str, kind: str) -> None:
-    if f"sym_{name}_{kind}" not in available():
-        pytest.skip("integers need no function for this")
+@pytest.mark.parametrize("function", [*SCALAR, *(name for name in VECTOR if "imum" in name)])
+def test_binary_functions_equal_numpy(built: tuple[Path, dict[str, bool]], function: str) -> None:
+    name, kind = function[4:].rsplit("_", 1)
     a, b = grid_of(kind)
     with np.errstate(all="ignore"):
         want = getattr(np, name)(a, b)

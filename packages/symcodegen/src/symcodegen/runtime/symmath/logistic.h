@@ -13,15 +13,28 @@ SYM_FN double sym_sigmoid_f64(double x) {
   return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
-//@ sym_softplus_f32: sym_exp_f32 sym_log1p_f32
-/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
-SYM_FN float sym_softplus_f32(float x) {
-  return (x < 0.0f ? 0.0f : x) + sym_log1p_f32(sym_exp_f32(-sym_abs_f32(x)));
+//@ log1p_unit: log_parts
+/* log(1 + z) for 0 <= z <= 1: above sqrt(2) - 1, (1 + z) / 2 takes the place of 1 + z, and nothing is lost in the sum. */
+SYM_FN float sym_log1p_unit_f32(float z) {
+  float k = z > 0.414213562f ? 1.0f : 0.0f, f = z > 0.414213562f ? 0.5f * (z - 1.0f) : z, h = 0.5f * f * f;
+  float low = SYM_FMAF(k, 1.42860677e-6f, sym_log_small_f32(f, h));
+  return SYM_FMAF(k, 0.693145752f, f - (h - low));
+}
+SYM_FN double sym_log1p_unit_f64(double z) {
+  double k = z > 0.41421356237309503 ? 1.0 : 0.0, f = z > 0.41421356237309503 ? 0.5 * (z - 1.0) : z, h = 0.5 * f * f;
+  double low = SYM_FMA(k, 1.9082149292705877e-10, sym_log_small_f64(f, h));
+  return SYM_FMA(k, 0.6931471803691238, f - (h - low));
 }
 
-//@ sym_softplus_f64: sym_exp_f64 sym_log1p_f64
+//@ sym_softplus_f32: sym_exp_f32 log1p_unit
+/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+SYM_FN float sym_softplus_f32(float x) {
+  return (x < 0.0f ? 0.0f : x) + sym_log1p_unit_f32(sym_exp_f32(-sym_abs_f32(x)));
+}
+
+//@ sym_softplus_f64: sym_exp_f64 log1p_unit
 SYM_FN double sym_softplus_f64(double x) {
-  return (x < 0.0 ? 0.0 : x) + sym_log1p_f64(sym_exp_f64(-sym_abs_f64(x)));
+  return (x < 0.0 ? 0.0 : x) + sym_log1p_unit_f64(sym_exp_f64(-sym_abs_f64(x)));
 }
 
 //@ sym_log_sigmoid_f32: sym_softplus_f32

@@ -1,0 +1,186 @@
+"""Measure symmath: float32 on every number there is, float64 on dense samples; prints a table of errors and times.
+
+    python tools/ulp_sweep.py                  # all functions; some minutes
+    python tools/ulp_sweep.py exp tanh         # some
+    python tools/ulp_sweep.py --stride 1009    # a quick look
+
+Float32 results are compared with symmath's own float64 functions (whose error is a billionth of what is measured),
+these with mpmath in 40 digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import symmath_build as tools
+from symmath_reference import EXACT
+
+from symcodegen.symmath import snippets
+from symcodegen.toolchain import Compiler, find_compiler
+
+Array = np.ndarray[Any, Any]
+
+UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh", "cosh", "sigmoid", "softplus",
+         "log_sigmoid", "sin", "cos", "tan", "erf", "erfc"]  # fmt: skip
+CHUNK = 1 << 20
+
+# Error in ulp of every result. Where the exact value rounds to infinity, infinity is expected.
+ERROR_LOOP = """
+__attribute__((visibility("default"))) void error_{name}(
+    long long n, double *restrict error, const float *restrict a{second})
+{{
+  for (long long i = 0; i < n; i++) {{
+    double r = sym_{name}_f64((double)a[i]{argument});
+    float f = sym_{name}_f32(a[i]{argument_f});
+    double g = (double)f;
+    sym_u64 e = sym_bits_f64(r) & 0x7ff0000000000000ull, least = 0x3810000000000000ull;
+    double ulp = sym_double_of(e < least ? least : e) * 1.1920928955078125e-07;
+    double d = __builtin_fabs(g - r) / ulp;
+    double infinity = r > 0.0 ? __builtin_inf() : -__builtin_inf();
+    d = __builtin_fabs(r) >= 3.4028235677973366e+38 ? (g == infinity ? 0.0 : 1e30) : d;
+    d = (r != r) | (g != g) ? ((r != r) & (g != g) ? 0.0 : 1e30) : d;
+    error[i] = d;
+  }}
+}}
+"""
+
+
+def build_error_loop(name: str, compiler: Compiler, folder: Path) -> Callable[..., Array]:
+    """A function from float32 arrays to the errors of ``sym_<name>_f32`` in ulp."""
+    two = name == "pow"
+    text = snippets([f"sym_{name}_f32", f"sym_{name}_f64"]) + ERROR_LOOP.format(
+        name=name,
+        second=", const float *restrict b" if two else "",
+        argument=", (double)b[i]" if two else "",
+        argument_f=", b[i]" if two else "",
+    )
+    source, out = folder / f"error_{name}.c", folder / f"error_{name}.so"
+    source.write_text(text, encoding="utf-8")
+    flags = [*compiler.flags(heavy=False), *compiler.link_flags]
+    subprocess.run([*compiler.argv, *flags, str(source), "-o", str(out)], check=True)
+    function = getattr(ctypes.CDLL(str(out)), f"error_{name}")
+    function.restype = None
+    error = np.empty(CHUNK)
+
+    def call(*arguments: Array) -> Array:
+        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (error, *arguments)]
+        function(ctypes.c_longlong(arguments[0].size), *pointers)
+        return error[: arguments[0].size]
+
+    return call
+
+
+def sweep_f32(name: str, compiler: Compiler, folder: Path, stride: int) -> tuple[float, str]:
+    """Largest error over all (every ``stride``-th) float32, and where. pow: over random pairs."""
+    loop = build_error_loop(name, compiler, folder)
+    worst, where = 0.0, ""
+    rng = np.random.default_rng(1)
+    steps = np.arange(CHUNK, dtype=np.uint64) * stride
+    for start in range(0, 1 << 32, CHUNK * stride):
+        if name == "pow":
+            x = np.exp(rng.normal(size=CHUNK) * 4)
+            y = rng.uniform(-1, 1, CHUNK) * 104 / np.where(x == 1, 1, np.log(x))
+            arguments = [x.astype(np.float32), y.astype(np.float32)]
+            if start >= CHUNK * stride * 256:
+                break
+        else:
+            arguments = [(steps[steps + start < (1 << 32)] + start).astype(np.uint32).view(np.float32)]
+        error = loop(*arguments)
+        i = int(np.argmax(error))
+        if error[i] > worst:
+            worst, where = float(error[i]), ", ".join(f"{float(a[i]):.9g}" for a in arguments)
+    return worst, where
+
+
+RANGES = {
+    "exp": (-746, 710), "exp2": (-1076, 1024), "expm1": (-40, 710), "tanh": (-22, 22), "sinh": (-711, 711),
+    "cosh": (-711, 711), "sigmoid": (-746, 50), "softplus": (-746, 800), "log_sigmoid": (-800, 746), "sin": (-1e3, 1e3),
+    "cos": (-1e3, 1e3), "tan": (-1e3, 1e3), "erf": (-6, 6), "erfc": (-6, 26.5),
+}  # fmt: skip
+
+
+def samples_f64(name: str, count: int) -> list[Array]:
+    """Arguments over the whole domain, around 0 and around 1."""
+    rng = np.random.default_rng(2)
+    third = count // 3
+    if name == "pow":
+        x = np.exp(rng.normal(size=count) * 3)
+        x[:third] = 1 + rng.normal(size=third) * 1e-2
+        x = np.abs(x)
+        return [x, rng.uniform(-1, 1, count) * 740 / np.log(x)]
+    tiny = rng.normal(size=third) * np.exp(-rng.uniform(0, 40, third))
+    if name in ("log", "log2", "log10", "log1p"):
+        wide = np.exp(rng.uniform(-700, 700, third))
+        near = rng.uniform(-0.5, 1, third) * np.exp(-rng.uniform(0, 10, third))
+        if name == "log1p":
+            return [np.concatenate([wide, near, tiny[tiny > -1]])]
+        return [np.concatenate([wide, 1 + near, np.abs(tiny)])]
+    if name in ("sin", "cos", "tan"):
+        tiny = np.exp(rng.uniform(0, 700, third)) * np.sign(tiny)
+    low, high = RANGES[name]
+    return [np.concatenate([rng.uniform(low, high, third), rng.uniform(max(low, -3), 3, third), tiny])]
+
+
+def nanoseconds(function: Callable[[], object], elements: int) -> float:
+    """Best of several runs, per element."""
+    best = float("inf")
+    for _ in range(15):
+        start = time.perf_counter()
+        for _ in range(20):
+            function()
+        best = min(best, (time.perf_counter() - start) / 20 / elements * 1e9)
+    return best
+
+
+def speed(name: str, kind: str, library: Path) -> tuple[float, float | None]:
+    """Nanoseconds per element of ours and of NumPy's function, on 8192 normal deviates (logarithms: their magnitudes)."""
+    rng = np.random.default_rng(3)
+    dtype = tools.DTYPES[kind]
+    x = rng.normal(size=8192)
+    if name in ("log", "log2", "log10", "log1p", "pow"):
+        x = np.abs(x)
+    arrays = [x.astype(dtype)] + ([rng.normal(size=8192).astype(dtype)] if name == "pow" else [])
+    out = np.empty_like(arrays[0])
+    function = getattr(ctypes.CDLL(str(library)), f"loop_sym_{name}_{kind}")
+    arguments = [ctypes.c_longlong(8192), *(ctypes.c_void_p(a.ctypes.data) for a in (out, *arrays))]
+    ufunc = getattr(np, name, None)
+    theirs = nanoseconds(lambda: ufunc(*arrays, out=out), 8192) if ufunc is not None else None
+    return nanoseconds(lambda: function(*arguments), 8192), theirs
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="functions (default: all)")
+    parser.add_argument("--stride", type=int, default=1, help="take every N-th float32")
+    parser.add_argument("--samples", type=int, default=30_000, help="float64 arguments per function")
+    options = parser.parse_args()
+    compiler = find_compiler()
+    print(f"{compiler.kind} {compiler.version}, light flags, {compiler.target}\n")
+    print("| function | f32 ns | f32 max ulp | at | f64 ns | f64 max ulp | NumPy f32 ns | NumPy f64 ns |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name in options.names or [*UNARY, "pow"]:
+            functions = {f"sym_{name}_{kind}": 2 if name == "pow" else 1 for kind in ("f32", "f64")}
+            library = tools.build(functions, folder / f"{name}.so", compiler.flags(heavy=False), compiler.path)
+            worst, where = sweep_f32(name, compiler, folder, options.stride)
+            inputs = samples_f64(name, options.samples)
+            with np.errstate(all="ignore"):
+                error = tools.ulp_error(tools.bind(library, f"sym_{name}_f64")(*inputs), EXACT[name](*inputs))
+            (f32, numpy32), (f64, numpy64) = (speed(name, kind, library) for kind in ("f32", "f64"))
+            shown = [f"{t:.2f}" if t is not None else "-" for t in (numpy32, numpy64)]
+            ours = f"{f32:.2f} | {worst:.3f} | {where} | {f64:.2f} | {error.max():.3f}"
+            print(f"| {name} | {ours} | {shown[0]} | {shown[1]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
