@@ -144,7 +144,7 @@ class FunctionGraph:
             return self._adopt_leaf(variable)
         merged: Mapped = {}
         for node in toposort([variable], self.clients):
-            inputs = [merged.get(v) or (v if v in self.clients else self._adopt_leaf(v)) for v in node.inputs]
+            inputs = [merged[v] if v in merged else self._adopt_leaf(v) for v in node.inputs]
             node.inputs[:] = inputs
             twin = self._table.setdefault(_key(node), node) if node.op.pure else node
             if twin is not node:
@@ -206,6 +206,9 @@ class FunctionGraph:
         mapping: Mapped = {}
         return FunctionGraph(self.inputs, self.outputs, mapping=mapping), mapping
 
+    def __reduce__(self) -> Any:
+        return _restored, (self.inputs, self.outputs)
+
     def check(self) -> None:
         """Verify the structure's own bookkeeping; for tests and DEBUG mode. Raises ``AssertionError``."""
         order = self.toposort()
@@ -220,6 +223,10 @@ class FunctionGraph:
 
     def __str__(self) -> str:
         return f"FunctionGraph({len(self.inputs)} inputs, {len(self._nodes)} nodes, {len(self.outputs)} outputs)"
+
+
+def _restored(inputs: list[Variable[Any]], outputs: list[Variable[Any]]) -> FunctionGraph:
+    return FunctionGraph(inputs, outputs, clone=False)
 
 
 def fits(old: Any, new: Any) -> bool:
