@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symcodegen.cache import KernelSource
-from symcodegen.dispatch import COLLAPSED, Answer, CKernel, Routine, reason
+from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason
 from symcodegen.kernels.text import kernel_text
 from symcodegen.registers import Registers, is_integer
 from symcore.graph.shared import SharedVariable
@@ -258,28 +258,29 @@ class Lowering:
         elif isinstance(answer, Routine):
             answer.emit(self, node)
             self.placement.append((node, "view" if answer.how == "view" else "C", answer.how))
+        elif isinstance(answer, (Branch, Loop)):
+            raise NotImplementedError(f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no "
+                                      "branches and loops yet (symcodegen).")
         else:
             self._python(node)
             self.placement.append((node, "Python", reason(node)))
 
     def _python(self, node: Apply) -> None:
         cvm = self.cvm
-        inputs = [self._python_input(v) for v in node.inputs]
+        # Constants that are no tensors (slices, random states ...) have no slot: they are handed over from here.
+        fixed = {k: v.data for k, v in enumerate(node.inputs) if isinstance(v, Constant) and not isinstance(v.type, TensorType)}
+        inputs = [self.slot(v) for k, v in enumerate(node.inputs) if k not in fixed]
         outputs = []
         for y in node.outputs:
             self._slot[y] = self._add_slot(cvm.HELD, y.type, None)
             outputs.append(self._slot[y])
 
         def run(*values: Any) -> Any:
-            results = run_node(node, values)
+            given = iter(values)
+            results = run_node(node, [fixed[k] if k in fixed else next(given) for k in range(len(node.inputs))])
             return results if len(results) > 1 else results[0]
 
         self.emit(cvm.PYTHON, run, outputs, inputs, None)
-
-    def _python_input(self, v: Any) -> int:
-        if isinstance(v, Constant) and v not in self._slot and not isinstance(v.type, TensorType):
-            raise NotImplementedError(f"a constant of type {v.type} as an input of a Python node in a C program")
-        return self.slot(v)
 
     def _output(self, v: Any, copied: bool) -> int:
         kind = self._kind(v)
