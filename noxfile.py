@@ -149,6 +149,8 @@ def sanitize(session: nox.Session) -> None:
         SYMSTACK_FLAGS="compiler_flags=" + " ".join(flags),
         XDG_CACHE_HOME=str(folder / "cache"),
     )
+    # The sanitizers write to the file descriptor, which pytest's usual capture would take with it when they abort.
+    session.posargs.append("--capture=sys")
     run_tests_elsewhere(session, "symcodegen")
 
 
