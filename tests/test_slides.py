@@ -326,10 +326,11 @@ def test_cost_and_upd(s):
 def twice_updated(s):
     """The shared program of the notebook after the two updates it makes by hand."""
     W, b, dot, out, cost = s.shared()
-    rates = [ss.function([s.x, s.y], p - STEP * g) for p, g in zip([W, b], ss.grad(cost, [W, b]), strict=True)]
-    new_W, new_b = (f(s.x_val, s.y_val) for f in rates)
-    W.set_value(new_W)
-    b.set_value(new_b)
+    updated = ss.function([s.x, s.y], [p - STEP * g for p, g in zip([W, b], ss.grad(cost, [W, b]), strict=True)])
+    for _ in range(2):
+        new_W, new_b = updated(s.x_val, s.y_val)
+        W.set_value(new_W)
+        b.set_value(new_b)
     return W, b, dot, out, cost
 
 

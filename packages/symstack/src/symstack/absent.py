@@ -23,8 +23,8 @@ SIGNAL = ("conv2d", "pool_2d", "max_pool_2d", "max_pool_2d_same_size")
 
 SPARSE = (
     "add", "as_sparse", "as_sparse_variable", "csc_from_dense", "csc_matrix", "csr_from_dense", "csr_matrix",
-    "dense_from_sparse", "dot", "hstack", "matrix", "mul", "sampling_dot", "sp_sum", "structured_dot", "sub", "transpose",
-    "true_dot", "vstack",
+    "dense_from_sparse", "dot", "hstack", "matrix", "mul", "sampling_dot", "sp_sum", "structured_dot", "sub",
+    "transpose", "true_dot", "vstack",
 )  # fmt: skip
 """Functions of ``T.sparse``."""
 

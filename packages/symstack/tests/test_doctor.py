@@ -1,0 +1,90 @@
+"""``symstack doctor``: everything is said, every fault comes with its fix, and the exit status tells."""
+
+import pytest
+
+import symstack as ss
+from symstack import cli
+from symstack.commands import doctor
+
+
+def findings(**options):
+    with ss.config.override(**options):
+        return list(doctor.examine())
+
+
+def subjects(found, state=None):
+    return [finding.subject for finding in found if state in (None, finding.state)]
+
+
+def test_everything_is_looked_at():
+    found = subjects(findings())
+    named = ["Python", "configuration", "C compiler", "virtual machine", "BLAS", "cache", "device", "a function"]
+    assert {*named, *doctor.PACKAGES, *doctor.NEEDED} <= set(found)
+
+
+def test_every_note_and_every_fault_has_a_fix_or_names_one():
+    for finding in findings():
+        if finding.state == "bad":
+            assert finding.fix
+        assert finding.text and "\n" not in finding.text
+
+
+@pytest.mark.c
+def test_a_machine_in_order_is_well(capsys):
+    assert cli.main(["doctor"]) == 0
+    assert "Everything that should work does." in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:functions run in Python")
+def test_doing_without_a_compiler_on_purpose_is_no_fault():
+    found = findings(compiler="none")
+    assert "C compiler" in subjects(found, "note")
+    assert "C compiler" not in subjects(found, "bad")
+    assert "a function" in subjects(found, "ok")
+
+
+@pytest.mark.filterwarnings("ignore:functions run in Python")
+def test_a_compiler_that_is_named_and_missing_is_a_fault_with_its_fix(capsys):
+    with ss.config.override(compiler="no-such-compiler"):
+        assert cli.main(["doctor"]) == 1
+    text = capsys.readouterr().out
+    assert "no-such-compiler" in text and "fix: install gcc" in text
+
+
+def test_a_device_that_is_asked_for_and_missing_is_a_fault():
+    symgpu = pytest.importorskip("symgpu")
+    if symgpu.available():
+        pytest.skip("there is a device")
+    assert "device" in subjects(doctor._device(), "note")
+    with ss.config.override(device="cuda"):
+        [finding] = doctor._device()
+    assert finding.state == "bad" and "device=cpu" in finding.fix
+    with ss.config.override(device="cuda?"):
+        assert "device" in subjects(doctor._device(), "note")
+
+
+def test_a_cache_that_others_may_write_is_a_fault(tmp_path):
+    folder = tmp_path / "cache" / "kernels"
+    folder.mkdir(parents=True)
+    (folder / "planted").write_text("x")
+    folder.chmod(0o777)
+    with ss.config.override(cache_dir=str(tmp_path / "cache")):
+        [finding] = doctor._cache()
+    assert finding.state == "bad" and "cache_dir" in finding.fix
+
+
+def test_a_check_that_raises_is_a_fault_and_does_not_stop_the_others(monkeypatch):
+    def broken():
+        raise OSError("the disk is gone")
+        yield
+
+    monkeypatch.setattr(doctor, "_blas", broken)
+    found = findings()
+    [fault] = [finding for finding in found if "the disk is gone" in finding.text]
+    assert fault.state == "bad" and fault.fix
+    assert "device" in subjects(found)
+
+
+def test_an_option_that_was_changed_is_shown():
+    [finding] = [f for f in findings(floatX="float32") if f.subject == "configuration"]
+    assert "floatX=float32" in finding.text
