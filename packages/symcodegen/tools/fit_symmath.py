@@ -206,7 +206,6 @@ def fits() -> dict[str, Callable[[], Fit]]:
     add(
         "sinh",  # sinh(x) = x + x^3 q(x^2), |x| <= 1
         lambda p, n: Fit(quotient(mp.sinh, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf(1), n, p),
-        f32=4,
         f64=8,
     )
     add(
