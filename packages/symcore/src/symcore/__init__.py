@@ -8,7 +8,9 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
+from symcore import interpreter as _interpreter  # what eval() runs, until a compiler takes over
 from symcore.config import config
+from symcore.gradient.rop import Rop  # what Ops without an R_op fall back on comes with it
 
 if _TYPE_CHECKING:
     from symcore import gradient, printing, tensor, testing
@@ -23,7 +25,6 @@ if _TYPE_CHECKING:
     )
     from symcore.gradient.grad import Lop, grad
     from symcore.gradient.matrices import hessian, jacobian
-    from symcore.gradient.rop import Rop
     from symcore.gradient.subgraph import subgraph_grad
     from symcore.gradient.verify import numeric_grad, verify_grad
     from symcore.graph.clone import clone
@@ -50,7 +51,7 @@ _HOMES = {
     "as_op": "symcore.from_function",
     **dict.fromkeys(("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
                     "symcore.gradient.flow"),
-    "Lop": "symcore.gradient.grad", "grad": "symcore.gradient.grad", "Rop": "symcore.gradient.rop",
+    "Lop": "symcore.gradient.grad", "grad": "symcore.gradient.grad",
     "hessian": "symcore.gradient.matrices", "jacobian": "symcore.gradient.matrices",
     "subgraph_grad": "symcore.gradient.subgraph",
     "numeric_grad": "symcore.gradient.verify", "verify_grad": "symcore.gradient.verify",
@@ -66,7 +67,7 @@ _HOMES = {
     "shared": "symcore.tensor.shared",
 }
 
-__all__ = ["__version__", "config", *_HOMES]  # noqa: PLE0604 - the names of the table, all strings
+__all__ = ["Rop", "__version__", "config", *_HOMES]  # noqa: PLE0604 - the names of the table, all strings
 
 
 def __getattr__(name: str) -> _Any:

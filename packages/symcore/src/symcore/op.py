@@ -14,6 +14,15 @@ Shape = tuple[Any, ...]
 _MISSING = object()
 
 
+class _ROpFallback:
+    """How an Op without an ``R_op`` gets one; ``symcore.gradient.rop``, which stands above, puts its function here."""
+
+    compute: Any = None
+
+
+r_op_fallback = _ROpFallback()
+
+
 @dataclass_transform(frozen_default=True)
 class Op:
     """An operation on variables.
@@ -149,9 +158,7 @@ class Op:
 
         Without a definition of its own an Op gets it from ``L_op`` applied twice.
         """
-        from symcore.gradient.rop import R_op_from_L_op
-
-        return R_op_from_L_op(self, inputs, outputs, tangents)
+        return r_op_fallback.compute(self, inputs, outputs, tangents)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Return ``pattern[input][output]``: whether the output depends differentiably on the input."""

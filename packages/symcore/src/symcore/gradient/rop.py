@@ -9,6 +9,7 @@ from symcore.graph import trace
 from symcore.graph.clone import clone_graph
 from symcore.graph.null import DisconnectedType, NullType
 from symcore.graph.traverse import toposort
+from symcore.op import r_op_fallback
 
 
 def Rop(
@@ -77,3 +78,6 @@ def R_op_from_L_op(op: Any, inputs: Sequence[Any], outputs: Sequence[Any], tange
 
 def _is_float(y: Any) -> bool:
     return hasattr(y.type, "dtype") and y.type.dtype.kind in "fc"
+
+
+r_op_fallback.compute = R_op_from_L_op

@@ -1,1 +1,3 @@
-"""Graphs: types, variables, nodes, and the structure that rewriting works on."""
+"""Graphs of variables and nodes: structure, traversal, copies, equality, pickling."""
+
+from symcore.graph import pickling

@@ -60,6 +60,11 @@ class Variable(Generic[TypeT]):
         state.pop("_eval_cache", None)
         return state
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.owner is None:
+            return super().__reduce_ex__(protocol)
+        return _output, (self.owner, self.index)  # the node carries the rest; see symcore.graph.pickling
+
     def eval(self, inputs_to_values: dict[Any, Any] | None = None, **options: Any) -> Any:
         """Compute this variable for the given ``{input variable: value}`` (names work as keys too).
 
@@ -151,15 +156,17 @@ class Apply:
     def __repr__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.inputs))})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = {"op": self.op, "inputs": self.inputs, "outputs": self.outputs, "trace": self.trace}
-        if hasattr(self, "_tag"):
-            state["_tag"] = self._tag
-        return state
+    def __setstate__(self, state: Any) -> None:
+        """Take back the notes on the node and on its outputs; the rest was given when it was made."""
+        tag, notes = state
+        if tag is not None:
+            self._tag = tag
+        for output, note in zip(self.outputs, notes, strict=True):
+            output.__dict__.update(note)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
+
+def _output(node: Apply, index: int) -> Variable[Any]:
+    return node.outputs[index]
 
 
 Type.variable_class = Variable
