@@ -1,8 +1,8 @@
 """The engine: applies rules to a graph, phase by phase, until none applies any more.
 
-Each phase starts with all nodes on a stack, inputs on top. A node that a rule replaces leaves; the nodes that enter or get
-new inputs, and the users of their users, go (back) on the stack. So every node is visited once, and again only when
-something near it has changed: the cost grows linearly with the graph.
+Each phase starts with all nodes on a stack, inputs on top. A node that a rule replaces leaves; the nodes that enter or
+get new inputs, and the users of their users, go (back) on the stack. So every node is visited once, and again only
+when something near it has changed: the cost grows linearly with the graph.
 """
 
 from collections import Counter
@@ -192,7 +192,8 @@ class _Pass:
         try:
             changes = rule.function(self.fgraph)
         except Exception as error:
-            raise RewriteError(f"rule {rule.name!r} on the whole graph raised {type(error).__name__}: {error}") from error
+            message = f"rule {rule.name!r} on the whole graph raised {type(error).__name__}: {error}"
+            raise RewriteError(message) from error
         entry.seconds += perf_counter() - start
         entry.hits += changes
         self._requeue()
@@ -255,7 +256,7 @@ class _Pass:
             busiest = ", ".join(f"{name!r} ({n} times)" for name, n in self.hits.most_common(3))
             raise RewriteLoopError(
                 f"phase {self.phase} made {self.rewrites} rewrites without coming to an end; the busiest rules are "
-                f"{busiest}. Exclude the one that makes the graph grow, mode.excluding(name), and correct its condition.")
+                f"{busiest}. Exclude the one that makes the graph grow, mode.excluding(name), and correct it.")
 
 
 def _as_pairs(rule: Rule, node: Apply, result: Any) -> list[tuple[Variable[Any], Variable[Any]]]:
@@ -267,8 +268,8 @@ def _as_pairs(rule: Rule, node: Apply, result: Any) -> list[tuple[Variable[Any],
     if isinstance(result, (list, tuple)) and len(result) == len(node.outputs):
         result = dict(zip(node.outputs, result, strict=True))
     if not isinstance(result, dict):
-        raise RewriteError(f"{_where(rule, node)} returned {result!r}; a rule returns None, a variable, a list with one "
-                           "variable per output, or a dictionary {old variable: new variable}.")
+        raise RewriteError(f"{_where(rule, node)} returned {result!r}; a rule returns None, a variable, a list with "
+                           "one variable per output, or a dictionary {old variable: new variable}.")
     pairs = [(old, new) for old, new in result.items() if new is not None and new is not old]
     for pair in pairs:
         if not all(isinstance(v, Variable) for v in pair):

@@ -68,7 +68,7 @@ def show(pattern: Any) -> str:
 
 
 def compile_pattern(pattern: Any) -> Callable[[Any], Bound | None]:
-    """Return a function from a node to what its variables are bound to, or ``None`` where the pattern does not match."""
+    """Return a function from a node to what its variables are bound to, or to ``None`` if it does not match."""
     match_inputs = _inputs_matcher(pattern)
     wanted = pattern[0] if isinstance(pattern[0], Op) else None
 

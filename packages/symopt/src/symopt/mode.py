@@ -32,7 +32,8 @@ class Mode:
 
     def __init__(self, name: str = "custom", rules: RuleSet | None = None, linker: Any = "auto"):
         if rules is not None and not isinstance(rules, RuleSet):
-            raise TypeError(f"the rules of a Mode must be a RuleSet, got {rules!r}. Start from get_mode('FAST_RUN').rules.")
+            raise TypeError(f"the rules of a Mode must be a RuleSet, got {rules!r}. "
+                            "Start from get_mode('FAST_RUN').rules.")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "rules", all_rules() if rules is None else rules)
         object.__setattr__(self, "linker", linker)
@@ -71,12 +72,14 @@ class Mode:
     def make_linker(self, config: Snapshot) -> Any:
         """Return the linker to use under ``config``.
 
-        Raises ``ValueError`` for the name of a linker that is not installed, ``RuntimeError`` for one that cannot run here.
+        Raises ``ValueError`` for the name of a linker that is not installed, ``RuntimeError`` for one that cannot run
+        here.
         """
         return make_linker(self.linker, config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mode) and (self.name, self.rules, self.linker) == (other.name, other.rules, other.linker)
+        return isinstance(other, Mode) and (
+            (self.name, self.rules, self.linker) == (other.name, other.rules, other.linker))
 
     def __hash__(self) -> int:
         return hash((self.name, self.rules))
@@ -129,7 +132,8 @@ def _named(name: str) -> Mode:
         canonical = name if name in _modes else _ALIASES.get(name.lower(), name)
         found = _modes.get(canonical) or _predefined(canonical)
         if found is None:
-            raise ValueError(f"there is no mode {name!r}; there are {', '.join(['FAST_RUN', 'FAST_COMPILE', 'DEBUG', *_modes])}. "
+            known = ", ".join(dict.fromkeys(["FAST_RUN", "FAST_COMPILE", "DEBUG", *_modes]))
+            raise ValueError(f"there is no mode {name!r}; there are {known}. "
                              "Make your own with Mode(name, rules, linker).")
         return _modes.setdefault(canonical, found)
 

@@ -75,13 +75,21 @@ class Rule:
         """Tell whether ``key`` is the name, a tag or a phase of this rule."""
         return key == self.name or key in self.tags or key in self.phases
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Rule) and self.recipe is not None and self.recipe == other.recipe
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __reduce__(self) -> tuple[Any, ...]:
         if self.recipe is not None:
             return _remake, (self.recipe,)
         return _look_up, (self.function.__module__, self.function.__qualname__)
 
     def __repr__(self) -> str:
-        tags = f", tags={set(sorted(self.tags))}" if self.tags else ""
+        tags = f", tags={{{', '.join(sorted(self.tags))}}}" if self.tags else ""
         return f"<Rule {self.name!r} in {'/'.join(self.phases)}{tags}: {self.doc.splitlines()[0] if self.doc else ''}>"
 
 
@@ -123,7 +131,8 @@ def graph_rewrite(
         if function.__code__.co_argcount != 1:
             raise TypeError(f"a rule on the graph is a function of (fgraph); {function.__name__} takes "
                             f"{function.__code__.co_argcount} arguments.")
-        return Rule(name or function.__name__.replace("_", "-"), function, (), phase, tags, function.__doc__ or "", True)
+        full_name = name or function.__name__.replace("_", "-")
+        return Rule(full_name, function, (), phase, tags, function.__doc__ or "", on_graph=True)
 
     return decorate
 

@@ -26,7 +26,7 @@ class RuleSet:
                 if not isinstance(rule, Rule):
                     raise TypeError(f"a RuleSet is made of rules and rule sets, got {rule!r}. Decorate the function "
                                     "with @rewrite or @graph_rewrite.")
-                if self._by_name.setdefault(rule.name, rule) is not rule:
+                if self._by_name.setdefault(rule.name, rule) != rule:
                     raise ValueError(f"two different rules are named {rule.name!r}; give one of them another name.")
 
     def __iter__(self) -> Iterator[Rule]:
@@ -38,7 +38,7 @@ class RuleSet:
     def __contains__(self, item: object) -> bool:
         if isinstance(item, str):
             return item in self._by_name
-        return isinstance(item, Rule) and self._by_name.get(item.name) is item
+        return isinstance(item, Rule) and self._by_name.get(item.name) == item
 
     def __getitem__(self, name: str) -> Rule:
         try:
@@ -111,7 +111,8 @@ class Dispatch:
         key = op.fn if kind is Elemwise and type(op.fn) is ScalarFn else kind
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = tuple(r for r in self._node_rules if any(_tracks(t, kind, key) for t in r.tracks))
+            found = tuple(r for r in self._node_rules if any(_tracks(t, kind, key) for t in r.tracks))
+            self._found[key] = found
         return found
 
 

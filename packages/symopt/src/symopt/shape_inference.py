@@ -97,8 +97,8 @@ _found: "weakref.WeakKeyDictionary[Any, ShapeInference]" = weakref.WeakKeyDictio
 
 
 def shape_of(variable: Any, fgraph: Any = None) -> Dims:
-    """Return the shape of ``variable``: per axis an int where it is known, else a 0-d int64 variable built on the inputs of
-    the graph. Without ``fgraph`` nothing is remembered."""
+    """Return the shape of ``variable``: per axis an int where it is known, else a 0-d int64 variable built on the
+    inputs of the graph. Without ``fgraph`` nothing is remembered."""
     if None not in variable.type.shape:
         return variable.type.shape
     if fgraph is None:

@@ -3,11 +3,25 @@
 from functools import cache
 
 from symcore import plugins
-from symopt.rules import folding
+from symopt.rules import (
+    arithmetic,
+    blas,
+    broadcasting,
+    folding,
+    fusion,
+    indexing,
+    powers,
+    reductions,
+    shaping,
+    stability,
+)
 from symopt.ruleset import RuleSet
 
 #: The rules of the core language, in the order in which they are tried.
-RULES: RuleSet = RuleSet(folding.RULES)
+RULES: RuleSet = RuleSet(
+    folding.RULES, broadcasting.RULES, shaping.RULES, indexing.RULES, reductions.RULES, arithmetic.RULES,
+    stability.RULES, powers.RULES, blas.RULES, fusion.RULES,
+)
 
 
 @cache

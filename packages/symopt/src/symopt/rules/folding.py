@@ -100,7 +100,14 @@ def switch_of_constant(node: Any, fgraph: Any) -> Any:
 
 
 switch_of_equals = equation("switch-of-equals", (sf.switch, "c", "a", "a"), "a", tags={"shape_hiding"})
-switch_of_not = equation("switch-of-not", (sf.switch, (sf.invert, ("c", lambda c: c.type.dtype.kind == "b")), "a", "b"),
+
+
+def is_truth(variable: Any) -> bool:
+    """Tell whether a variable holds truth values."""
+    return bool(variable.type.dtype.kind == "b")
+
+
+switch_of_not = equation("switch-of-not", (sf.switch, (sf.invert, ("c", is_truth)), "a", "b"),
                          (sf.switch, "c", "b", "a"))
 
 

@@ -1,0 +1,137 @@
+"""Fusion: chains of elementwise work become single ``Composite`` nodes, one loop each.
+
+Nodes may share a loop if their results have the same shape. Which of them do is decided by *ranks*: an edge that cannot be
+inside one loop (into or out of anything but elementwise work, or between different loop shapes) is a barrier, and the
+rank of a node is the largest number of barriers on a way from it to the outputs. Groups are the connected components of
+nodes of equal rank along edges without barrier. They are convex: a way that leaves a group and comes back would cross a
+barrier, so its ends would have different ranks; and the groups depend on each other without circles, for the same reason.
+Counting from the outputs puts a node that one consumer uses into the loop of that consumer. Time is linear in the graph.
+"""
+
+from typing import Any
+
+from symcore.graph import trace
+from symcore.tensor.elemwise import Composite, Elemwise, ScalarFn
+from symopt.rule import graph_rewrite
+from symopt.ruleset import RuleSet
+
+#: A kernel takes at most so many inputs and computes at most so many steps.
+MOST_INPUTS = 30
+MOST_STEPS = 100
+
+
+@graph_rewrite(phase="fuse")
+def fuse_elemwise(fgraph: Any) -> int:
+    """``f(g(x), h(y)) -> Composite{f(g(i0), h(i1))}(x, y)``, with further outputs for inner results used elsewhere."""
+    order = fgraph.toposort()
+    groups = _groups(order, fgraph)
+    pairs = []
+    made = 0
+    for members in groups:
+        for part in _parts(members):
+            if len(part) > 1:
+                pairs += _fuse(part, fgraph)
+                made += 1
+    fgraph.replace_all(pairs, "rule 'fuse-elemwise'")
+    return made
+
+
+def fusible(node: Any) -> bool:
+    """Tell whether a node may become part of a larger loop. Integer scalars may not: they are arithmetic of shapes,
+    which the virtual machine does before any loop starts."""
+    if type(node.op) is not Elemwise or not isinstance(node.op.fn, (ScalarFn, Composite)):
+        return False
+    out = node.outputs[0].type
+    return bool(out.ndim) or out.dtype.kind not in "biu"
+
+
+def _groups(order: list[Any], fgraph: Any) -> list[list[Any]]:
+    """Return the groups of nodes that can share a loop, each in topological order."""
+    loops = {node: node.outputs[0].type.broadcastable for node in order if fusible(node)}
+    ranks: dict[Any, int] = {}
+    leader: dict[Any, Any] = {}
+    for node in reversed(order):
+        shape = loops.get(node)
+        users = [user for output in node.outputs for user, _ in fgraph.clients[output] if user is not None]
+        inside = [user for user in users if shape is not None and loops.get(user) == shape]
+        rank = max((ranks[user] for user in inside), default=0)
+        if len(inside) < len(users):
+            rank = max(rank, *(ranks[user] + 1 for user in users if not (shape is not None and loops.get(user) == shape)))
+        ranks[node] = rank
+        if shape is None:
+            continue
+        leader[node] = node
+        for user in inside:
+            if ranks[user] == rank:
+                leader[_find(leader, user)] = _find(leader, node)
+    members: dict[Any, list[Any]] = {}
+    for node in order:
+        if node in leader:
+            members.setdefault(_find(leader, node), []).append(node)
+    return [group for group in members.values() if len(group) > 1]
+
+
+def _find(leader: dict[Any, Any], node: Any) -> Any:
+    root = node
+    while leader[root] is not root:
+        root = leader[root]
+    while leader[node] is not root:
+        leader[node], node = root, leader[node]
+    return root
+
+
+def _parts(members: list[Any]) -> list[list[Any]]:
+    """Cut a group that is too large for one kernel. Any cut of a topological order keeps the pieces free of circles."""
+    parts: list[list[Any]] = []
+    part: list[Any] = []
+    inside: set[Any] = set()
+    inputs: set[Any] = set()
+    steps = 0
+    for node in members:
+        outer = {v for v in node.inputs if v not in inside}
+        size = len(node.op.fn.steps) if isinstance(node.op.fn, Composite) else 1
+        if part and (len(inputs | outer) > MOST_INPUTS or steps + size > MOST_STEPS):
+            parts.append(part)
+            part, inside, inputs, steps = [], set(), set(), 0
+            outer = set(node.inputs)
+        part.append(node)
+        inside.update(node.outputs)
+        inputs |= outer
+        steps += size
+    parts.append(part)
+    return parts
+
+
+def _fuse(part: list[Any], fgraph: Any) -> list[tuple[Any, Any]]:
+    """Return ``(old result, new result)`` pairs for the nodes of one kernel."""
+    members = set(part)
+    inside = {v for node in part for v in node.outputs}
+    inputs = list(dict.fromkeys(v for node in part for v in node.inputs if v not in inside))
+    kept = [v for node in part for v in node.outputs
+            if any(user is None or user not in members for user, _ in fgraph.clients[v])]
+    number: dict[Any, int] = {v: k for k, v in enumerate(inputs)}
+    steps: list[Any] = []
+    for node in part:
+        _add_steps(node, number, steps, len(inputs))
+    composite = Composite(len(inputs), tuple(steps), tuple(number[v] for v in kept))
+    with trace.inherit(part[-1].trace):
+        made = Elemwise(composite).make_node(*inputs)
+    return list(zip(kept, made.outputs, strict=True))
+
+
+def _add_steps(node: Any, number: dict[Any, int], steps: list[Any], nin: int) -> None:
+    fn = node.op.fn
+    arguments = [number[v] for v in node.inputs]
+    if not isinstance(fn, Composite):
+        steps.append((fn, tuple(arguments), node.outputs[0].type.dtype.name))
+        number[node.outputs[0]] = nin + len(steps) - 1
+        return
+    values = list(arguments)
+    for inner, places, dtype in fn.steps:
+        steps.append((inner, tuple(values[p] for p in places), dtype))
+        values.append(nin + len(steps) - 1)
+    for output, place in zip(node.outputs, fn.results, strict=True):
+        number[output] = values[place]
+
+
+RULES = RuleSet(fuse_elemwise)

@@ -1,0 +1,240 @@
+"""Sums and products taken apart and put together again: the algebra that the rules on them share.
+
+Nothing is ever rewritten into a normal form. A tree of ``add``, ``sub`` and ``neg`` (or ``mul``, ``true_div``,
+``reciprocal`` and ``neg``) is read as a list of signed terms (or of numbers, factors and divisors), and only where
+that list gets simpler a new tree is built.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symcore.graph.variable import Constant
+from symcore.tensor import scalar_functions as sf
+from symcore.tensor.constant import constant, scalar_value
+from symopt.match import fn_of
+
+#: How many terms or factors a tree is opened into. Chains of any length are so handled in linear time.
+WIDEST = 16
+
+Number = int | float | complex
+
+
+class Term(NamedTuple):
+    """``number * product(scalars) * product(rest)``. ``scalars`` are 0-d variables beside factors that are not."""
+
+    number: Number
+    scalars: tuple[Any, ...]
+    rest: tuple[Any, ...]
+
+
+class Product(NamedTuple):
+    """``product(numbers) * product(over) / (product(divisors) * product(under))``."""
+
+    numbers: list[Number]
+    over: list[Any]
+    divisors: list[Number]
+    under: list[Any]
+    #: Whether a ``neg`` was met below the top; it counts as a number -1.
+    negated: bool
+
+
+def as_number(v: Any) -> Number | None:
+    """Return a constant that carries no shape (0-d, or all lengths 1) as a Python number."""
+    if not isinstance(v, Constant) or v.type.dtype.kind == "b" or v.data.size != 1:
+        return None
+    number: Number = v.data.item()
+    return number
+
+
+def uniform_number(v: Any) -> Number | None:
+    """Return the one number that all elements of a constant have."""
+    value = scalar_value(v)
+    return None if value is None or value.dtype.kind == "b" else value.item()
+
+
+def number_constant(number: Number, dtype: np.dtype[Any]) -> Any:
+    """Return a 0-d constant. Integers wrap around as they do in arrays; ``None`` for floats that ``dtype`` cannot hold."""
+    if dtype.kind in "iu":
+        bits = 8 * dtype.itemsize
+        wrapped = int(number) % (1 << bits)  # type: ignore[arg-type]
+        if dtype.kind == "i" and wrapped >= 1 << (bits - 1):
+            wrapped -= 1 << bits
+        return constant(wrapped, dtype=dtype)
+    if not holds(number, dtype):
+        return None
+    return constant(number, dtype=dtype)
+
+
+def holds(number: Number, dtype: np.dtype[Any]) -> bool:
+    """Tell whether a number is finite in ``dtype``, and zero there only if it is zero."""
+    if dtype.kind in "iu":
+        return True
+    size = abs(number)
+    if not math.isfinite(size):
+        return False
+    info = np.finfo(dtype)
+    return size == 0 or float(info.tiny) <= size <= float(info.max)
+
+
+def _opens(v: Any, out: Any, clients: Any) -> bool:
+    """Tell whether a nested sum or product may be taken apart: nobody else needs it, and it is as large as the whole."""
+    return (v.type.dtype is out.type.dtype and v.type.broadcastable == out.type.broadcastable
+            and (clients is None or len(clients.get(v, ())) == 1))
+
+
+# ---------------------------------------------------------------------- sums
+
+
+def signed_terms(out: Any, fgraph: Any, shared: bool = False) -> list[tuple[int, Any]]:
+    """Return the sum ``out`` as ``(sign, variable)`` pairs, in order. ``shared``: open sums that others use too."""
+    clients = None if shared else fgraph.clients
+    found: list[tuple[int, Any]] = []
+    stack: list[tuple[int, Any]] = [(1, out)]
+    while stack:
+        sign, v = stack.pop()
+        fn = fn_of(v)
+        nested = fn is sf.add or fn is sf.sub or fn is sf.neg
+        if not nested or len(found) + len(stack) > WIDEST or (v is not out and not _opens(v, out, clients)):
+            found.append((sign, v))
+        elif fn is sf.add:
+            stack.extend((sign, x) for x in reversed(v.owner.inputs))
+        elif fn is sf.sub:
+            a, b = v.owner.inputs
+            stack += [(-sign, b), (sign, a)]
+        else:
+            stack.append((-sign, v.owner.inputs[0]))
+    return found
+
+
+def as_term(sign: int, v: Any) -> Term:
+    """Return one term of a sum with its coefficient taken out."""
+    fn = fn_of(v)
+    if fn is sf.neg:
+        sign, v = -sign, v.owner.inputs[0]
+        fn = fn_of(v)
+    if fn is not sf.mul:
+        return Term(sign, (), (v,))
+    number: Number = sign
+    scalars, rest = [], []
+    for x in v.owner.inputs:
+        value = as_number(x) if x.type.dtype is v.type.dtype else None
+        if value is not None:
+            number *= value
+        elif x.type.ndim == 0 < v.type.ndim:
+            scalars.append(x)
+        else:
+            rest.append(x)
+    return Term(number, tuple(scalars), tuple(rest))
+
+
+def build_product(parts: Sequence[Any]) -> Any:
+    """Return the product of at least one variable."""
+    return parts[0] if len(parts) == 1 else sf.mul(*parts)
+
+
+def build_sum(out: Any, total: Number, entries: Sequence[tuple[Sequence[Term], tuple[Any, ...]]]) -> Any:
+    """Return ``total + sum(coefficient * rest)``. An entry holds the terms that add up to the coefficient of ``rest``.
+
+    ``None`` when a number does not fit the dtype of ``out``.
+    """
+    dtype = out.type.dtype
+    plus: list[Any] = []
+    minus: list[Any] = []
+    for terms, rest in entries:
+        if any(t.scalars for t in terms):
+            plus.append(build_product([_coefficient(terms, dtype), *rest]))
+            continue
+        number = sum(t.number for t in terms)
+        if number == 0:
+            continue
+        negative = not isinstance(number, complex) and number < 0
+        size = -number if negative else number
+        factor = [] if size == 1 else [number_constant(size, dtype)]
+        if factor == [None]:
+            return None
+        (minus if negative else plus).append(build_product([*factor, *rest]))
+    if total != 0 or not (plus or minus):
+        last = number_constant(total, dtype)
+        if last is None:
+            return None
+        plus.append(last)
+    return build_difference(plus, minus)
+
+
+def build_difference(plus: Sequence[Any], minus: Sequence[Any]) -> Any:
+    """Return ``sum(plus) - sum(minus)``; at least one of them is not empty."""
+    if not minus:
+        return plus[0] if len(plus) == 1 else sf.add(*plus)
+    less = minus[0] if len(minus) == 1 else sf.add(*minus)
+    if not plus:
+        return sf.neg(less)
+    return sf.sub(plus[0] if len(plus) == 1 else sf.add(*plus), less)
+
+
+def _coefficient(terms: Sequence[Term], dtype: np.dtype[Any]) -> Any:
+    plus, minus = [], []
+    for t in terms:
+        negative = not isinstance(t.number, complex) and t.number < 0
+        size = -t.number if negative else t.number
+        parts = [*([constant(size, dtype=dtype)] if size != 1 or not t.scalars else []), *t.scalars]
+        (minus if negative else plus).append(build_product(parts))
+    return build_difference(plus, minus)
+
+
+# ---------------------------------------------------------------------- products
+
+
+def product_of(out: Any, fgraph: Any, shared: bool = False) -> Product:
+    """Return the product ``out`` taken apart. ``shared``: open products that others use too."""
+    clients = None if shared else fgraph.clients
+    found = Product([], [], [], [], False)
+    negated = False
+    stack: list[tuple[bool, Any]] = [(True, out)]
+    while stack:
+        above, v = stack.pop()
+        number = as_number(v) if v.type.dtype is out.type.dtype else None
+        if number is not None:
+            (found.numbers if above else found.divisors).append(number)
+            continue
+        fn = fn_of(v)
+        nested = fn is sf.mul or fn is sf.true_div or fn is sf.neg or fn is sf.reciprocal
+        open_factors = len(found.over) + len(found.under) + len(stack)
+        if not nested or open_factors > WIDEST or (v is not out and not _opens(v, out, clients)):
+            (found.over if above else found.under).append(v)
+        elif fn is sf.mul:
+            stack.extend((above, x) for x in reversed(v.owner.inputs))
+        elif fn is sf.true_div:
+            a, b = v.owner.inputs
+            stack += [(not above, b), (above, a)]
+        elif fn is sf.reciprocal:
+            stack.append((not above, v.owner.inputs[0]))
+        else:
+            found.numbers.append(-1)
+            negated = negated or v is not out
+            stack.append((above, v.owner.inputs[0]))
+    return found._replace(negated=negated)
+
+
+def build_quotient(out: Any, number: Number, over: Sequence[Any], divisor: Number, under: Sequence[Any]) -> Any:
+    """Return ``number * product(over) / (divisor * product(under))``; ``None`` when a number does not fit the dtype."""
+    dtype = out.type.dtype
+    negative = number == -1 and dtype.kind in "ifc" and bool(over)
+    top = list(over)
+    if number != 1 and not negative or not top:
+        coefficient = number_constant(1 if negative else number, dtype)
+        if coefficient is None:
+            return None
+        top.insert(0, coefficient)
+    bottom = list(under)
+    if divisor != 1:
+        coefficient = number_constant(divisor, dtype)
+        if coefficient is None:
+            return None
+        bottom.insert(0, coefficient)
+    result = build_product(top)
+    if bottom:
+        result = sf.true_div(result, build_product(bottom))
+    return sf.neg(result) if negative else result
