@@ -48,7 +48,7 @@ static void allow_vectorcall(PyTypeObject *type) {
 }
 
 static PyObject *caller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    (void)args; /* for the __init__ of the subclass */
+    (void)args; /* for the __init__ of another base class: none is defined here, so that it is found */
     (void)kwargs;
     if (!text_call_general) text_call_general = PyUnicode_InternFromString("_call_general");
     if (!text_wrap_outputs) text_wrap_outputs = PyUnicode_InternFromString("_wrap_outputs");
@@ -57,13 +57,6 @@ static PyObject *caller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     Caller *self = (Caller *)type->tp_alloc(type, 0);
     if (self) self->vectorcall = caller_vectorcall;
     return (PyObject *)self;
-}
-
-static int caller_init(PyObject *self, PyObject *args, PyObject *kwargs) {
-    (void)self;
-    (void)args;
-    (void)kwargs;
-    return 0;
 }
 
 static int caller_traverse(PyObject *self, visitproc visit, void *arg) {
@@ -144,7 +137,6 @@ PyTypeObject CallerType = {
     .tp_vectorcall_offset = offsetof(Caller, vectorcall),
     .tp_call = PyVectorcall_Call,
     .tp_new = caller_new,
-    .tp_init = caller_init,
     .tp_dealloc = caller_dealloc,
     .tp_traverse = caller_traverse,
     .tp_clear = caller_clear,

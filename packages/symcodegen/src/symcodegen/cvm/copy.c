@@ -13,6 +13,7 @@ typedef struct {
 #define DEFINE_COPY(name, type)                                                                                        \
     static void name##_row(i64 n, char *out, i64 so, const char *in, i64 si) {                                         \
         const i64 size = sizeof(type);                                                                                 \
+        if (!n) return; /* there may be no element to read the value of a fill from */                                 \
         if (so == size && si == size) {                                                                                \
             memcpy(out, in, (size_t)(n * size));                                                                       \
         } else if (so == size && si == 0) {                                                                            \

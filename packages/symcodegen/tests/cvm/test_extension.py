@@ -1,0 +1,121 @@
+"""Finding, building and refusing the extension; BLAS pointers. Each case in a fresh process with its own cache."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from symcodegen import blas, extension
+from symcodegen.cvm import sources
+
+LOOK = (
+    "from symcodegen import extension\n"
+    "m = extension.load()\n"
+    "print(m is not None)\n"
+    "print(m.__file__ if m else extension.why_not())\n"
+    "assert m is extension.load()\n"
+)
+# as if it had not been built at installation
+HIDE = "from symcodegen import extension\nextension._import_installed = lambda: None\n"
+
+
+def run(code, tmp_path, **environment):
+    clean = {name: value for name, value in os.environ.items() if name not in ("CC", "LD_PRELOAD")}
+    env = {**clean, "XDG_CACHE_HOME": str(tmp_path / "cache"), **environment}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.c
+def test_build_on_first_use_then_from_the_cache(tmp_path, cvm):
+    first = run(HIDE + LOOK, tmp_path)
+    assert first[0] == "True" and str(tmp_path) in first[1]
+    assert run(HIDE + LOOK, tmp_path, CC="none") == first  # no compiler is needed any more
+    objects = list((tmp_path / "cache").rglob("objects/*.so"))
+    assert len(objects) == 1 and not list((tmp_path / "cache").rglob("tmp/build-*"))
+    # a damaged object is a miss, and heals
+    objects[0].write_bytes(objects[0].read_bytes()[:1000])
+    assert run(HIDE + LOOK, tmp_path)[0] == "True"
+    objects[0].write_bytes(b"\x7fELF" + bytes(5000))
+    answer = run(HIDE + LOOK, tmp_path, CC="none")
+    assert answer[0] == "False"
+
+
+@pytest.mark.c
+def test_cold_processes_build_once(tmp_path, cvm):
+    """Several at once: each gets the module, one compiles."""
+    counter = tmp_path / "cc"
+    real = next(path for name in ("cc", "gcc", "clang") if (path := shutil.which(name)))
+    counter.write_text(f'#!/bin/sh\necho run >> "{tmp_path}/runs"\nexec "{real}" "$@"\n')
+    counter.chmod(0o755)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(run(HIDE + LOOK, tmp_path, CC=str(counter)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [r[0] for r in results] == ["True"] * 4
+    assert len((tmp_path / "runs").read_text().splitlines()) <= 2 * 3  # two halves and a link, by two processes at most
+
+
+@pytest.mark.parametrize("environment,reason", [
+    ({"SYMSTACK_CVM": "none"}, "switched off"),
+    ({"CC": "none"}, "no C compiler is used"),
+    ({"CC": "no-such-compiler"}, "is not there"),
+    ({"PATH": ""}, "no C compiler"),
+    ({"CC": "false"}, "false failed"),
+])  # fmt: skip
+def test_without_a_compiler_there_is_a_reason(tmp_path, environment, reason):
+    answer = run(HIDE + LOOK, tmp_path, **environment)
+    assert answer[0] == "False" and len(answer) == 2 and reason in answer[1]
+
+
+def test_a_stale_installed_module_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "digest", lambda: "0" * 32)
+    assert extension._import_installed() is None
+
+
+def test_the_digest_sees_every_file():
+    names = {path.name for path in sources.HERE.iterdir() if path.suffix in (".c", ".h")}
+    assert names == set(sources.UNITS) | set(sources.HEADERS)
+
+
+def test_blas_pointers():
+    pointers = blas.pointers()
+    assert set(pointers) == set(blas.FUNCTIONS) and len(set(pointers.values())) == len(blas.FUNCTIONS)
+
+
+def test_blas_loads_without_the_package_around_it(tmp_path):
+    code = (
+        "import sys, threading\nfrom symcodegen import blas\n"
+        "threads = [threading.Thread(target=blas.load) for _ in range(8)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "print(blas._loaded, 'scipy.linalg' in sys.modules, 'scipy.linalg.cython_blas' in sys.modules)\n"
+        "import scipy.linalg, scipy.linalg.cython_blas\nprint(blas.pointers() == blas.pointers())\n"
+    )
+    assert run(code, tmp_path) == ["True False False", "True"]
+
+
+def test_dlopen_and_symbol(cvm, k, tmp_path):
+    assert cvm.symbol(k.handle, "inc") == k.inc
+    with pytest.raises(AttributeError, match="no symbol nothing"):
+        cvm.symbol(k.handle, "nothing")
+    with pytest.raises(OSError, match="cannot load"):
+        cvm.dlopen(str(tmp_path / "absent.so"))
+    (tmp_path / "junk.so").write_bytes(b"junk" * 100)
+    with pytest.raises(OSError, match="junk.so"):
+        cvm.dlopen(tmp_path / "junk.so")
+    with pytest.raises(ValueError, match="handle is 0"):
+        cvm.symbol(0, "x")
+
+
+def test_set_blas_refuses_what_it_does_not_know(cvm):
+    with pytest.raises(ValueError, match="knows no function 'sdot'"):
+        cvm.set_blas({"sdot": 1})
+    with pytest.raises(TypeError, match="dict"):
+        cvm.set_blas([])
+    assert cvm.set_blas({}) is True
