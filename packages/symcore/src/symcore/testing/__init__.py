@@ -1,0 +1,6 @@
+"""The test kit: one ``OpCase`` tests all that an Op promises. It ships with the package, for the Ops of others."""
+
+from symcore.gradient.verify import numeric_grad, verify_grad
+from symcore.testing.case import OpCase
+from symcore.testing.check import BACKENDS, check_op
+from symcore.testing.registry import missing_cases, op_classes

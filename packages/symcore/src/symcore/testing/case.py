@@ -1,0 +1,88 @@
+"""``OpCase``: an Op with inputs to try it on."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symcore.op import Op
+from symcore.tensor.elemwise import ScalarFn
+from symcore.tensor.type import TensorType
+
+
+class OpCase:
+    """An Op, values to apply it to, and what may be asked of it there.
+
+    Parameters
+    ----------
+    op
+        The Op, or a scalar function (which stands for its ``Elemwise``).
+    inputs
+        One value per input: arrays or numbers. Derivatives are checked by finite differences, so the Op has to be smooth
+        around float inputs, or ``grad=False``.
+    shapes
+        Static shape per input; ``None``: no length is known. (Every case is also tried with all lengths known.)
+    dtypes
+        Float dtypes to try: float64 inputs are cast to each.
+    grad
+        Check ``L_op`` and ``R_op``.
+    same_jacobian
+        ``L_op`` and ``R_op`` belong to one Jacobian, that of ``perform``. ``False`` for Ops made to bend gradients.
+    undefined
+        Inputs whose gradient is declared undefined (``NullType``).
+    layouts
+        Try inputs in Fortran order, sliced and reversed.
+    expected
+        NumPy function of the inputs that gives the outputs.
+    values
+        Compare the values of the outputs; ``False`` for uninitialised memory.
+    tol
+        Tolerance of derivatives against finite differences.
+    plain
+        The parameters of the Op are plain data that can be written to JSON.
+    name
+        What the case is called in reports.
+    """
+
+    def __init__(
+        self,
+        op: Op | ScalarFn,
+        *inputs: Any,
+        shapes: Sequence[Any] | None = None,
+        dtypes: Sequence[str] = ("float64", "float32"),
+        grad: bool = True,
+        same_jacobian: bool = True,
+        undefined: Sequence[int] = (),
+        layouts: bool = True,
+        expected: Callable[..., Any] | None = None,
+        values: bool = True,
+        tol: float = 1e-6,
+        plain: bool = True,
+        name: str = "",
+    ):
+        self.op: Op = op.op if isinstance(op, ScalarFn) else op
+        self.inputs = [np.asarray(x) for x in inputs]
+        self.shapes = [(None,) * x.ndim for x in self.inputs] if shapes is None else [tuple(s) for s in shapes]
+        self.dtypes = dtypes if any(x.dtype == np.float64 for x in self.inputs) else ("float64",)
+        self.grad = grad
+        self.same_jacobian = same_jacobian
+        self.undefined = set(undefined)
+        self.layouts = layouts
+        self.expected = expected
+        self.values = values
+        self.tol = tol
+        self.plain = plain
+        self.name = name
+
+    def arrays(self, dtype: str) -> list[Any]:
+        """Return the inputs, float64 ones as ``dtype``."""
+        return [x.astype(dtype) if x.dtype == np.float64 else x for x in self.inputs]
+
+    def variables(self, arrays: Sequence[Any], static: bool) -> list[Any]:
+        """Return input variables for ``arrays``, with all lengths known or as the case has them."""
+        return [TensorType(x.dtype, x.shape if static else shape)(f"in{k}")
+                for k, (x, shape) in enumerate(zip(arrays, self.shapes, strict=True))]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{x.dtype}{list(x.shape)}" for x in self.inputs)
+        return f"{self.name or self.op}({shown})"

@@ -1,0 +1,38 @@
+"""Which Ops a package has, and which of them no case tests."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from typing import Any
+
+from symcore.op import Op
+from symcore.tensor.elemwise import Elemwise, ScalarFn
+from symcore.testing.case import OpCase
+
+
+def op_classes(package: str) -> list[type[Op]]:
+    """Return the final Op classes of a package, after importing all its modules, sorted by name.
+
+    A class whose name begins with an underscore is abstract.
+    """
+    root = importlib.import_module(package)
+    for module in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{package}."):
+        if not module.name.rpartition(".")[2].startswith("__"):
+            importlib.import_module(module.name)
+    found: set[type[Op]] = set()
+    stack: list[type[Any]] = [Op]
+    while stack:
+        for cls in stack.pop().__subclasses__():
+            stack.append(cls)
+            if cls.__module__.partition(".")[0] == package.partition(".")[0] and not cls.__name__.startswith("_"):
+                found.add(cls)
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+def missing_cases(package: str, cases: Iterable[OpCase], scalars: Iterable[ScalarFn] = ()) -> list[str]:
+    """Return the names of the package's Op classes, and of the given scalar functions, that no case tests."""
+    cases = list(cases)
+    tested = {type(case.op) for case in cases}
+    functions = {case.op.fn.name for case in cases if isinstance(case.op, Elemwise)}
+    missing = [cls.__name__ for cls in op_classes(package) if cls not in tested]
+    return missing + sorted(fn.name for fn in scalars if fn.name not in functions)
