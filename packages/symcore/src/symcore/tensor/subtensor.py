@@ -57,7 +57,7 @@ class Subtensor(Op):
         return [tuple(basic_shape(self.entries, input_shapes[0], iter(node.inputs[1:])))]
 
     def perform(self, node: Apply, x: Any, *scalars: Any) -> Any:
-        return np.asarray(x[fill(self.entries, iter(scalars))])
+        return x[(*fill(self.entries, iter(scalars)), ...)]  # with the dots a view, of 0-d results too
 
     def view(self, node: Apply) -> dict[int, int]:
         return {0: 0}
