@@ -146,9 +146,13 @@ class _Pass:
         try:
             self.stack = fgraph.toposort()[::-1]
             self.queued.update(self.stack)
+            self._visit_nodes()
             for _ in range(ROUNDS):
+                for rule in self.dispatch.graph_rules:
+                    self._run_on_graph(rule)
+                before = self.rewrites
                 self._visit_nodes()
-                if not sum([self._run_on_graph(rule) for rule in self.dispatch.graph_rules]) or not self.stack:
+                if self.rewrites == before:  # rules on nodes found nothing new to do: neither would those on the graph
                     break
         finally:
             fgraph.on_touch.remove(self.touched.append)
@@ -185,7 +189,7 @@ class _Pass:
                     self._push(node)
                 return
 
-    def _run_on_graph(self, rule: Rule) -> int:
+    def _run_on_graph(self, rule: Rule) -> None:
         entry = self.statistics.setdefault(rule.name, RuleStatistics())
         entry.calls += 1
         start = perf_counter()
@@ -197,7 +201,6 @@ class _Pass:
         entry.seconds += perf_counter() - start
         entry.hits += changes
         self._requeue()
-        return int(changes)
 
     # ------------------------------------------------------------------ changing the graph
 

@@ -1,110 +1,165 @@
 """Shapes of variables in terms of the graph's inputs, so that nothing is computed only to look at its shape.
 
 Every Op says with ``infer_shape`` how the shapes of its outputs follow from those of its inputs. Here these answers are
-put together along the graph, once per variable: the shapes found are kept for as long as the graph lives. An expression
-that was found before a later rewrite is still right, for rewriting keeps values; it is only checked that the
-variables it measures directly are still part of the graph, lest it bring dead nodes back.
+put together along the graph, one axis of one variable at a time; the most common Ops, whose lengths are lengths of an
+input, are followed without asking. Lengths found are kept for as long as the graph lives. An expression that was
+found before a later rewrite is still right, for rewriting keeps values; it is only checked that the variable it measures
+is still part of the graph, lest it bring dead nodes back.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from symcore.graph.variable import Constant
-from symcore.tensor.shapes import Shape_i
+from symcore.tensor.elemwise import Elemwise
+from symcore.tensor.products import Dot, Gemm, Gemv, Ger
+from symcore.tensor.reduce import Reduce
+from symcore.tensor.shapes import DimShuffle, Shape_i
 from symcore.tensor.type import TensorType
 
 #: One entry per axis: an int, or a 0-d int64 variable.
 Dims = tuple[Any, ...]
+#: One axis of one variable.
+Axis = tuple[Any, int]
+
+# ---------------------------------------------------------------------- Ops whose lengths are lengths of an input
+
+
+def _through_elemwise(node: Any, output: int, axis: int) -> Axis | None:
+    ndim = node.outputs[0].type.ndim
+    best: Axis | None = None
+    for v in node.inputs:
+        own = axis - ndim + v.type.ndim
+        if own < 0:
+            continue
+        length = v.type.shape[own]
+        if length == 1:
+            continue
+        if length is not None or v.owner is None:
+            return v, own
+        if best is None:
+            best = v, own
+    return best
+
+
+def _through_dimshuffle(node: Any, output: int, axis: int) -> Axis | None:
+    return node.inputs[0], node.op.order[axis]
+
+
+def _through_reduce(node: Any, output: int, axis: int) -> Axis | None:
+    left = [a for a in range(node.inputs[0].type.ndim) if a not in node.op.axis]
+    return node.inputs[0], left[axis]
+
+
+def _through_dot(node: Any, output: int, axis: int) -> Axis | None:
+    x, y = node.inputs
+    rows = x.type.ndim - 1
+    return (x, axis) if axis < rows else (y, axis - rows + 1)
+
+
+def _through_blas(node: Any, output: int, axis: int) -> Axis | None:
+    return node.inputs[0], axis
+
+
+_THROUGH: dict[type, Callable[[Any, int, int], Axis | None]] = {
+    Elemwise: _through_elemwise, DimShuffle: _through_dimshuffle, Reduce: _through_reduce, Dot: _through_dot,
+    Gemm: _through_blas, Gemv: _through_blas, Ger: _through_blas,
+}
 
 
 class ShapeInference:
-    """The shapes found so far for one graph, or for no graph in particular."""
+    """The lengths found so far for one graph, or for no graph in particular."""
 
     def __init__(self, fgraph: Any = None):
         self._fgraph = None if fgraph is None else weakref.ref(fgraph)
-        self._known: dict[Any, Dims] = {}
+        self._known: dict[Axis, Any] = {}
 
     def __call__(self, variable: Any) -> Dims:
         """Return the shape of a tensor variable. It may belong to the graph, or be built on variables of it."""
-        fresh: set[Any] = set()
-        stack = [variable]
+        return tuple([self.length(variable, axis) if known is None else known
+                      for axis, known in enumerate(variable.type.shape)])
+
+    def length(self, variable: Any, axis: int) -> Any:
+        """Return the length of a tensor along one axis: an int, or a 0-d int64 variable."""
+        found: dict[Axis, Any] = {}  # in this call; what an earlier one found may be out of date
+        stack: list[Axis] = [(variable, axis)]
         while stack:
-            v = stack[-1]
-            if self._has(v, fresh):
+            request = stack[-1]
+            if self._look_up(request, found) is not None:
                 stack.pop()
                 continue
+            v, a = request
             node = v.owner
-            if node is None or None not in v.type.shape:
-                self._known[v] = _own_shape(v)
-                fresh.add(v)
-                stack.pop()
-                continue
-            waiting = [x for x in node.inputs if isinstance(x.type, TensorType) and not self._has(x, fresh)]
-            if waiting:
-                stack.extend(waiting)
+            through = None if node is None else _THROUGH.get(type(node.op))
+            source = through(node, v.index, a) if through is not None else None
+            if source is not None:
+                length = self._look_up(source, found)
+                if length is None:
+                    stack.append(source)
+                    continue
+            elif node is None:
+                length = Shape_i(a)(v)
             else:
-                self._infer(node)
-                fresh.update(node.outputs)
-                stack.pop()
-        return self._known[variable]
+                waiting = [(x, k) for x in node.inputs if isinstance(x.type, TensorType) for k in range(x.type.ndim)
+                           if self._look_up((x, k), found) is None]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                length = self._ask(node, v, a, found)
+            found[request] = self._known[request] = length
+            stack.pop()
+        return self._look_up((variable, axis), found)
 
-    def _has(self, v: Any, fresh: set[Any]) -> bool:
-        if v in fresh:
+    def _look_up(self, request: Axis, found: dict[Axis, Any]) -> Any:
+        v, axis = request
+        static = v.type.shape[axis]
+        if static is not None:
+            return static
+        length = found.get(request)
+        if length is None:
+            length = self._known.get(request)
+            if length is not None:
+                if not self._alive(length):
+                    return None
+                found[request] = length
+        return length
+
+    def _alive(self, length: Any) -> bool:
+        """Tell whether the variable that ``length`` measures is still in the graph."""
+        if isinstance(length, int) or length.owner is None or type(length.owner.op) is not Shape_i:
             return True
-        dims = self._known.get(v)
-        if dims is None or not self._alive(dims):
-            return False
-        fresh.add(v)
-        return True
-
-    def _alive(self, dims: Dims) -> bool:
-        """Tell whether the variables that ``dims`` measures directly are still in the graph."""
+        source = length.owner.inputs[0]
         fgraph = self._fgraph() if self._fgraph is not None else None
-        if fgraph is None:
-            return True
-        for d in dims:
-            if not isinstance(d, int) and d.owner is not None and type(d.owner.op) is Shape_i:
-                source = d.owner.inputs[0]
-                if source.owner is not None and source not in fgraph.clients:
-                    return False
-        return True
+        return source.owner is None or fgraph is None or source in fgraph.clients
 
-    def _infer(self, node: Any) -> None:
-        shapes = [self._known[x] if isinstance(x.type, TensorType) else None for x in node.inputs]
-        inferred: Sequence[Any] = node.op.infer_shape(node, shapes)
-        for output, dims in zip(node.outputs, inferred, strict=True):
-            if not isinstance(output.type, TensorType):
-                continue
-            if dims is None:
-                self._known[output] = _own_shape(output)
-            else:
-                self._known[output] = tuple(
-                    _as_dim(found) if static is None else static
-                    for static, found in zip(output.type.shape, dims, strict=True))
-
-
-def _own_shape(v: Any) -> Dims:
-    """Return the shape that can only be measured on the variable itself."""
-    return tuple(Shape_i(i)(v) if d is None else d for i, d in enumerate(v.type.shape))
-
-
-def _as_dim(d: Any) -> Any:
-    return int(d.data) if isinstance(d, Constant) else d
+    def _ask(self, node: Any, v: Any, axis: int, found: dict[Axis, Any]) -> Any:
+        """Return what the Op says; without an answer, the length can only be measured."""
+        shapes = [tuple(self._look_up((x, k), found) for k in range(x.type.ndim))
+                  if isinstance(x.type, TensorType) else None for x in node.inputs]
+        dims = node.op.infer_shape(node, shapes)[v.index]
+        if dims is None:
+            return Shape_i(axis)(v)
+        return int(dims[axis].data) if isinstance(dims[axis], Constant) else dims[axis]
 
 
 _found: "weakref.WeakKeyDictionary[Any, ShapeInference]" = weakref.WeakKeyDictionary()
 
 
-def shape_of(variable: Any, fgraph: Any = None) -> Dims:
-    """Return the shape of ``variable``: per axis an int where it is known, else a 0-d int64 variable built on the
-    inputs of the graph. Without ``fgraph`` nothing is remembered."""
-    if None not in variable.type.shape:
-        return variable.type.shape
+def shape_inference(fgraph: Any = None) -> ShapeInference:
+    """Return what is known of the shapes of a graph. Without a graph nothing is remembered."""
     if fgraph is None:
-        return ShapeInference()(variable)
+        return ShapeInference()
     shapes = _found.get(fgraph)
     if shapes is None:
         shapes = _found[fgraph] = ShapeInference(fgraph)
-    return shapes(variable)
+    return shapes
 
+
+def shape_of(variable: Any, fgraph: Any = None) -> Dims:
+    """Return the shape of ``variable``: per axis an int where it is known, else a 0-d int64 variable built on the
+    inputs of the graph ``fgraph`` to which it belongs, or on whose variables it is built."""
+    if None not in variable.type.shape:
+        known: Dims = variable.type.shape
+        return known
+    return shape_inference(fgraph)(variable)

@@ -293,6 +293,64 @@ def guard_out_of_product(node: Any, fgraph: Any) -> Any:
     return None
 
 
+@rewrite(sf.mul, phase="canonicalize", tags={"nan_changing"})
+def distribute_to_cancel(node: Any, fgraph: Any) -> Any:
+    """``(a / x - b / y) * x * y -> a * y - b * x``: a product is distributed over a sum where every term then cancels.
+    This is the gradient of the cross-entropy of two classes. Written out, zero and infinity would give NaN."""
+    out, inputs = node.outputs[0], node.inputs
+    if out.type.dtype.kind not in "fc":
+        return None
+    for k, bracket in enumerate(inputs):
+        if fn_of(bracket) not in (sf.add, sf.sub) or bracket.type is not out.type or len(fgraph.clients[bracket]) != 1:
+            continue
+        others = [*inputs[:k], *inputs[k + 1:]]
+        signed = signed_terms(bracket, fgraph)
+        if len(signed) <= _MOST_DISTRIBUTED and all(_shares_divisor(v, others, fgraph) for _, v in signed):
+            spread = [(sign, _times(v, others)) for sign, v in signed]
+            return conform(build_difference([v for sign, v in spread if sign > 0],
+                                            [v for sign, v in spread if sign < 0]), out, fgraph)
+    return None
+
+
+_MOST_DISTRIBUTED = 4
+
+
+def _shares_divisor(v: Any, factors: list[Any], fgraph: Any) -> bool:
+    term = v.owner.inputs[2] if _is_guard(v) else v
+    if fn_of(term) not in (sf.true_div, sf.mul, sf.reciprocal):
+        return False
+    under = product_of(term, fgraph, shared=True).under
+    return any(x in factors for x in under)
+
+
+def _times(v: Any, factors: list[Any]) -> Any:
+    if _is_guard(v):
+        condition, zero, term = v.owner.inputs
+        return sf.switch(condition, zero, sf.mul(term, *factors))
+    return sf.mul(v, *factors)
+
+
+#: Functions that are finite for finite inputs.
+_FINITE = frozenset({sf.sigmoid, sf.tanh, sf.sin, sf.cos, sf.add, sf.sub, sf.neg, sf.abs, sf.sqr, sf.softplus})
+
+
+@rewrite(sf.switch, phase="stabilize", tags={"nan_changing"})
+def useless_guard(node: Any, fgraph: Any) -> Any:
+    """``switch(g == 0, 0, g * x) -> g * x`` where ``x`` has no pole (any more). Differs for an infinite or NaN ``x``."""
+    out = node.outputs[0]
+    if not _is_guard(out) or fn_of(node.inputs[2]) is not sf.mul:
+        return None
+    g = node.inputs[0].owner.inputs[0]
+    term = product_of(node.inputs[2], fgraph, shared=True)
+    of_g = Counter(product_of(g, fgraph, shared=True).over)
+    left = Counter(term.over) - of_g
+    if term.under or not of_g or of_g - Counter(term.over):
+        return None
+    if any(x.owner is not None and fn_of(x) not in _FINITE for x in left):
+        return None
+    return conform(node.inputs[2], out, fgraph)
+
+
 # ---------------------------------------------------------------------- flat sums and products
 
 
@@ -340,5 +398,5 @@ def _flatten(node: Any, fn: Any, clients: Any) -> Any:
 RULES = RuleSet(
     neutral_element, zero_minus, times_zero, times_zero_of_integers, neg_neg, neg_of_difference, neg_in_sum,
     collect_sum, cancel_sum, cancel_sum_of_integers, distribute_scalar, collect_product, cancel_product,
-    guard_out_of_product, flatten_sum, flatten_product,
+    guard_out_of_product, distribute_to_cancel, useless_guard, flatten_sum, flatten_product,
 )

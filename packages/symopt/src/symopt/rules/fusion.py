@@ -18,19 +18,27 @@ from symopt.ruleset import RuleSet
 #: A kernel takes at most so many inputs and computes at most so many steps.
 MOST_INPUTS = 30
 MOST_STEPS = 100
+#: What is computed again in another loop, up to so many steps of it, rather than written to memory and read back.
+_CHEAP = frozenset({"add", "sub", "mul", "neg", "sqr", "lt", "le", "gt", "ge", "eq", "neq", "invert", "and_", "or_"})
+_CHEAP_STEPS = 3
 
 
 @graph_rewrite(phase="fuse")
 def fuse_elemwise(fgraph: Any) -> int:
-    """``f(g(x), h(y)) -> Composite{f(g(i0), h(i1))}(x, y)``, with further outputs for inner results used elsewhere."""
+    """``f(g(x), h(y)) -> Composite{f(g(i0), h(i1))}(x, y)``, with further outputs for inner results used elsewhere; what is
+    cheap is computed again rather than stored."""
     order = fgraph.toposort()
-    groups = _groups(order, fgraph)
+    loops = {node: node.outputs[0].type.broadcastable for node in order if fusible(node)}
+    cheap = _cheap(order, loops, fgraph)
+    position = {node: k for k, node in enumerate(order)}
     pairs = []
     made = 0
-    for members in groups:
+    for members in _groups(order, loops, fgraph):
         for part in _parts(members):
-            if len(part) > 1:
-                pairs += _fuse(part, fgraph)
+            kept = _kept(part, cheap, fgraph)
+            body = _with_cheap(part, cheap, position, loops)
+            if len(body) > 1 and kept:
+                pairs += _fuse(body, kept)
                 made += 1
     fgraph.replace_all(pairs, "rule 'fuse-elemwise'")
     return made
@@ -45,9 +53,48 @@ def fusible(node: Any) -> bool:
     return bool(out.ndim) or out.dtype.kind not in "biu"
 
 
-def _groups(order: list[Any], fgraph: Any) -> list[list[Any]]:
+def _cheap(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> dict[Any, list[Any]]:
+    """Return the nodes that are better computed again than stored, each with those of them it needs, itself last: a few
+    operations on tensors that are in memory anyway, whose result is read by loops of the same shape alone."""
+    stored = {node for node, shape in loops.items()
+              if any(loops.get(user) != shape for v in node.outputs for user, _ in fgraph.clients[v])}
+    cheap: dict[Any, list[Any]] = {}
+    for node in order:
+        shape = loops.get(node)
+        if not shape or node in stored or getattr(node.op.fn, "name", "") not in _CHEAP:
+            continue
+        needs: dict[Any, None] = {}
+        for v in node.inputs:
+            if v.owner in cheap and loops[v.owner] == shape:
+                needs.update(dict.fromkeys(cheap[v.owner]))
+            elif v.owner in loops and v.owner not in stored:
+                break
+        else:
+            if len(needs) < _CHEAP_STEPS:
+                cheap[node] = [*needs, node]
+    return cheap
+
+
+def _kept(part: list[Any], cheap: dict[Any, Any], fgraph: Any) -> list[Any]:
+    """Return the results of a kernel that something outside of it reads from memory."""
+    members = set(part)
+    return [v for node in part if node not in cheap for v in node.outputs
+            if any(user not in members for user, _ in fgraph.clients[v])]
+
+
+def _with_cheap(part: list[Any], cheap: dict[Any, list[Any]], position: dict[Any, int], loops: Any) -> list[Any]:
+    """Return the nodes of a kernel together with the cheap nodes of other kernels that it computes again."""
+    shape = loops[part[0]]
+    body = dict.fromkeys(part)
+    for node in part:
+        for v in node.inputs:
+            if v.owner in cheap and loops[v.owner] == shape:
+                body.update(dict.fromkeys(cheap[v.owner]))
+    return part if len(body) == len(part) else sorted(body, key=position.__getitem__)
+
+
+def _groups(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> list[list[Any]]:
     """Return the groups of nodes that can share a loop, each in topological order."""
-    loops = {node: node.outputs[0].type.broadcastable for node in order if fusible(node)}
     ranks: dict[Any, int] = {}
     leader: dict[Any, Any] = {}
     for node in reversed(order):
@@ -68,7 +115,7 @@ def _groups(order: list[Any], fgraph: Any) -> list[list[Any]]:
     for node in order:
         if node in leader:
             members.setdefault(_find(leader, node), []).append(node)
-    return [group for group in members.values() if len(group) > 1]
+    return list(members.values())
 
 
 def _find(leader: dict[Any, Any], node: Any) -> Any:
@@ -102,19 +149,16 @@ def _parts(members: list[Any]) -> list[list[Any]]:
     return parts
 
 
-def _fuse(part: list[Any], fgraph: Any) -> list[tuple[Any, Any]]:
-    """Return ``(old result, new result)`` pairs for the nodes of one kernel."""
-    members = set(part)
-    inside = {v for node in part for v in node.outputs}
-    inputs = list(dict.fromkeys(v for node in part for v in node.inputs if v not in inside))
-    kept = [v for node in part for v in node.outputs
-            if any(user is None or user not in members for user, _ in fgraph.clients[v])]
+def _fuse(body: list[Any], kept: list[Any]) -> list[tuple[Any, Any]]:
+    """Return ``(old result, new result)`` pairs for one kernel that runs the nodes ``body`` and returns ``kept``."""
+    inside = {v for node in body for v in node.outputs}
+    inputs = list(dict.fromkeys(v for node in body for v in node.inputs if v not in inside))
     number: dict[Any, int] = {v: k for k, v in enumerate(inputs)}
     steps: list[Any] = []
-    for node in part:
+    for node in body:
         _add_steps(node, number, steps, len(inputs))
     composite = Composite(len(inputs), tuple(steps), tuple(number[v] for v in kept))
-    with trace.inherit(part[-1].trace):
+    with trace.inherit(body[-1].trace):
         made = Elemwise(composite).make_node(*inputs)
     return list(zip(kept, made.outputs, strict=True))
 

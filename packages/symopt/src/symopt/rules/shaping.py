@@ -22,7 +22,7 @@ from symopt.match import op_of
 from symopt.rule import rewrite
 from symopt.rules.folding import ALWAYS
 from symopt.ruleset import RuleSet
-from symopt.shape_inference import shape_of
+from symopt.shape_inference import shape_inference
 
 # ---------------------------------------------------------------------- dimshuffle
 
@@ -135,7 +135,7 @@ def _is_length(length: Any, known: int | None, x: Any, axis: int, fgraph: Any) -
         return False
     if length.owner.op.i == axis and length.owner.inputs[0] is x:
         return True
-    found = shape_of(x, fgraph)[axis]
+    found = shape_inference(fgraph).length(x, axis)
     return (not isinstance(found, int) and found.owner is not None and type(found.owner.op) is Shape_i
             and found.owner.op == length.owner.op and found.owner.inputs[0] is length.owner.inputs[0])
 
@@ -167,7 +167,7 @@ def lift_shape(node: Any, fgraph: Any) -> Any:
     known = x.type.shape[axis]
     if known is None and x.owner is None:
         return None
-    length = shape_of(x, fgraph)[axis] if known is None else known
+    length = shape_inference(fgraph).length(x, axis) if known is None else known
     if isinstance(length, int):
         return constant(length, dtype="int64")
     if length.owner is not None and length.owner.op == node.op and length.owner.inputs[0] is x:
