@@ -127,11 +127,11 @@ def test_logistic_regression_learns():
 
 
 def test_crossentropy_and_softmax_are_fused():
-    """One kernel forwards and one backwards: no log, no exp and no softmax is left, nothing is scattered."""
+    """One kernel for cost and gradient, or one for each: no log, no exp and no softmax is left, nothing is scattered."""
     _, _, train, _ = logistic_regression(20, 5)
     names = [str(node.op) for node in train.fgraph.toposort()]
     fused = [name for name in names if name.lower().startswith("crossentropysoftmax")]
-    assert len(fused) == 2
+    assert len(fused) in (1, 2)
     left = [name for name in names if "Softmax" in name and name not in fused]
     assert left == []
     assert not [name for name in names if "AdvancedIncSubtensor" in name or "AdvancedSubtensor" in name]

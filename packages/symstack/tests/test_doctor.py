@@ -64,11 +64,11 @@ def test_a_device_that_is_asked_for_and_missing_is_a_fault():
 
 
 def test_a_cache_that_others_may_write_is_a_fault(tmp_path):
-    folder = tmp_path / "cache" / "kernels"
-    folder.mkdir(parents=True)
+    folder = tmp_path / "cache"
+    folder.mkdir()
     (folder / "planted").write_text("x")
     folder.chmod(0o777)
-    with ss.config.override(cache_dir=str(tmp_path / "cache")):
+    with ss.config.override(cache_dir=str(folder)):
         [finding] = doctor._cache()
     assert finding.state == "bad" and "cache_dir" in finding.fix
 

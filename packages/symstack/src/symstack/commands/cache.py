@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symstack.commands.console import Console
@@ -20,8 +19,8 @@ def kernel_cache() -> KernelCache:
     from symcodegen.cache import KernelCache
     from symcore.config import config
 
-    root = Path(config.cache_dir) / "kernels" if config.cache_dir else None
-    return KernelCache(root, config.compiler or None, limit=config.cache_size)
+    flags = config.compiler_flags.split()
+    return KernelCache(config.cache_dir or None, config.compiler or None, flags=flags, limit=config.cache_size)
 
 
 def in_words(count: int) -> str:

@@ -40,7 +40,9 @@ class Console:
             from rich.table import Table
             from rich.text import Text
 
-            table = Table(*columns)
+            table = Table()
+            for column in columns:
+                table.add_column(column, overflow="fold")
             for row in rows:
                 table.add_row(*(Text(cell) for cell in row))
             self._rich.print(table)

@@ -25,7 +25,7 @@ def node_rows(function: Any) -> list[NodeRow]:
     counts: Counter[tuple[str, str, str]] = Counter()
     for node, where, how in function.placement():
         python = where == "Python"
-        reason = how if python or where == "C" else f"{where}: {how}" if how else where
+        reason = how if python or where in ("C", how) else f"{where}: {how}" if how else where
         counts[str(node.op), "Python" if python else "C", reason] += 1
     rows = [NodeRow(op, count, where, reason) for (op, where, reason), count in counts.items()]
     return sorted(rows, key=lambda row: (row.where != "Python", -row.number, row.op))

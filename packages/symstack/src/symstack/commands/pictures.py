@@ -38,7 +38,7 @@ def draw_graph(function: Any, folder: Path) -> str:
 
     path = folder / "graph.png"
     try:
-        printing.pydotprint(function, outfile=str(path), format="png")
+        printing.pydotprint(function, outfile=str(path), format="png", print_output_file=False)
     except (ImportError, OSError, RuntimeError) as error:
         path = folder / "graph.dot"
         path.write_text(printing.dot_text(function), encoding="utf-8")
