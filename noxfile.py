@@ -271,7 +271,8 @@ def deptry_options(package: str) -> list[str]:
         "symscan": "DEP002=symopt|symcore",  # thin: scan will
         "symcore": "DEP002=graphviz-pure",  # a program that is run, not a module that is imported
         "symnnet": "DEP002=symcodegen",  # the extra `c`: imported by symnnet.c only
-        "symstack": "DEP002=symgpu|symcodegen|numpy",
+        "symcodegen": "DEP002=scipy",  # its BLAS pointers are read from a module loaded by path
+        "symstack": "DEP002=symgpu|symcodegen|symnnet|symopt|symscan|numpy",  # modules are loaded by name, on use
     }
     options = ["--known-first-party", package, "--optional-dependencies-dev-groups", "test"]
     return [*options, "--per-rule-ignores", ignored[package]] if package in ignored else options

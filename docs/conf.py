@@ -20,6 +20,9 @@ html_title = "symstack"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
+# Attributes are described once, where the class says what they are.
+napoleon_use_ivar = True
+
 autoapi_dirs = [str(folder) for folder in sorted(ROOT.glob("packages/*/src"))]
 autoapi_root = "api"
 autoapi_options = ["members", "show-inheritance", "show-module-summary"]
