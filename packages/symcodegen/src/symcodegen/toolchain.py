@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import re
-import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -183,17 +180,20 @@ _HOW_TO_GET_ONE = (
     "Install gcc or clang (Debian: apt install gcc; conda: conda install c-compiler), or name one in $CC; without it "
     "everything still runs, slowly, through NumPy."
 )
-_DIAGNOSTIC = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$", re.MULTILINE)
-_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large", re.IGNORECASE)
+# Patterns are compiled at first use: a warm start needs none of them.
+_DIAGNOSTIC = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$"
+_DISK_FULL = r"(?i)no space left on device|disk quota exceeded|file too large"
 
 
 def _compile_error(path: str, result: Finished, sources: list[Path], timeout: float) -> CompileError:
     """One readable exception out of a failed run; quotes the offending C line when the compiler named one."""
+    import shlex  # noqa: PLC0415 - error paths only
+
     details = f"command: {shlex.join(result.command)}\n{result.output}"
     line = ""
     if result.returncode is None:
         text = f"the C compiler {path} did not finish within {timeout:g} s and was killed. Check it: `symstack doctor`."
-    elif match := _DIAGNOSTIC.search(result.output):
+    elif match := re.search(_DIAGNOSTIC, result.output):
         line = _quote(match["file"], int(match["line"]), sources)
         where = f"{match['file']}:{match['line']}: {line.strip()}"
         text = f"the C compiler {path} refused a kernel: {match['text']}\n  {where}"
@@ -201,7 +201,7 @@ def _compile_error(path: str, result: Finished, sources: list[Path], timeout: fl
         cause = f"signal {-result.returncode}" if result.returncode < 0 else f"exit status {result.returncode}"
         said = next((one.strip() for one in result.output.splitlines() if one.strip()), "nothing was printed")
         text = f"the C compiler {path} failed ({cause}): {said[:200]}\n  Check it: `symstack doctor`."
-    full = bool(_DISK_FULL.search(result.output))
+    full = bool(re.search(_DISK_FULL, result.output))
     return CompileError(text, line=line, details=details, returncode=result.returncode, disk_full=full)
 
 
@@ -218,11 +218,11 @@ def _quote(file: str, number: int, sources: list[Path]) -> str:
 
 # An allow list. Refused, among others: -fplugin and -specs (run code), -B, -wrapper and @file (change the program),
 # -o, -x, -include, -Wl, -dump (read or write files), -ffast-math and its parts (wrong on NaN and Inf).
-_ALLOWED = re.compile(
+_ALLOWED = (
     r"-O[0-3sg]|-g[0-3]?|-ggdb[0-3]?|-m[a-z0-9][A-Za-z0-9.+_=-]*|-f[a-z][a-z0-9-]*(=[A-Za-z0-9,_-]+)?"
     r"|-W[a-z][a-z0-9+=-]*|-D[A-Za-z_]\w*(=[\w.+-]*)?|--param=[a-z0-9-]+=\d+"
 )
-_REFUSED = re.compile(
+_REFUSED = (
     r"-f(plugin|use-ld|dump|profile|auto-profile|save-|stack-usage|callgraph|lto|pass-|syntax|preprocessed|working|directives)"
     r"|-f(fast-math|unsafe-math|finite-math|associative-math|reciprocal-math|no-signed-zeros|cx-limited)"
     r"|-f(common|freestanding|cc1|debug-prefix|file-prefix|macro-prefix|module|embed|sanitize-.*list|xray|compare|opt-info|wpa)"
@@ -233,7 +233,7 @@ _REFUSED = re.compile(
 def check_flags(flags: Sequence[str], origin: str = "the option cflags") -> tuple[str, ...]:
     """The flags, unchanged, if each only tunes code generation; ValueError naming the first that might do more."""
     for flag in flags:
-        if not _ALLOWED.fullmatch(flag) or _REFUSED.match(flag):
+        if not re.fullmatch(_ALLOWED, flag) or re.match(_REFUSED, flag):
             raise ValueError(
                 f"compiler flag {flag!r} in {origin} is refused: it could run programs, read or write files, or change "
                 "results on NaN and infinity. Give flags like -O3, -march=..., -f<optimisation>, -D<name>=<value>."
@@ -250,6 +250,8 @@ def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
     Raises CompilerMissing if what was asked for is not there (it is never replaced silently) or nothing is;
     ``override="none"`` asks for no compiler at all. Flags inside the command must pass :func:`check_flags`.
     """
+    import shutil  # noqa: PLC0415 - pulls in the compression modules
+
     for words, origin in ((override, "the option cc"), (os.environ.get("CC"), "$CC")):
         if words is None or not words.strip():
             continue
@@ -265,6 +267,9 @@ def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
 
 
 def _resolve(text: str, origin: str) -> tuple[str, ...]:
+    import shlex  # noqa: PLC0415 - only where a command was given
+    import shutil  # noqa: PLC0415
+
     # A Windows path keeps its backslashes.
     words = shlex.split(text, posix=os.name == "posix")
     programs = [word for word in words if not word.startswith("-")]
@@ -315,6 +320,8 @@ def _host_cpu() -> str:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             first = file.read(16384).split("\n\n")[0]
     except OSError:
+        import platform  # noqa: PLC0415 - not where there is /proc
+
         return f"{platform.machine()} {platform.processor()}"
     passing = re.compile(r"processor|cpu MHz|bogomips|apicid|initial apicid|core id|microcode", re.IGNORECASE)
     return "\n".join(line for line in first.splitlines() if not passing.match(line))
@@ -348,14 +355,16 @@ def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
     )
 
 
-_SIMD = re.compile(r"__(A?SSE\w*|SSS?E\w*|AVX\w*|FMA\w*|ARM_FEATURE_\w+|ARM_NEON\w*|BMI2?|F16C|POPCNT|LZCNT)__")
+_SIMD = r"__(A?SSE\w*|SSS?E\w*|AVX\w*|FMA\w*|ARM_FEATURE_\w+|ARM_NEON\w*|BMI2?|F16C|POPCNT|LZCNT)__"
 
 
 def _is_feature(name: str, value: str, baseline: dict[str, str]) -> bool:
-    return (name not in baseline or baseline[name] != value or bool(_SIMD.fullmatch(name))) and value != ""
+    return (name not in baseline or baseline[name] != value or bool(re.fullmatch(_SIMD, name))) and value != ""
 
 
 def _target(macros: dict[str, str]) -> str:
+    import platform  # noqa: PLC0415 - asked once per machine
+
     machine = next((m for m in ("x86_64", "aarch64", "i386", "arm", "powerpc64", "riscv") if f"__{m}__" in macros), "?")
     return f"{machine if machine != '?' else platform.machine()}-{sys.platform}"
 
