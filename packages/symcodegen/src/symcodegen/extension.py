@@ -59,8 +59,8 @@ def _look() -> tuple[ModuleType | None, str | None]:
     if os.environ.get("SYMSTACK_CVM") == "none":
         return None, "the C virtual machine is switched off: SYMSTACK_CVM=none."
     digest = sources.digest()
-    installed = _import_installed()
-    if installed is not None and installed.source_digest == digest:
+    installed = _import_installed(digest)
+    if installed is not None:
         return installed, None
     try:
         return _load_cached(digest), None
@@ -69,10 +69,11 @@ def _look() -> tuple[ModuleType | None, str | None]:
         return None, f"the C virtual machine was not built at installation and cannot be built now: {first[0]}"
 
 
-def _import_installed() -> ModuleType | None:
-    """The module beside its sources, unless they have changed since (its digest tells)."""
+def _import_installed(digest: str) -> ModuleType | None:
+    """The module beside its sources, unless they have changed since. A stale one must not even be imported: the digest
+    inside it is looked for in the file."""
     spec = importlib.util.find_spec(MODULE)
-    if spec is None or spec.origin is None or sources.digest().encode() not in Path(spec.origin).read_bytes():
+    if spec is None or spec.origin is None or digest.encode() not in Path(spec.origin).read_bytes():
         return None
     return importlib.import_module(MODULE)
 

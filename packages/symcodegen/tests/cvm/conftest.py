@@ -90,7 +90,7 @@ def cvm() -> ModuleType:
     return module
 
 
-DTYPES = {np.dtype(name).num: np.dtype(name) for name in "? b B h H i I l L q Q e f d F D".split()}
+DTYPES = {np.dtype(name).num: np.dtype(name) for name in "?bBhHiIlLqQefdFD"}
 
 
 class Kernels:
@@ -199,11 +199,15 @@ class Builder:
         tag = 100 + len(self.nodes)
         self.nodes.append((prep, fn, tuple(outs), tuple(ins), params, code, tuple(inplace), flags, 1, tag))
 
-    def elementwise(self, fn: Any, out: int, *ins: int, inplace: Any = (), stretch: bool = True, flags: int = 0) -> None:
+    def elementwise(
+        self, fn: Any, out: int, *ins: int, inplace: Any = (), stretch: bool = True, flags: int = 0
+    ) -> None:
         address = getattr(self.k, fn) if isinstance(fn, str) else fn
         ndim = self.slots[out][2]
-        axes = [tuple(j - ndim + self.slots[s][2] if j >= ndim - self.slots[s][2] else -1 for j in range(ndim))
-                for s in (out, *ins)]  # fmt: skip
+        axes = [
+            tuple(j - ndim + self.slots[s][2] if j >= ndim - self.slots[s][2] else -1 for j in range(ndim))
+            for s in (out, *ins)
+        ]
         masks = (0, *((1 << ndim) - 1 if stretch else 0 for _ in ins))
         self.node(self.c.COLLAPSED, address, [out], ins, (tuple(axes), masks), inplace, flags | self.c.REORDER)
 

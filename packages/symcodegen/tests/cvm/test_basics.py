@@ -17,8 +17,19 @@ def test_increment(b):
     assert result.flags.owndata and result.flags.c_contiguous and result.dtype == np.float64
 
 
-@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((0, 4), (1, 4)), ((1, 1), (1, 1)),
-                                    ((), (2, 3)), ((), ()), ((5, 0), (5, 1))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3, 4), (3, 4)),
+        ((3, 4), (4,)),
+        ((3, 1), (1, 4)),
+        ((0, 4), (1, 4)),
+        ((1, 1), (1, 1)),
+        ((), (2, 3)),
+        ((), ()),
+        ((5, 0), (5, 1)),
+    ],
+)
 def test_broadcasting(b, shapes):
     left, right = (rng.normal(size=shape) for shape in shapes)
     x, y = b.input(left.ndim), b.input(right.ndim)
@@ -74,8 +85,10 @@ class Sub(np.ndarray):
     pass
 
 
-@pytest.mark.parametrize("make", [misaligned, lambda a: a.astype(">f8"), lambda a: a.astype("f4"), lambda a: a.tolist(),
-                                  lambda a: a.view(Sub)])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [misaligned, lambda a: a.astype(">f8"), lambda a: a.astype("f4"), lambda a: a.tolist(), lambda a: a.view(Sub)],
+)
 def test_improper_arguments_go_to_the_filter(b, make):
     asked = []
 
@@ -186,8 +199,19 @@ def test_kernel_errors(b):
         c.program(out)(1.0)
 
 
-@pytest.mark.parametrize("shape,over", [((3, 4), (0,)), ((3, 4), (1,)), ((3, 4), (0, 1)), ((0, 4), (0,)), ((3, 0), (1,)),
-                                        ((2, 3, 4), (0, 2)), ((2, 1, 4), (1,)), ((), ())])  # fmt: skip
+@pytest.mark.parametrize(
+    "shape,over",
+    [
+        ((3, 4), (0,)),
+        ((3, 4), (1,)),
+        ((3, 4), (0, 1)),
+        ((0, 4), (0,)),
+        ((3, 0), (1,)),
+        ((2, 3, 4), (0, 2)),
+        ((2, 1, 4), (1,)),
+        ((), ()),
+    ],
+)
 def test_reductions(b, shape, over):
     value = rng.integers(-9, 9, shape).astype(float)
     x = b.input(len(shape))
@@ -243,8 +267,21 @@ def test_views(b):
     np.testing.assert_array_equal(result, value.transpose(2, 0, 1)[::-1, None][:, 0, 1:])
 
 
-SLICES = [slice(None), slice(1, None), slice(-2, None), slice(None, None, 2), slice(None, None, -1), slice(8, 2, -1), slice(5, 1, -2),
-          slice(3, 3), slice(10, 20), slice(-20, 2), slice(-1, -20, -3), slice(None, None, 2**31 - 1), slice(None, 0, -1)]  # fmt: skip
+SLICES = [
+    slice(None),
+    slice(1, None),
+    slice(-2, None),
+    slice(None, None, 2),
+    slice(None, None, -1),
+    slice(8, 2, -1),
+    slice(5, 1, -2),
+    slice(3, 3),
+    slice(10, 20),
+    slice(-20, 2),
+    slice(-1, -20, -3),
+    slice(None, None, 2**31 - 1),
+    slice(None, 0, -1),
+]
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 9])
@@ -274,8 +311,19 @@ def test_dropping_an_axis_that_is_not_one(b):
     np.testing.assert_array_equal(f(np.ones((1, 5)))[0], np.ones(5))
 
 
-RESHAPES = [((6, 4), (24,)), ((6, 4), (2, 3, -1)), ((6, 4), (4, 6)), ((2, 3, 4), (6, 4)), ((2, 3, 4), (2, 12)), ((24,), (1, 24, 1)),
-            ((1, 1), ()), ((), (1, 1)), ((0, 3), (3, 0)), ((0, 3), (-1, 3)), ((2, 6), (2, 2, 3, 1))]  # fmt: skip
+RESHAPES = [
+    ((6, 4), (24,)),
+    ((6, 4), (2, 3, -1)),
+    ((6, 4), (4, 6)),
+    ((2, 3, 4), (6, 4)),
+    ((2, 3, 4), (2, 12)),
+    ((24,), (1, 24, 1)),
+    ((1, 1), ()),
+    ((), (1, 1)),
+    ((0, 3), (3, 0)),
+    ((0, 3), (-1, 3)),
+    ((2, 6), (2, 2, 3, 1)),
+]
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "fortran", "sliced", "transposed"])
@@ -363,12 +411,26 @@ def evaluate(b, op, *values):
     return int(b.program(out)()[0])
 
 
-@pytest.mark.parametrize("op,reference", [
-    ("FLOORDIV", lambda a, b: a // b), ("MOD", lambda a, b: a % b), ("MIN", min), ("MAX", max), ("LT", lambda a, b: a < b),
-    ("LE", lambda a, b: a <= b), ("GT", lambda a, b: a > b), ("GE", lambda a, b: a >= b), ("EQ", lambda a, b: a == b),
-    ("NE", lambda a, b: a != b), ("AND", lambda a, b: bool(a and b)), ("OR", lambda a, b: bool(a or b)),
-    ("ADD", lambda a, b: a + b), ("SUB", lambda a, b: a - b), ("MUL", lambda a, b: a * b),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "op,reference",
+    [
+        ("FLOORDIV", lambda a, b: a // b),
+        ("MOD", lambda a, b: a % b),
+        ("MIN", min),
+        ("MAX", max),
+        ("LT", lambda a, b: a < b),
+        ("LE", lambda a, b: a <= b),
+        ("GT", lambda a, b: a > b),
+        ("GE", lambda a, b: a >= b),
+        ("EQ", lambda a, b: a == b),
+        ("NE", lambda a, b: a != b),
+        ("AND", lambda a, b: bool(a and b)),
+        ("OR", lambda a, b: bool(a or b)),
+        ("ADD", lambda a, b: a + b),
+        ("SUB", lambda a, b: a - b),
+        ("MUL", lambda a, b: a * b),
+    ],
+)
 def test_binary_opcodes(new_builder, op, reference):
     for left in INTEGERS:
         for right in (1, -1, 2, -3, 7):

@@ -107,16 +107,23 @@ def test_without_a_program_everything_is_general(cvm):
 
 
 def test_cycles_are_collected(b, function_class):
-    f = function_class([])
+    def make():
+        f = function_class([])
+        close_circle(b, f)
+        return weakref.ref(f)
+
+    reference = make()
+    b.inputs.clear()
+    gc.collect()
+    assert reference() is None
+
+
+def close_circle(b, f):
+    """The program refers to the function through its filter and its error handler."""
     x = b.input(1, filter=lambda v: f)
     out = b.array(1)
     b.elementwise("inc", out, x)
     f.program = b.program(out, on_error=lambda *a: f)
-    reference = weakref.ref(f)
-    b.inputs.clear()
-    del f
-    gc.collect()
-    assert reference() is None
 
 
 def test_a_filter_may_replace_the_program(new_builder, function_class):

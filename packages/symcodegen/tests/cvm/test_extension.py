@@ -19,7 +19,7 @@ LOOK = (
     "assert m is extension.load()\n"
 )
 # as if it had not been built at installation
-HIDE = "from symcodegen import extension\nextension._import_installed = lambda: None\n"
+HIDE = "from symcodegen import extension\nextension._import_installed = lambda digest: None\n"
 
 
 def run(code, tmp_path, **environment):
@@ -53,7 +53,9 @@ def test_cold_processes_build_once(tmp_path, cvm):
     counter.write_text(f'#!/bin/sh\necho run >> "{tmp_path}/runs"\nexec "{real}" "$@"\n')
     counter.chmod(0o755)
     results = []
-    threads = [threading.Thread(target=lambda: results.append(run(HIDE + LOOK, tmp_path, CC=str(counter)))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: results.append(run(HIDE + LOOK, tmp_path, CC=str(counter)))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -62,21 +64,23 @@ def test_cold_processes_build_once(tmp_path, cvm):
     assert len((tmp_path / "runs").read_text().splitlines()) <= 2 * 3  # two halves and a link, by two processes at most
 
 
-@pytest.mark.parametrize("environment,reason", [
-    ({"SYMSTACK_CVM": "none"}, "switched off"),
-    ({"CC": "none"}, "no C compiler is used"),
-    ({"CC": "no-such-compiler"}, "is not there"),
-    ({"PATH": ""}, "no C compiler"),
-    ({"CC": "false"}, "false failed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "environment,reason",
+    [
+        ({"SYMSTACK_CVM": "none"}, "switched off"),
+        ({"CC": "none"}, "no C compiler is used"),
+        ({"CC": "no-such-compiler"}, "is not there"),
+        ({"PATH": ""}, "no C compiler"),
+        ({"CC": "false"}, "false failed"),
+    ],
+)
 def test_without_a_compiler_there_is_a_reason(tmp_path, environment, reason):
     answer = run(HIDE + LOOK, tmp_path, **environment)
     assert answer[0] == "False" and len(answer) == 2 and reason in answer[1]
 
 
-def test_a_stale_installed_module_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "digest", lambda: "0" * 32)
-    assert extension._import_installed() is None
+def test_a_stale_installed_module_is_not_used():
+    assert extension._import_installed("0" * 32) is None
 
 
 def test_the_digest_sees_every_file():

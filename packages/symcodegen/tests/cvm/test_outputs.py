@@ -1,5 +1,6 @@
 """Outputs that are recycled, values that Python nodes see, memory that is kept and given back."""
 
+import contextlib
 import gc
 import resource
 import sys
@@ -82,7 +83,7 @@ def test_a_changed_output_is_not_recycled(b):
             np.testing.assert_array_equal(z, x + 1)
 
     spoil(lambda y: y.setflags(write=False))
-    spoil(lambda y: setattr(y, "shape", (2, 3)) if sys.version_info < (3, 14) else None)
+    spoil(lambda y: y.resize((2, 3), refcheck=False))
     spoil(lambda y: y.fill(np.nan))
     spoil(lambda y: y.sort())
 
@@ -193,9 +194,17 @@ def test_a_result_that_is_output_and_update(b):
 
 
 def test_odd_results_of_python_nodes(b):
-    answers = iter([
-        np.arange(6.0)[::2], np.arange(3.0).astype(">f8"), np.float64(1.0), [1.0, 2.0], np.zeros(3, "f4"), None, np.zeros((1, 1)),
-    ])  # fmt: skip
+    answers = iter(
+        [
+            np.arange(6.0)[::2],
+            np.arange(3.0).astype(">f8"),
+            np.float64(1.0),
+            [1.0, 2.0],
+            np.zeros(3, "f4"),
+            None,
+            np.zeros((1, 1)),
+        ]
+    )
     held = b.held(1)
     b.python(lambda: next(answers), [held], [])
     out = b.array(1)
@@ -371,11 +380,10 @@ def random_program(b, rng):
 
 
 def test_reference_counts(new_builder):
-    b, calls = new_builder(), []
+    b = new_builder()
     storage = [np.zeros(3), None]
 
     def keep(value):
-        calls.append(None)
         return value + 1
 
     x = b.input(1, filter=lambda v: np.asarray(v, float))
@@ -396,7 +404,7 @@ def test_reference_counts(new_builder):
             f(np.zeros(5))
     assert [sys.getrefcount(v) for v in (given, keep, storage, storage[0], f)] == counts
     reference = weakref.ref(keep)
-    del f, b, keep, calls
+    del f, b, keep
     gc.collect()
     assert reference() is None
 
@@ -418,10 +426,8 @@ def test_memory_does_not_grow(new_builder):
             f = b.program(held, b.copy(t))
             for m in range(12):
                 f(np.zeros((n + m) % 17))
-            try:
+            with contextlib.suppress(TypeError):
                 f(1)
-            except TypeError:
-                pass
             f.clear()
 
     everything(300)

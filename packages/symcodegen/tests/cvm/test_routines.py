@@ -77,12 +77,16 @@ def test_gemm_layouts(new_builder, dtype, layout, other):
     a, x, y = sample((5, 4), dtype), sample((4, 3), dtype), sample((5, 3), dtype)
     for out_kind in ("array", "columns", "odd"):
         for alpha, beta in ((1, 0), (2, 1), (-1, 3)):
-            result = gemm(new_builder(), dtype, LAYOUTS[other](y), LAYOUTS[layout](a), LAYOUTS[other](x), alpha, beta, out_kind)
+            result = gemm(
+                new_builder(), dtype, LAYOUTS[other](y), LAYOUTS[layout](a), LAYOUTS[other](x), alpha, beta, out_kind
+            )
             np.testing.assert_array_equal(result, beta * y + alpha * (a @ x))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(0, 3, 2), (2, 0, 3), (2, 3, 0), (0, 0, 0), (1, 1, 1), (1, 5, 1), (4, 1, 3), (1, 4, 6), (6, 3, 1)])
+@pytest.mark.parametrize(
+    "shape", [(0, 3, 2), (2, 0, 3), (2, 3, 0), (0, 0, 0), (1, 1, 1), (1, 5, 1), (4, 1, 3), (1, 4, 6), (6, 3, 1)]
+)
 def test_gemm_sizes(new_builder, dtype, shape):
     m, k, n = shape
     a, x, y = sample((m, k), dtype), sample((k, n), dtype), sample((m, n), dtype)
@@ -214,8 +218,12 @@ def gather(b, x, *indices):
     return b.program(out)(x, *indices)[0]
 
 
-ROWS = {"rows": lambda a: a.copy(), "fortran": lambda a: np.array(a, order="F"), "negative": lambda a: a[::-1].copy()[::-1],
-        "strided": lambda a: np.repeat(a, 2, a.ndim - 1)[..., ::2]}  # fmt: skip
+ROWS = {
+    "rows": lambda a: a.copy(),
+    "fortran": lambda a: np.array(a, order="F"),
+    "negative": lambda a: a[::-1].copy()[::-1],
+    "strided": lambda a: np.repeat(a, 2, a.ndim - 1)[..., ::2],
+}
 
 
 @pytest.mark.parametrize("dtype", ["b1", "i2", "f4", "f8", "c16"])
@@ -235,7 +243,10 @@ def test_gather(new_builder, dtype, layout):
 
 def test_index_errors(new_builder):
     x = np.zeros((5, 3))
-    for index, message in (([0, 7], "index 7 is out of bounds for axis 0 with size 5"), ([-6], "index -6 .* axis 0 with size 5")):
+    for index, message in (
+        ([0, 7], "index 7 is out of bounds for axis 0 with size 5"),
+        ([-6], "index -6 .* axis 0 with size 5"),
+    ):
         with pytest.raises(IndexError, match=message):
             gather(new_builder(), x, np.array(index))
         with pytest.raises(IndexError, match=message):
@@ -257,8 +268,21 @@ def scatter(b, name, x, values, *indices):
     return b.program(out)(x, values, *indices)[0]
 
 
-ADDS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "complex64",
-        "complex128"]  # fmt: skip
+ADDS = [
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 
 
 @pytest.mark.parametrize("dtype", ADDS)

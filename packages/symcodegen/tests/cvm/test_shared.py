@@ -58,7 +58,10 @@ def test_a_direct_update_writes_into_the_array_itself(b):
     assert w.array.ctypes.data == address and w.array[0] == 2
 
 
-@pytest.mark.parametrize("hold", [lambda a: a, lambda a: a[1:], lambda a: memoryview(a), lambda a: a.T, lambda a: __import__("weakref").ref(a)])
+@pytest.mark.parametrize(
+    "hold",
+    [lambda a: a, lambda a: a[1:], lambda a: memoryview(a), lambda a: a.T, lambda a: __import__("weakref").ref(a)],
+)
 def test_an_array_that_someone_holds_is_never_written(b, hold):
     w = Container(np.zeros(4))
     f = incrementer(b, w)
@@ -168,8 +171,15 @@ def test_when_direct_is_refused(new_builder):
         b.copy(s, b.dimshuffle(new, (1, 0)))  # writes the transpose of what it reads
 
     assert [direct_of(new_builder(), build) for build in (plain, fallible_itself)] == [True, True]
-    refused = (read_afterwards, view_read_afterwards, reads_a_view_of_itself, reads_other_axes, may_fail_afterwards,
-               python_afterwards, viewed_first)  # fmt: skip
+    refused = (
+        read_afterwards,
+        view_read_afterwards,
+        reads_a_view_of_itself,
+        reads_other_axes,
+        may_fail_afterwards,
+        python_afterwards,
+        viewed_first,
+    )
     assert [direct_of(new_builder(), build) for build in refused] == [False] * len(refused)
 
 

@@ -4,9 +4,9 @@
 
 typedef struct {
     Program *p;
-    int *alias;    /* by slot: the slot whose memory a view may share (itself if it is no view) */
-    int *written;  /* by slot: segment of its latest writer, -1 */
-    char *listed;  /* by slot: is an input, shared, or made by a Python node */
+    int *alias;   /* by slot: the slot whose memory a view may share (itself if it is no view) */
+    int *written; /* by slot: segment of its latest writer, -1 */
+    char *listed; /* by slot: is an input, shared, or made by a Python node */
     int node, segment;
 } Walk;
 
@@ -47,7 +47,8 @@ static int place_slot(Walk *w, int slot, int segment) {
 
 static int need_register(const Walk *w, i64 r) {
     if (r >= 0 && r < w->p->n_registers && w->p->register_segment[r] >= 0) return 0;
-    PyErr_Format(PyExc_ValueError, "node %d of a program reads register %lld, which nothing before it sets.", w->node, r);
+    PyErr_Format(PyExc_ValueError, "node %d of a program reads register %lld, which nothing before it sets.", w->node,
+                 r);
     return -1;
 }
 
@@ -70,7 +71,8 @@ static int introduce(Walk *w, int slot, int written_here) {
     case OBJECT:
     case HELD: return w->listed[slot] ? 0 : wrong(w, "is read before anything makes it", slot);
     case HOST: return need_register(w, s->reg) ? -1 : place_slot(w, slot, w->p->register_segment[s->reg]);
-    case VIEW: return written_here ? place_slot(w, slot, w->segment) : wrong(w, "is a view that no node has made yet", slot);
+    case VIEW:
+        return written_here ? place_slot(w, slot, w->segment) : wrong(w, "is a view that no node has made yet", slot);
     }
     if (s->registers) return need_registers(w, s->registers, s->ndim) ? -1 : place_slot(w, slot, w->segment);
     if (!written_here || w->p->nodes[w->node].prep != COLLAPSED)
@@ -128,7 +130,8 @@ static int reads_this_segment(const Walk *w, const Node *node) {
     for (int i = 0; i < node->n_code; i++)
         if (node->code[i].op == R_VALUE && node->code[i].a < w->p->n_slots) {
             const Slot *s = w->p->slots + node->code[i].a;
-            int computed = s->kind == TEMP || s->kind == ARRAY || s->kind == UPDATE || s->kind == VIEW || s->kind == HOST;
+            int computed =
+                s->kind == TEMP || s->kind == ARRAY || s->kind == UPDATE || s->kind == VIEW || s->kind == HOST;
             if (computed && (s->segment == w->segment || w->written[w->alias[node->code[i].a]] == w->segment)) return 1;
         }
     return 0;
@@ -149,7 +152,8 @@ static int check_output(Walk *w, Node *node, int slot) {
     Program *p = w->p;
     int kind = p->slots[slot].kind;
     if (node->prep == PYTHON) {
-        if ((kind != HELD && kind != OBJECT) || w->listed[slot]) return wrong(w, "cannot be made by a Python node", slot);
+        if ((kind != HELD && kind != OBJECT) || w->listed[slot])
+            return wrong(w, "cannot be made by a Python node", slot);
         w->listed[slot] = 1;
         return kind == HELD ? place_slot(w, slot, w->segment) : 0;
     }
@@ -159,7 +163,8 @@ static int check_output(Walk *w, Node *node, int slot) {
         return introduce(w, slot, 1);
     }
     int root = p->slots[w->alias[slot]].kind;
-    if (root != TEMP && root != ARRAY && root != UPDATE) return wrong(w, "is written, but its memory is not the program's", slot);
+    if (root != TEMP && root != ARRAY && root != UPDATE)
+        return wrong(w, "is written, but its memory is not the program's", slot);
     w->written[w->alias[slot]] = w->segment;
     return introduce(w, slot, 1);
 }
@@ -221,8 +226,10 @@ static int check_results(Walk *w) {
         Slot *s = p->slots + p->outputs[i];
         int made = s->kind == ARRAY ? w->written[p->outputs[i]] >= 0 : w->listed[p->outputs[i]];
         if ((s->kind != ARRAY && s->kind != HELD && s->kind != OBJECT) || !made || p->result_slots[p->outputs[i]]) {
-            PyErr_Format(PyExc_ValueError, "output %d of a program: slot %d must be an ARRAY, HELD or OBJECT slot that a node "
-                         "makes, and stand there once. Copy it into an ARRAY slot.", i, p->outputs[i]);
+            PyErr_Format(PyExc_ValueError,
+                         "output %d of a program: slot %d must be an ARRAY, HELD or OBJECT slot that a node "
+                         "makes, and stand there once. Copy it into an ARRAY slot.",
+                         i, p->outputs[i]);
             return -1;
         }
         p->result_slots[p->outputs[i]] = 1;
@@ -231,10 +238,14 @@ static int check_results(Walk *w) {
     }
     for (int i = 0; i < p->n_updates; i++) {
         Slot *s = p->slots + p->updates[i].slot, *t = p->slots + p->shared[p->updates[i].shared].slot;
-        int made = s->kind == UPDATE ? w->written[p->updates[i].slot] >= 0 && s->update < 0 : w->listed[p->updates[i].slot];
-        if ((s->kind != UPDATE && s->kind != HELD && s->kind != OBJECT) || !made || s->typenum != t->typenum || s->ndim != t->ndim) {
-            PyErr_Format(PyExc_ValueError, "update %d of a program: slot %d must be an UPDATE, HELD or OBJECT slot that a node "
-                         "makes, of the dtype and rank of its shared slot, and no other update's.", i, p->updates[i].slot);
+        int made =
+            s->kind == UPDATE ? w->written[p->updates[i].slot] >= 0 && s->update < 0 : w->listed[p->updates[i].slot];
+        if ((s->kind != UPDATE && s->kind != HELD && s->kind != OBJECT) || !made || s->typenum != t->typenum ||
+            s->ndim != t->ndim) {
+            PyErr_Format(PyExc_ValueError,
+                         "update %d of a program: slot %d must be an UPDATE, HELD or OBJECT slot that a node "
+                         "makes, of the dtype and rank of its shared slot, and no other update's.",
+                         i, p->updates[i].slot);
             return -1;
         }
         for (int j = 0; j < i; j++)
@@ -261,7 +272,8 @@ static int check_entries(Walk *w) {
         w->listed[slot] = 1;
         for (int j = 0; !input && j < at; j++)
             if (p->shared[j].storage == p->shared[at].storage)
-                return PyErr_Format(PyExc_ValueError, "shared %d and %d of a program are the same container.", j, at), -1;
+                return PyErr_Format(PyExc_ValueError, "shared %d and %d of a program are the same container.", j, at),
+                       -1;
     }
     return 0;
 }
@@ -293,7 +305,8 @@ static int direct_is_safe(const Walk *w, const Update *u) {
         if (node->segment != w->segment || (n > writer && node->flags & FALLIBLE && kernel)) return 0;
         for (int k = node->n_outputs; k < node->n_ops; k++) {
             if (w->alias[node->ops[k]] != shared) continue;
-            if (n > writer || node->ops[k] != shared || node->ops[position] != u->slot || !same_axes(node, k, position)) return 0;
+            if (n > writer || node->ops[k] != shared || node->ops[position] != u->slot || !same_axes(node, k, position))
+                return 0;
         }
     }
     return writer >= 0;
@@ -327,7 +340,8 @@ int analyse_program(Program *p) {
     p->holders = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     p->register_segment = PyMem_Calloc(p->n_registers + 1, sizeof(int));
     p->segments = PyMem_Calloc(p->n_nodes + 2, sizeof(Segment));
-    if (!w.alias || !w.written || !w.listed || !p->result_slots || !p->holders || !p->register_segment || !p->segments) {
+    if (!w.alias || !w.written || !w.listed || !p->result_slots || !p->holders || !p->register_segment ||
+        !p->segments) {
         PyErr_NoMemory();
         goto done;
     }

@@ -1,5 +1,5 @@
-/* gemm, gemv and ger for one element type. Before including: T, NAME(x), GEMM, GEMV, GER (fields of sym_blas), IS_ZERO(b),
- * SCALE(x, b) for pointers to T.
+/* gemm, gemv and ger for one element type. Before including: T, NAME(x), GEMM, GEMV, GER (fields of sym_blas),
+ * IS_ZERO(b), SCALE(x, b) for pointers to T.
  *
  *     gemm  out[m,n] = beta * y[m,n] + alpha * a[m,k] @ x[k,n]      operands out, y, alpha, a, x, beta
  *     gemv  out[m]   = beta * y[m]   + alpha * a[m,k] @ x[k]        operands out, y, alpha, a, x, beta
@@ -19,8 +19,10 @@ static void NAME(seed)(const Matrix *c, char *y, const i64 *y_strides, const T *
     for (i64 i = 0; i < c->rows; i++)
         for (i64 j = 0; j < c->cols; j++) {
             T *element = (T *)(c->data + i * c->rs + j * c->cs);
-            if (zero) *element = (T){0};
-            else SCALE(element, beta);
+            if (zero)
+                *element = (T){0};
+            else
+                SCALE(element, beta);
         }
 }
 
@@ -51,8 +53,10 @@ static NAME(gemm_plan) NAME(plan_gemm)(char *const *p, const i64 *d, const i64 *
 KERNEL(NAME(gemm_check)) {
     (void)p;
     if (d[5] != d[6] || d[0] != d[4] || d[1] != d[7] || d[2] != d[0] || d[3] != d[1])
-        return ctx->fail(ctx, SYM_SHAPE, "matrix product of shapes (%lld, %lld) and (%lld, %lld) into (%lld, %lld): the inner "
-                         "lengths must be equal, the outer ones those of the result.", d[4], d[5], d[6], d[7], d[0], d[1]);
+        return ctx->fail(ctx, SYM_SHAPE,
+                         "matrix product of shapes (%lld, %lld) and (%lld, %lld) into (%lld, %lld): the inner "
+                         "lengths must be equal, the outer ones those of the result.",
+                         d[4], d[5], d[6], d[7], d[0], d[1]);
     if (check_lengths(ctx, "gemm", d, 8)) return SYM_VALUE;
     i64 scratch = NAME(plan_gemm)(NULL, d, s).scratch;
     if (scratch && !ctx->reserve(ctx, scratch))
@@ -82,7 +86,8 @@ KERNEL(NAME(gemm)) {
         pack_matrix(&g.a, NAME(SIZE), scratch);
         pack_matrix(&g.x, NAME(SIZE), scratch);
         if (g.c.order == 'N') {
-            ctx->blas->GEMM(&g.a.order, &g.x.order, &m, &n, &k, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.ld, p[5], g.c.data, &g.c.ld);
+            ctx->blas->GEMM(&g.a.order, &g.x.order, &m, &n, &k, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.ld, p[5],
+                            g.c.data, &g.c.ld);
         } else { /* rows of c are contiguous: BLAS sees its transpose, which is x^T @ a^T */
             char ta = flipped(g.a.order), tx = flipped(g.x.order);
             ctx->blas->GEMM(&tx, &ta, &n, &m, &k, p[2], g.x.data, &g.x.ld, g.a.data, &g.a.ld, p[5], g.c.data, &g.c.ld);
@@ -114,8 +119,10 @@ static NAME(gemv_plan) NAME(plan_gemv)(char *const *p, const i64 *d, const i64 *
 KERNEL(NAME(gemv_check)) {
     (void)p;
     if (d[3] != d[4] || d[0] != d[2] || d[1] != d[0])
-        return ctx->fail(ctx, SYM_SHAPE, "product of a matrix (%lld, %lld) and a vector (%lld) into a vector (%lld): the lengths "
-                         "do not fit.", d[2], d[3], d[4], d[0]);
+        return ctx->fail(ctx, SYM_SHAPE,
+                         "product of a matrix (%lld, %lld) and a vector (%lld) into a vector (%lld): the lengths "
+                         "do not fit.",
+                         d[2], d[3], d[4], d[0]);
     if (check_lengths(ctx, "gemv", d, 5)) return SYM_VALUE;
     i64 scratch = NAME(plan_gemv)(NULL, d, s).scratch;
     if (scratch && !ctx->reserve(ctx, scratch))
@@ -130,8 +137,11 @@ KERNEL(NAME(gemv)) {
     T one = {0}, *beta = (T *)p[5];
     if (g.scratch && !scratch) return ctx->fail(ctx, SYM_MEMORY, "gemv: no memory for %lld bytes.", g.scratch);
     if (!rows) return SYM_OK;
-    Matrix c = {.data = standing_in ? scratch + g.out.packed : p[0], .rows = rows, .cols = 1,
-                .rs = standing_in ? NAME(SIZE) : s[0], .cs = NAME(SIZE)};
+    Matrix c = {.data = standing_in ? scratch + g.out.packed : p[0],
+                .rows = rows,
+                .cols = 1,
+                .rs = standing_in ? NAME(SIZE) : s[0],
+                .cs = NAME(SIZE)};
     const i64 y_strides[] = {s[1], NAME(SIZE)}, out_strides[] = {s[0], NAME(SIZE)};
     /* zeros are written here, for a BLAS may multiply what lies in out by beta = 0, and NaN * 0 is NaN */
     const int zero = IS_ZERO(beta);
@@ -143,7 +153,8 @@ KERNEL(NAME(gemv)) {
         char trans = g.a.order;
         int *m = trans == 'N' ? &rows : &cols, *n = trans == 'N' ? &cols : &rows;
         SET_ONE(&one);
-        ctx->blas->GEMV(&trans, m, n, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.inc, zero ? &one : beta, g.out.data, &g.out.inc);
+        ctx->blas->GEMV(&trans, m, n, p[2], g.a.data, &g.a.ld, g.x.data, &g.x.inc, zero ? &one : beta, g.out.data,
+                        &g.out.inc);
     }
     if (standing_in) NAME(copy_out)(&c, p[0], out_strides);
     return SYM_OK;
@@ -171,8 +182,10 @@ static NAME(ger_plan) NAME(plan_ger)(char *const *p, const i64 *d, const i64 *s)
 KERNEL(NAME(ger_check)) {
     (void)p;
     if (d[0] != d[2] || d[1] != d[3] || d[0] != d[4] || d[1] != d[5])
-        return ctx->fail(ctx, SYM_SHAPE, "outer product of vectors (%lld) and (%lld) added to (%lld, %lld) into (%lld, %lld): the "
-                         "shapes do not fit.", d[4], d[5], d[2], d[3], d[0], d[1]);
+        return ctx->fail(ctx, SYM_SHAPE,
+                         "outer product of vectors (%lld) and (%lld) added to (%lld, %lld) into (%lld, %lld): the "
+                         "shapes do not fit.",
+                         d[4], d[5], d[2], d[3], d[0], d[1]);
     if (check_lengths(ctx, "ger", d, 6)) return SYM_VALUE;
     i64 scratch = NAME(plan_ger)(NULL, d, s).scratch;
     if (scratch && !ctx->reserve(ctx, scratch))

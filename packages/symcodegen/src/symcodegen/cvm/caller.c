@@ -2,8 +2,7 @@
 #include "cvm.h"
 
 typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     Program *program;
     int return_kind;
 } Caller;
@@ -120,18 +119,22 @@ static int set_return_kind(PyObject *self, PyObject *value, void *closure) {
     return 0;
 }
 
-static PyGetSetDef getset[] = {{"program", get_program, set_program, "the Program that a plain call runs", NULL},
-                               {"return_kind", get_return_kind, set_return_kind, "how the outputs are handed back", NULL},
-                               {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef getset[] = {
+    {"program", get_program, set_program, "the Program that a plain call runs", NULL},
+    {"return_kind", get_return_kind, set_return_kind, "how the outputs are handed back", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(Caller, vectorcall), READONLY, NULL},
                                 {NULL, 0, 0, 0, NULL}};
 
 PyTypeObject CallerType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "symcodegen.cvm.Caller",
-    .tp_doc = "Base class of callables that run a Program: set `program` and `return_kind` (RETURN_LIST: a list of outputs,\n"
-              "RETURN_ONE: the output itself, RETURN_WRAPPED: self._wrap_outputs(list)). A call with exactly one positional\n"
-              "argument per input runs in C; any other becomes self._call_general(args, kwargs), which the subclass defines.",
+    .tp_doc = "Base class of callables that run a Program: set `program` and `return_kind` (RETURN_LIST: a list of "
+              "outputs,\n"
+              "RETURN_ONE: the output itself, RETURN_WRAPPED: self._wrap_outputs(list)). A call with exactly one "
+              "positional\n"
+              "argument per input runs in C; any other becomes self._call_general(args, kwargs), which the subclass "
+              "defines.",
     .tp_basicsize = sizeof(Caller),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_vectorcall_offset = offsetof(Caller, vectorcall),

@@ -75,8 +75,8 @@ static int allocate_tables(Context *c, Program *p) {
     c->arena_sizes = PyMem_Calloc(p->n_segments, sizeof(i64));
     c->sig = PyMem_Calloc(p->max_sig + 1, sizeof(i64));
     c->owned = PyMem_Calloc(p->n_updates + 1, 1);
-    return c->pointers && c->base && c->objects && c->rings && c->spares && c->results && c->cells && c->chain && c->bound && c->arenas &&
-                   c->arena_sizes && c->sig && c->owned
+    return c->pointers && c->base && c->objects && c->rings && c->spares && c->results && c->cells && c->chain &&
+                   c->bound && c->arenas && c->arena_sizes && c->sig && c->owned
                ? 0
                : -1;
 }
@@ -92,7 +92,10 @@ static Context *new_context(Program *p) {
         PyErr_NoMemory();
         return NULL;
     }
-    c->abi = (sym_ctx){.blas = &blas_pointers, .parallel_for = parallel_for, .reserve = reserve, .fail = fail,
+    c->abi = (sym_ctx){.blas = &blas_pointers,
+                       .parallel_for = parallel_for,
+                       .reserve = reserve,
+                       .fail = fail,
                        .llc = last_level_cache()};
     c->program = p;
     for (int i = 0; i < p->n_slots; i++)
@@ -110,8 +113,9 @@ void free_context(Context *c) {
         if (c->arenas) aligned_free(c->arenas[i]);
         if (c->arena_sizes) p->arena_bytes -= c->arena_sizes[i];
     }
-    void *const tables[] = {c->pointers, c->base, c->objects, c->rings, c->spares, c->results, c->cells, c->chain, c->bound, c->arenas,
-                            c->arena_sizes, c->sig, c->owned, c->node_ns, c->node_calls};
+    void *const tables[] = {c->pointers,    c->base,  c->objects, c->rings,   c->spares,
+                            c->results,     c->cells, c->chain,   c->bound,   c->arenas,
+                            c->arena_sizes, c->sig,   c->owned,   c->node_ns, c->node_calls};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_XDECREF(c->lock);
     aligned_free(c->scratch);
@@ -189,7 +193,8 @@ static PyObject *update_array(Context *c, const Slot *s, const i64 *lengths) {
     Update *u = p->updates + s->update;
     PyObject *current = c->objects[p->shared[u->shared].slot];
     /* two references: the storage's and this context's */
-    if (u->mode == DIRECT && PyList_GET_ITEM(p->shared[u->shared].storage, 0) == current && is_untouched(current, s, lengths, 2))
+    if (u->mode == DIRECT && PyList_GET_ITEM(p->shared[u->shared].storage, 0) == current &&
+        is_untouched(current, s, lengths, 2))
         return Py_NewRef(current);
     PyObject *spare = c->spares[s->update];
     c->spares[s->update] = NULL;

@@ -18,11 +18,11 @@
 #include "../runtime/symabi.h"
 #include "interface.h"
 
-#define MAX_LOOPS 62     /* loops of one kernel: fits a 64-bit mask, and NumPy's 64 dims less the sign bit's trouble */
-#define ALIGNMENT 64     /* of everything in the arena: a cache line, and the widest vector register */
-#define MEMO 8           /* prepares kept per segment */
-#define MAX_CONTEXTS 64  /* idle contexts kept per program; more threads than that allocate anew */
-#define HOST_SIZE 16     /* bytes of the cell of a HOST slot: the largest dtype, complex128 */
+#define MAX_LOOPS 62    /* loops of one kernel: fits a 64-bit mask, and NumPy's 64 dims less the sign bit's trouble */
+#define ALIGNMENT 64    /* of everything in the arena: a cache line, and the widest vector register */
+#define MEMO 8          /* prepares kept per segment */
+#define MAX_CONTEXTS 64 /* idle contexts kept per program; more threads than that allocate anew */
+#define HOST_SIZE 16    /* bytes of the cell of a HOST slot: the largest dtype, complex128 */
 
 /* ---- the program ---- */
 
@@ -34,17 +34,17 @@ typedef struct {
 
 typedef struct {
     int kind, typenum, ndim;
-    int segment;  /* whose Prepared holds its shape; -1 until known to be used */
-    int local;    /* position in that Prepared's places */
-    int info;     /* position of its lengths, then strides, in that Prepared's table */
-    int reg;      /* HOST: the register */
-    int host;     /* HOST: number of its cell in the segment */
-    int ring;     /* ARRAY: number of its ring of recycled arrays */
-    int update;   /* UPDATE: position in updates */
+    int segment;     /* whose Prepared holds its shape; -1 until known to be used */
+    int local;       /* position in that Prepared's places */
+    int info;        /* position of its lengths, then strides, in that Prepared's table */
+    int reg;         /* HOST: the register */
+    int host;        /* HOST: number of its cell in the segment */
+    int ring;        /* ARRAY: number of its ring of recycled arrays */
+    int update;      /* UPDATE: position in updates */
     int first, last; /* first and last node that names it; last = n_nodes: until the end of the call */
     i64 itemsize;
-    int *registers; /* its lengths, or NULL */
-    i64 *lengths;   /* INPUT, SHARED: static lengths */
+    int *registers;  /* its lengths, or NULL */
+    i64 *lengths;    /* INPUT, SHARED: static lengths */
     PyObject *value; /* CONST */
     PyArray_Descr *descr;
 } Slot;
@@ -56,8 +56,8 @@ typedef struct {
 typedef struct {
     const char *name;
     sym_kernel *fn;
-    sym_kernel *check;             /* run when shapes are bound, p = NULL: may fail, may reserve scratch */
-    i64 (*work)(const i64 *d);     /* in the unit of bytes touched; NULL: the bytes */
+    sym_kernel *check;         /* run when shapes are bound, p = NULL: may fail, may reserve scratch */
+    i64 (*work)(const i64 *d); /* in the unit of bytes touched; NULL: the bytes */
     int fallible, needs_blas;
 } Routine;
 
@@ -68,9 +68,9 @@ typedef struct {
     PyObject *callable;
     const Routine *routine; /* if fn is one of the prebuilt ones */
     int n_outputs, n_inputs, n_ops, n_code, n_params, n_loops, n_inplace;
-    int *ops;     /* outputs, then inputs */
-    int *params;  /* registers, or the order of a dimshuffle */
-    int *axes;    /* [operand][loop] */
+    int *ops;    /* outputs, then inputs */
+    int *params; /* registers, or the order of a dimshuffle */
+    int *axes;   /* [operand][loop] */
     npy_uint64 *stretch;
     int *inplace; /* pairs */
     Item *items;
@@ -85,13 +85,13 @@ typedef struct {
 } Read;
 
 typedef struct {
-    int first, end;   /* nodes */
-    int python;       /* it is one Python node */
+    int first, end; /* nodes */
+    int python;     /* it is one Python node */
     int n_slots, n_table, n_hosts, n_ops;
     int n_externals;
-    int *externals;   /* slots whose shape is read from an ndarray when the segment is prepared */
+    int *externals; /* slots whose shape is read from an ndarray when the segment is prepared */
     int n_reads;
-    Read *reads;      /* values that its registers read */
+    Read *reads; /* values that its registers read */
     int n_sig;
 } Segment;
 
@@ -112,9 +112,9 @@ typedef struct {
 /* ---- what shapes determine ---- */
 
 typedef struct {
-    int root;     /* slot that owns the memory; -1: not known yet */
-    i64 offset;   /* bytes from the root's address */
-    i64 arena;    /* of a root in the arena: its position there */
+    int root;   /* slot that owns the memory; -1: not known yet */
+    i64 offset; /* bytes from the root's address */
+    i64 arena;  /* of a root in the arena: its position there */
 } Place;
 
 typedef struct {
@@ -162,8 +162,8 @@ typedef struct Context {
     i64 *sig;
     char *scratch;
     i64 scratch_size;
-    PyObject *lock;     /* an RLock; what storages show as owner while this context updates them */
-    char *owned;        /* by update: it shows our lock */
+    PyObject *lock; /* an RLock; what storages show as owner while this context updates them */
+    char *owned;    /* by update: it shows our lock */
     int owning;
     i64 *node_ns, *node_calls; /* while profiling */
     int failed_kind, failed_node;
@@ -171,8 +171,7 @@ typedef struct Context {
 } Context;
 
 typedef struct Program {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     int n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
     int max_sig;
     Slot *slots;
@@ -182,12 +181,12 @@ typedef struct Program {
     Shared *shared;
     Update *updates;
     int *outputs;
-    int *register_segment; /* by register: the segment that sets it, -1: nothing does */
-    char *result_slots;    /* by slot: it is an output */
-    int n_held_results;    /* results that are HELD slots */
+    int *register_segment;   /* by register: the segment that sets it, -1: nothing does */
+    char *result_slots;      /* by slot: it is an output */
+    int n_held_results;      /* results that are HELD slots */
     int *holders, n_holders; /* slots whose object a context may hold during a call */
     PyObject *on_error, *name;
-    Prepared **memo;       /* MEMO for each segment, most recent first */
+    Prepared **memo; /* MEMO for each segment, most recent first */
     Context *idle;
     int n_idle, n_contexts;
     i64 prepares, hits, calls, arena_bytes;

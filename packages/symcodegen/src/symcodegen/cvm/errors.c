@@ -35,7 +35,9 @@ int fail_at(Context *c, int node, int kind, const char *format, ...) {
 /* (dtype name, shape, strides) of an operand, None if its shape is not known. */
 static PyObject *describe(Context *c, int slot) {
     Slot *s = c->program->slots + slot;
-    if (s->kind == OBJECT || (s->kind == HELD && !c->objects[slot]) || s->segment < 0 || !c->chain[s->segment] || place_of(c, slot)->root < 0) Py_RETURN_NONE;
+    if (s->kind == OBJECT || (s->kind == HELD && !c->objects[slot]) || s->segment < 0 || !c->chain[s->segment] ||
+        place_of(c, slot)->root < 0)
+        Py_RETURN_NONE;
     const i64 *lengths = lengths_of(c, slot);
     PyObject *shape = PyTuple_New(s->ndim), *strides = PyTuple_New(s->ndim), *result = NULL;
     for (int i = 0; shape && strides && i < s->ndim; i++) {
@@ -54,8 +56,10 @@ static PyObject *describe_operands(Context *c, const Node *node) {
     PyObject *all = PyTuple_New(node ? node->n_ops : 0);
     for (int k = 0; all && node && k < node->n_ops; k++) {
         PyObject *one = describe(c, node->ops[k]);
-        if (!one) Py_CLEAR(all);
-        else PyTuple_SET_ITEM(all, k, one);
+        if (!one)
+            Py_CLEAR(all);
+        else
+            PyTuple_SET_ITEM(all, k, one);
     }
     return all;
 }
@@ -70,8 +74,8 @@ static void raise_through(Context *c, int node, const char *kind, const char *me
     int known = node >= 0 && node < p->n_nodes;
     PyObject *operands = describe_operands(c, known ? p->nodes + node : NULL), *exception = NULL;
     if (operands)
-        exception = PyObject_CallFunction(p->on_error, "lssOO", known ? p->nodes[node].tag : -1L, kind, message, operands,
-                                          cause ? cause : Py_None);
+        exception = PyObject_CallFunction(p->on_error, "lssOO", known ? p->nodes[node].tag : -1L, kind, message,
+                                          operands, cause ? cause : Py_None);
     if (exception && !PyExceptionInstance_Check(exception))
         PyErr_Format(PyExc_TypeError, "on_error returned %R, which is no exception.", exception);
     else if (exception)

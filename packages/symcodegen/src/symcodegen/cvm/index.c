@@ -2,8 +2,8 @@
  *
  * All have the layout `full` with the extra integers (k, ndim, itemsize): k index vectors (int64), ndim = rank of x.
  *     gather       out[n, rest], x[a1..ak, rest], i1[n] .. ik[n]
- *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added to
- * An axis of `values`, and an index vector, may have length 1 instead of the full length. Indices are checked before
+ *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added
+ * to An axis of `values`, and an index vector, may have length 1 instead of the full length. Indices are checked before
  * anything is written; duplicates: the last one set wins, all are added. out may be x itself.
  */
 #include "kernels.h"
@@ -22,7 +22,8 @@ static int check_indices(const Indexing *g, const sym_ctx *ctx) {
         for (i64 i = 0; i < g->rows; i++) {
             i64 v = *(const i64 *)(g->indices[j] + i * g->index_strides[j]);
             if (v < -length || v >= length)
-                return ctx->fail(ctx, SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.", v, j, length);
+                return ctx->fail(ctx, SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.", v, j,
+                                 length);
         }
     }
     return SYM_OK;
@@ -41,7 +42,8 @@ static i64 row_offset(const Indexing *g, i64 i) {
 static int match_vectors(Indexing *g, const i64 *lengths, const i64 *strides, i64 *own, const sym_ctx *ctx) {
     for (int j = 0; j < g->vectors; j++) {
         if (lengths[j] != g->rows && lengths[j] != 1)
-            return ctx->fail(ctx, SYM_SHAPE, "index vector %d has length %lld where %lld rows are indexed.", j, lengths[j], g->rows);
+            return ctx->fail(ctx, SYM_SHAPE, "index vector %d has length %lld where %lld rows are indexed.", j,
+                             lengths[j], g->rows);
         own[j] = lengths[j] == 1 ? 0 : strides[j];
     }
     g->index_strides = own;
@@ -70,16 +72,17 @@ KERNEL(gather) {
     int kind = match_vectors(&g, g.x_shape + g.ndim, g.x_strides + g.ndim, strides, ctx);
     for (int a = 0; !kind && a < g.rest; a++)
         if (out_shape[1 + a] != g.x_shape[g.vectors + a])
-            kind = ctx->fail(ctx, SYM_SHAPE, "the result of indexing has length %lld where the rows have %lld.", out_shape[1 + a],
-                             g.x_shape[g.vectors + a]);
+            kind = ctx->fail(ctx, SYM_SHAPE, "the result of indexing has length %lld where the rows have %lld.",
+                             out_shape[1 + a], g.x_shape[g.vectors + a]);
     if (kind || (kind = check_indices(&g, ctx))) return kind;
     for (i64 i = 0; i < g.rows; i++)
-        copy_block(g.itemsize, g.rest, out_shape + 1, p[0] + i * out_strides[0], out_strides + 1, p[1] + row_offset(&g, i),
-                   g.x_strides + g.vectors);
+        copy_block(g.itemsize, g.rest, out_shape + 1, p[0] + i * out_strides[0], out_strides + 1,
+                   p[1] + row_offset(&g, i), g.x_strides + g.vectors);
     return SYM_OK;
 }
 
-typedef void row_operation(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si);
+typedef void row_operation(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,
+                           const i64 *si);
 
 static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, row_operation *operate) {
     Indexing g;
@@ -97,13 +100,15 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
     for (int a = 0; !kind && a < 1 + g.rest; a++) {
         i64 length = a ? out_shape[g.vectors + a - 1] : g.rows;
         if (values_shape[a] != length && values_shape[a] != 1)
-            kind = ctx->fail(ctx, SYM_SHAPE, "the values have length %lld along axis %d where the indexed part has %lld.",
-                             values_shape[a], a, length);
+            kind =
+                ctx->fail(ctx, SYM_SHAPE, "the values have length %lld along axis %d where the indexed part has %lld.",
+                          values_shape[a], a, length);
         value_strides[a] = values_shape[a] == 1 ? 0 : vs[a];
     }
     for (int a = 0; !kind && a < g.ndim; a++)
         if (out_shape[a] != g.x_shape[a])
-            kind = ctx->fail(ctx, SYM_SHAPE, "result and input differ along axis %d: %lld and %lld.", a, out_shape[a], g.x_shape[a]);
+            kind = ctx->fail(ctx, SYM_SHAPE, "result and input differ along axis %d: %lld and %lld.", a, out_shape[a],
+                             g.x_shape[a]);
     if (kind || (kind = check_indices(&g, ctx))) return kind;
     copy_block(g.itemsize, g.ndim, out_shape, p[0], out_strides, p[1], s + g.ndim);
     for (i64 i = 0; i < g.rows; i++)
@@ -112,7 +117,8 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
     return SYM_OK;
 }
 
-static void set_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si) {
+static void set_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,
+                    const i64 *si) {
     copy_block(g->itemsize, rest, d, out, so, in, si);
 }
 

@@ -11,8 +11,8 @@ static int fits_lengths(PyArrayObject *array, const Slot *s) {
 int is_proper(PyObject *value, const Slot *s) {
     if (!PyArray_CheckExact(value)) return 0;
     PyArrayObject *array = (PyArrayObject *)value;
-    if (PyArray_DESCR(array) != s->descr && (!PyArray_EquivTypenums(PyArray_TYPE(array), s->typenum) ||
-                                             !PyArray_ISNOTSWAPPED(array)))
+    if (PyArray_DESCR(array) != s->descr &&
+        (!PyArray_EquivTypenums(PyArray_TYPE(array), s->typenum) || !PyArray_ISNOTSWAPPED(array)))
         return 0;
     return PyArray_NDIM(array) == s->ndim && PyArray_ISALIGNED(array) && fits_lengths(array, s);
 }
@@ -36,7 +36,8 @@ static int take_number(Context *c, int i, const Slot *s, PyObject *value) {
 
 static int improper(int i, const Slot *s, PyObject *value) {
     PyErr_Format(PyExc_TypeError,
-                 "argument %d must be an aligned numpy.ndarray of dtype %S and rank %d in native byte order, with the lengths "
+                 "argument %d must be an aligned numpy.ndarray of dtype %S and rank %d in native byte order, with the "
+                 "lengths "
                  "that were declared; got %R. Convert it first: numpy.asarray(value, dtype).",
                  i, s->descr, s->ndim, value);
     return -1;

@@ -18,14 +18,38 @@ enum { RETURN_LIST, RETURN_ONE, RETURN_WRAPPED, N_RETURN_KINDS };
 
 /* Opcodes of register code. */
 enum {
-    R_CONST, R_DIM, R_VALUE, R_ADD, R_SUB, R_MUL, R_FLOORDIV, R_MOD, R_MIN, R_MAX, R_NEG, R_ABS, R_LT, R_LE, R_GT,
-    R_GE, R_EQ, R_NE, R_AND, R_OR, R_NOT, R_SWITCH, R_SLICELEN, R_REQUIRE_EQ, N_OPCODES
+    R_CONST,
+    R_DIM,
+    R_VALUE,
+    R_ADD,
+    R_SUB,
+    R_MUL,
+    R_FLOORDIV,
+    R_MOD,
+    R_MIN,
+    R_MAX,
+    R_NEG,
+    R_ABS,
+    R_LT,
+    R_LE,
+    R_GT,
+    R_GE,
+    R_EQ,
+    R_NE,
+    R_AND,
+    R_OR,
+    R_NOT,
+    R_SWITCH,
+    R_SLICELEN,
+    R_REQUIRE_EQ,
+    N_OPCODES
 };
 
 #define PROGRAM_DOC                                                                                                    \
     "Program(slots, nodes, inputs, shared, updates, outputs, on_error=None, name='')\n"                                \
     "--\n\n"                                                                                                           \
-    "A planned graph as plain data: tuples of ints, addresses of kernels, arrays. Calling it runs it: program(*args)\n" \
+    "A planned graph as plain data: tuples of ints, addresses of kernels, arrays. Calling it runs it: "                \
+    "program(*args)\n"                                                                                                 \
     "takes one argument for each input and returns the list of outputs. Safe to call from many threads.\n\n"           \
     "slots    sequence of (kind, typenum, ndim, extra); slots are named by their position. typenum is NumPy's\n"       \
     "         dtype.num. extra, by kind:\n"                                                                            \
@@ -43,10 +67,11 @@ enum {
     "                        typenum -1, ndim 0; only Python nodes read it\n\n"                                        \
     "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag), in order of\n"       \
     "         execution:\n"                                                                                            \
-    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, or CODE (no operands: runs code)\n"     \
+    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, or CODE (no operands: runs code)\n"    \
     "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), None (the others)\n"                \
     "         outputs, inputs  tuples of slots; the kernel's operands are outputs + inputs\n"                          \
-    "         params   COLLAPSED   (axes, stretch): axes[k][j] = the axis of operand k that is loop j, or -1 (operand\n" \
+    "         params   COLLAPSED   (axes, stretch): axes[k][j] = the axis of operand k that is loop j, or -1 "         \
+    "(operand\n"                                                                                                       \
     "                              does not move along it); stretch[k] = bit mask of the loops where length 1 of\n"    \
     "                              operand k may stand for any length. All axes[k] have the same length, <= 62\n"      \
     "                  FULL        tuple of registers: the extra integers that precede the shapes in d\n"              \
@@ -78,9 +103,11 @@ enum {
     "inputs   sequence of (slot, filter): INPUT or OBJECT slots. An argument that is not an exact, aligned, native\n"  \
     "         ndarray of the dtype, rank and static lengths (or float / int for 0-d float64 / int64) is replaced by\n" \
     "         filter(argument); filter None: a TypeError.\n"                                                           \
-    "shared   sequence of (slot, storage): SHARED or OBJECT slots; storage is the list [value, owner] of a container.\n" \
+    "shared   sequence of (slot, storage): SHARED or OBJECT slots; storage is the list [value, owner] of a "           \
+    "container.\n"                                                                                                     \
     "updates  sequence of (index in shared, slot, mode): UPDATE, HELD or OBJECT slots. DIRECT says that the kernel\n"  \
-    "         that first writes the UPDATE slot may read the shared slot from the same memory, element by element or\n" \
+    "         that first writes the UPDATE slot may read the shared slot from the same memory, element by element "    \
+    "or\n"                                                                                                             \
     "         as BLAS does; the machine sees for itself that no later node fails or reads the old value and that\n"    \
     "         nothing else holds the array, and otherwise falls back to SWAP (a spare array, exchanged at the end).\n" \
     "outputs  sequence of ARRAY, HELD or OBJECT slots, no slot twice.\n"                                               \

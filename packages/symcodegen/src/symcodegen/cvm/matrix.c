@@ -70,6 +70,7 @@ char flipped(char order) {
 int check_lengths(const sym_ctx *ctx, const char *routine, const i64 *d, int n) {
     for (int i = 0; i < n; i++)
         if (d[i] > INT_MAX)
-            return ctx->fail(ctx, SYM_VALUE, "%s: length %lld does not fit BLAS's 32-bit integers. Split the product.", routine, d[i]);
+            return ctx->fail(ctx, SYM_VALUE, "%s: length %lld does not fit BLAS's 32-bit integers. Split the product.",
+                             routine, d[i]);
     return SYM_OK;
 }

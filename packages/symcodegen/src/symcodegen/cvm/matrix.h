@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
     char *data; /* as BLAS wants it: the lowest address, also for negative increments */
     i64 n, stride;
-    int inc;    /* 0: needs packing */
+    int inc; /* 0: needs packing */
     i64 packed;
 } Vector;
 

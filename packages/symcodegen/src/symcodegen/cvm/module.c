@@ -34,7 +34,8 @@ static PyObject *find_symbol(PyObject *self, PyObject *args) {
     (void)self;
     if (!PyArg_ParseTuple(args, "O!s:symbol", &PyLong_Type, &handle, &name)) return NULL;
     void *library = PyLong_AsVoidPtr(handle);
-    if (!library) return PyErr_Occurred() ? NULL : (PyErr_SetString(PyExc_ValueError, "symbol: the handle is 0."), NULL);
+    if (!library)
+        return PyErr_Occurred() ? NULL : (PyErr_SetString(PyExc_ValueError, "symbol: the handle is 0."), NULL);
 #ifdef _WIN32
     void *address = (void *)GetProcAddress((HMODULE)library, name);
 #else
@@ -48,50 +49,61 @@ static PyObject *set_blas(PyObject *self, PyObject *pointers) {
     PyObject *name, *address;
     Py_ssize_t at = 0;
     (void)self;
-    if (!PyDict_Check(pointers)) return PyErr_Format(PyExc_TypeError, "set_blas needs a dict of addresses, got %R.", pointers);
+    if (!PyDict_Check(pointers))
+        return PyErr_Format(PyExc_TypeError, "set_blas needs a dict of addresses, got %R.", pointers);
     while (PyDict_Next(pointers, &at, &name, &address)) {
         const char *text = PyUnicode_AsUTF8(name);
         void *pointer = text ? PyLong_AsVoidPtr(address) : NULL;
         if (PyErr_Occurred()) return NULL;
-        if (set_blas_pointer(text, pointer)) return PyErr_Format(PyExc_ValueError, "set_blas knows no function %R.", name);
+        if (set_blas_pointer(text, pointer))
+            return PyErr_Format(PyExc_ValueError, "set_blas knows no function %R.", name);
     }
     return PyBool_FromLong(blas_is_set());
 }
 
-static PyMethodDef functions[] = {
-    {"dlopen", load_library, METH_O,
-     "dlopen(path)\n--\n\nLoads a shared object, all symbols bound and private; its handle, an int. OSError if it cannot."},
-    {"symbol", find_symbol, METH_VARARGS, "symbol(handle, name)\n--\n\nAddress of a symbol, an int. AttributeError if absent."},
-    {"set_blas", set_blas, METH_O,
-     "set_blas(pointers)\n--\n\nTakes the addresses of Fortran BLAS functions, {'sgemm': address, ...}: [sdcz]gemm, [sdcz]gemv,\n"
-     "sger, dger, cgeru, zgeru. True once all are known."},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
+                                   "dlopen(path)\n--\n\nLoads a shared object, all symbols bound and private; its "
+                                   "handle, an int. OSError if it cannot."},
+                                  {"symbol", find_symbol, METH_VARARGS,
+                                   "symbol(handle, name)\n--\n\nAddress of a symbol, an int. AttributeError if "
+                                   "absent."},
+                                  {"set_blas", set_blas, METH_O,
+                                   "set_blas(pointers)\n--\n\nTakes the addresses of Fortran BLAS functions, {'sgemm': "
+                                   "address, ...}: [sdcz]gemm, [sdcz]gemv,\n"
+                                   "sger, dger, cgeru, zgeru. True once all are known."},
+                                  {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    "_cvm",
-    "The C virtual machine: runs planned graphs of kernels. See Program for the description of a graph, and\n"
-    "runtime/symabi.h for the ABI of kernels. `routines` maps names of prebuilt kernels to their addresses.",
-    -1,
-    functions,
-    NULL,
-    NULL,
-    NULL,
-    NULL};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        "_cvm",
+                                        "The C virtual machine: runs planned graphs of kernels. See Program for the "
+                                        "description of a graph, and\n"
+                                        "runtime/symabi.h for the ABI of kernels. `routines` maps names of prebuilt "
+                                        "kernels to their addresses.",
+                                        -1,
+                                        functions,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 #define ENTRY(name) {#name, name}
 static const struct {
     const char *name;
     int value;
 } CONSTANTS[] = {
-    ENTRY(INPUT), ENTRY(SHARED), ENTRY(CONST), ENTRY(TEMP), ENTRY(ARRAY), ENTRY(UPDATE), ENTRY(VIEW), ENTRY(HOST),
-    ENTRY(HELD), ENTRY(OBJECT), ENTRY(COLLAPSED), ENTRY(FULL), ENTRY(DIMSHUFFLE), ENTRY(SUBTENSOR), ENTRY(RESHAPE),
-    ENTRY(PYTHON), ENTRY(CODE), ENTRY(REORDER), ENTRY(FALLIBLE), ENTRY(ITEM_INDEX), ENTRY(ITEM_SLICE), ENTRY(SWAP),
-    ENTRY(DIRECT), ENTRY(RETURN_LIST), ENTRY(RETURN_ONE), ENTRY(RETURN_WRAPPED), ENTRY(R_CONST), ENTRY(R_DIM),
-    ENTRY(R_VALUE), ENTRY(R_ADD), ENTRY(R_SUB), ENTRY(R_MUL), ENTRY(R_FLOORDIV), ENTRY(R_MOD), ENTRY(R_MIN), ENTRY(R_MAX),
-    ENTRY(R_NEG), ENTRY(R_ABS), ENTRY(R_LT), ENTRY(R_LE), ENTRY(R_GT), ENTRY(R_GE), ENTRY(R_EQ), ENTRY(R_NE), ENTRY(R_AND),
-    ENTRY(R_OR), ENTRY(R_NOT), ENTRY(R_SWITCH), ENTRY(R_SLICELEN), ENTRY(R_REQUIRE_EQ), ENTRY(MAX_LOOPS),
-    {"ABI_VERSION", SYM_ABI_VERSION},
+    ENTRY(INPUT),      ENTRY(SHARED),         ENTRY(CONST),     ENTRY(TEMP),
+    ENTRY(ARRAY),      ENTRY(UPDATE),         ENTRY(VIEW),      ENTRY(HOST),
+    ENTRY(HELD),       ENTRY(OBJECT),         ENTRY(COLLAPSED), ENTRY(FULL),
+    ENTRY(DIMSHUFFLE), ENTRY(SUBTENSOR),      ENTRY(RESHAPE),   ENTRY(PYTHON),
+    ENTRY(CODE),       ENTRY(REORDER),        ENTRY(FALLIBLE),  ENTRY(ITEM_INDEX),
+    ENTRY(ITEM_SLICE), ENTRY(SWAP),           ENTRY(DIRECT),    ENTRY(RETURN_LIST),
+    ENTRY(RETURN_ONE), ENTRY(RETURN_WRAPPED), ENTRY(R_CONST),   ENTRY(R_DIM),
+    ENTRY(R_VALUE),    ENTRY(R_ADD),          ENTRY(R_SUB),     ENTRY(R_MUL),
+    ENTRY(R_FLOORDIV), ENTRY(R_MOD),          ENTRY(R_MIN),     ENTRY(R_MAX),
+    ENTRY(R_NEG),      ENTRY(R_ABS),          ENTRY(R_LT),      ENTRY(R_LE),
+    ENTRY(R_GT),       ENTRY(R_GE),           ENTRY(R_EQ),      ENTRY(R_NE),
+    ENTRY(R_AND),      ENTRY(R_OR),           ENTRY(R_NOT),     ENTRY(R_SWITCH),
+    ENTRY(R_SLICELEN), ENTRY(R_REQUIRE_EQ),   ENTRY(MAX_LOOPS), {"ABI_VERSION", SYM_ABI_VERSION},
 };
 
 static int fill_module(PyObject *module) {

@@ -5,7 +5,8 @@
 #include <limits.h>
 
 static int bad(const char *what, long index, const char *need, PyObject *given) {
-    if (!PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%s %ld of a program: need %s, got %R.", what, index, need, given);
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_TypeError, "%s %ld of a program: need %s, got %R.", what, index, need, given);
     return -1;
 }
 
@@ -37,8 +38,8 @@ int *parse_ints(PyObject *tuple, int *n, const char *what, long index) {
 static int in_range(const int *values, int n, int low, int high, const char *what, long index, const char *name) {
     for (int i = 0; i < n; i++)
         if (values[i] < low || values[i] >= high) {
-            PyErr_Format(PyExc_ValueError, "%s %ld of a program: %s %d is not in [%d, %d).", what, index, name, values[i],
-                         low, high);
+            PyErr_Format(PyExc_ValueError, "%s %ld of a program: %s %d is not in [%d, %d).", what, index, name,
+                         values[i], low, high);
             return -1;
         }
     return 0;
@@ -123,7 +124,8 @@ static int parse_shared(Program *p, int i, PyObject *item) {
     PyObject *storage;
     if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "iO", &p->shared[i].slot, &storage))
         return PyErr_Clear(), bad("shared", i, "(slot, storage)", item);
-    if (!PyList_Check(storage) || PyList_GET_SIZE(storage) != 2) return bad("shared", i, "the list [value, owner]", storage);
+    if (!PyList_Check(storage) || PyList_GET_SIZE(storage) != 2)
+        return bad("shared", i, "the list [value, owner]", storage);
     p->shared[i].storage = Py_NewRef(storage);
     return in_range(&p->shared[i].slot, 1, 0, p->n_slots, "shared", i, "slot");
 }

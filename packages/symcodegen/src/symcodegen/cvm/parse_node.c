@@ -12,11 +12,11 @@ static int bad_node(int index, const char *message) {
 
 /* How the operands of an opcode are meant: r register, o register or -1, s slot, i integer. */
 static const char *const OPERANDS[N_OPCODES] = {
-    [R_CONST] = "i",   [R_DIM] = "si",   [R_VALUE] = "si",     [R_ADD] = "rr",         [R_SUB] = "rr",
-    [R_MUL] = "rr",    [R_FLOORDIV] = "rr", [R_MOD] = "rr",    [R_MIN] = "rr",         [R_MAX] = "rr",
-    [R_NEG] = "r",     [R_ABS] = "r",    [R_LT] = "rr",        [R_LE] = "rr",          [R_GT] = "rr",
-    [R_GE] = "rr",     [R_EQ] = "rr",    [R_NE] = "rr",        [R_AND] = "rr",         [R_OR] = "rr",
-    [R_NOT] = "r",     [R_SWITCH] = "rrr", [R_SLICELEN] = "rooo", [R_REQUIRE_EQ] = "rr",
+    [R_CONST] = "i", [R_DIM] = "si",      [R_VALUE] = "si",      [R_ADD] = "rr",        [R_SUB] = "rr",
+    [R_MUL] = "rr",  [R_FLOORDIV] = "rr", [R_MOD] = "rr",        [R_MIN] = "rr",        [R_MAX] = "rr",
+    [R_NEG] = "r",   [R_ABS] = "r",       [R_LT] = "rr",         [R_LE] = "rr",         [R_GT] = "rr",
+    [R_GE] = "rr",   [R_EQ] = "rr",       [R_NE] = "rr",         [R_AND] = "rr",        [R_OR] = "rr",
+    [R_NOT] = "r",   [R_SWITCH] = "rrr",  [R_SLICELEN] = "rooo", [R_REQUIRE_EQ] = "rr",
 };
 
 static int parse_instruction(Instruction *in, PyObject *item, int index) {
@@ -26,12 +26,14 @@ static int parse_instruction(Instruction *in, PyObject *item, int index) {
     for (int i = 0; i < n; i++) {
         v[i] = PyLong_AsLongLong(PyTuple_GET_ITEM(item, i));
         if (v[i] == -1 && PyErr_Occurred()) return -1;
-        if (!(v[0] == R_CONST && i == 2) && (v[i] < -1 || v[i] > INT_MAX)) return bad_node(index, "an instruction's operand is out of range");
+        if (!(v[0] == R_CONST && i == 2) && (v[i] < -1 || v[i] > INT_MAX))
+            return bad_node(index, "an instruction's operand is out of range");
     }
     if (v[0] < 0 || v[0] >= N_OPCODES || v[1] < 0) return bad_node(index, "unknown opcode or negative register");
     const char *kinds = OPERANDS[v[0]];
     for (int i = 0; kinds[i]; i++)
-        if (v[0] != R_CONST && kinds[i] != 'o' && v[2 + i] < 0) return bad_node(index, "an instruction lacks an operand");
+        if (v[0] != R_CONST && kinds[i] != 'o' && v[2 + i] < 0)
+            return bad_node(index, "an instruction lacks an operand");
     *in = (Instruction){.op = (int)v[0], .dst = (int)v[1], .a = v[2], .b = (int)v[3], .c = (int)v[4], .d = (int)v[5]};
     return 0;
 }
@@ -74,7 +76,8 @@ static int parse_inplace(Node *node, int index, PyObject *pairs) {
     if (!(node->inplace = PyMem_Calloc(2 * node->n_inplace + 1, sizeof(int)))) return PyErr_NoMemory(), -1;
     for (int i = 0; i < node->n_inplace; i++) {
         int n = 0, *pair = parse_ints(PyTuple_GET_ITEM(pairs, i), &n, "inplace of node", index);
-        int fine = pair && n == 2 && pair[0] >= 0 && pair[0] < node->n_outputs && pair[1] >= 0 && pair[1] < node->n_inputs;
+        int fine =
+            pair && n == 2 && pair[0] >= 0 && pair[0] < node->n_outputs && pair[1] >= 0 && pair[1] < node->n_inputs;
         if (fine) {
             node->inplace[2 * i] = pair[0];
             node->inplace[2 * i + 1] = pair[1];
@@ -98,7 +101,8 @@ static int parse_axes(Program *p, Node *node, int index, PyObject *axes, int k) 
         if (fine) node->axes[k * node->n_loops + j] = row[j];
     }
     PyMem_Free(row);
-    if (!fine) return bad_node(index, "axes: one tuple of equal length per operand, each axis of the operand at most once");
+    if (!fine)
+        return bad_node(index, "axes: one tuple of equal length per operand, each axis of the operand at most once");
     return 0;
 }
 
@@ -106,7 +110,8 @@ static int parse_collapsed(Program *p, Node *node, int index, PyObject *params) 
     PyObject *axes, *stretch;
     if (!PyTuple_Check(params) || !PyArg_ParseTuple(params, "O!O!", &PyTuple_Type, &axes, &PyTuple_Type, &stretch) ||
         PyTuple_GET_SIZE(axes) != node->n_ops || PyTuple_GET_SIZE(stretch) != node->n_ops || !node->n_ops)
-        return PyErr_Clear(), bad_node(index, "params of COLLAPSED are (axes, stretch), each with one item per operand");
+        return PyErr_Clear(), bad_node(index, "params of COLLAPSED are (axes, stretch), each with one item per "
+                                              "operand");
     PyObject *first = PyTuple_GET_ITEM(axes, 0);
     node->n_loops = PyTuple_Check(first) ? (int)PyTuple_GET_SIZE(first) : -1;
     if (node->n_loops < 0 || node->n_loops > MAX_LOOPS) return bad_node(index, "axes need 0 to 62 loops");
@@ -149,7 +154,8 @@ static int parse_params(Program *p, Node *node, int index, PyObject *params) {
     }
     if (!(node->params = parse_ints(params, &node->n_params, "params of node", index))) return -1;
     int ndim = node->n_ops ? p->slots[node->ops[0]].ndim : 0;
-    if (view && node->n_params != ndim) return bad_node(index, "a view needs one parameter for each axis of its output");
+    if (view && node->n_params != ndim)
+        return bad_node(index, "a view needs one parameter for each axis of its output");
     for (int i = 0; node->prep == DIMSHUFFLE && i < ndim; i++)
         if (node->params[i] < -1 || node->params[i] >= p->slots[node->ops[1]].ndim)
             return bad_node(index, "the order of a dimshuffle names an axis that its input lacks");
@@ -174,8 +180,8 @@ static int parse_function(Node *node, int index, PyObject *fn) {
 int parse_node(Program *p, int index, PyObject *item) {
     Node *node = p->nodes + index;
     PyObject *fn, *outputs, *inputs, *params, *code, *inplace;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "iOOOOOOiil", &node->prep, &fn, &outputs, &inputs, &params, &code,
-                                                  &inplace, &node->flags, &node->weight, &node->tag)) {
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "iOOOOOOiil", &node->prep, &fn, &outputs, &inputs, &params,
+                                                  &code, &inplace, &node->flags, &node->weight, &node->tag)) {
         PyErr_Clear();
         return bad_node(index, "need (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag)");
     }
@@ -184,7 +190,8 @@ int parse_node(Program *p, int index, PyObject *item) {
         parse_code(p, node, index, code) || parse_params(p, node, index, params) || parse_inplace(node, index, inplace))
         return -1;
     if (node->routine && node->routine->needs_blas && !blas_is_set()) {
-        PyErr_SetString(PyExc_RuntimeError, "a node needs BLAS, and its pointers are not set. Call symcodegen.blas.load() first.");
+        PyErr_SetString(PyExc_RuntimeError, "a node needs BLAS, and its pointers are not set. Call "
+                                            "symcodegen.blas.load() first.");
         return -1;
     }
     return 0;

@@ -17,8 +17,8 @@ static Prepared *new_prepared(Program *p, int segment, Prepared *before) {
     Segment *g = p->segments + segment;
     size_t n_nodes = (size_t)(g->end - g->first);
     size_t words = (size_t)g->n_sig + p->n_registers + g->n_table + 1;
-    size_t size = sizeof(Prepared) + words * sizeof(i64) + (size_t)g->n_hosts * HOST_SIZE + (g->n_slots + 1) * sizeof(Place) +
-                  (n_nodes + 1) * sizeof(Run) + (g->n_ops + 1) * sizeof(Bind);
+    size_t size = sizeof(Prepared) + words * sizeof(i64) + (size_t)g->n_hosts * HOST_SIZE +
+                  (g->n_slots + 1) * sizeof(Place) + (n_nodes + 1) * sizeof(Run) + (g->n_ops + 1) * sizeof(Bind);
     Prepared *q = PyMem_Calloc(1, size + HOST_SIZE);
     if (!q) return NULL;
     q->refs = 1;
@@ -59,8 +59,8 @@ static int gather_value(Context *c, int segment, const Read *read, i64 *value) {
         }
     }
     if (read->position >= length)
-        return fail_at(c, p->segments[segment].first, SYM_SHAPE, "element %lld of a vector of length %lld gives a shape.",
-                       read->position, length);
+        return fail_at(c, p->segments[segment].first, SYM_SHAPE,
+                       "element %lld of a vector of length %lld gives a shape.", read->position, length);
     *value = read_integer(address + read->position * stride, s->typenum);
     return 0;
 }

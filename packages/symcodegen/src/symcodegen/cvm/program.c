@@ -27,8 +27,8 @@ static int allocate_work_space(Program *p) {
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"slots", "nodes", "inputs", "shared", "updates", "outputs", "on_error", "name", NULL};
     PyObject *slots, *nodes, *inputs, *shared, *updates, *outputs, *on_error = Py_None, *name = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOO|OU:Program", names, &slots, &nodes, &inputs, &shared, &updates,
-                                     &outputs, &on_error, &name))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOO|OU:Program", names, &slots, &nodes, &inputs, &shared,
+                                     &updates, &outputs, &on_error, &name))
         return NULL;
     if (on_error != Py_None && !PyCallable_Check(on_error)) {
         PyErr_Format(PyExc_TypeError, "on_error must be callable or None, got %R.", on_error);
@@ -110,9 +110,9 @@ static void program_dealloc(PyObject *self) {
     program_clear_references(self);
     Py_XDECREF(p->name);
     free_description(p);
-    void *const tables[] = {p->slots, p->nodes, p->segments, p->inputs, p->shared, p->updates, p->outputs, p->holders,
-                            p->register_segment, p->result_slots, p->memo, p->root_last, p->births, p->deaths, p->next_death,
-                            p->node_ns, p->node_calls};
+    void *const tables[] = {p->slots,   p->nodes,   p->segments,         p->inputs,       p->shared,    p->updates,
+                            p->outputs, p->holders, p->register_segment, p->result_slots, p->memo,      p->root_last,
+                            p->births,  p->deaths,  p->next_death,       p->node_ns,      p->node_calls};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_TYPE(self)->tp_free(self);
 }
@@ -122,15 +122,16 @@ static void program_dealloc(PyObject *self) {
 static PyObject *get_stats(PyObject *self, void *closure) {
     Program *p = (Program *)self;
     (void)closure;
-    return Py_BuildValue("{sLsLsisLsLsi}", "prepares", p->prepares, "hits", p->hits, "contexts", p->n_contexts, "arena_bytes",
-                         p->arena_bytes, "calls", p->calls, "segments", p->n_segments);
+    return Py_BuildValue("{sLsLsisLsLsi}", "prepares", p->prepares, "hits", p->hits, "contexts", p->n_contexts,
+                         "arena_bytes", p->arena_bytes, "calls", p->calls, "segments", p->n_segments);
 }
 
 static PyObject *get_direct(PyObject *self, void *closure) {
     Program *p = (Program *)self;
     (void)closure;
     PyObject *modes = PyTuple_New(p->n_updates);
-    for (int i = 0; modes && i < p->n_updates; i++) PyTuple_SET_ITEM(modes, i, PyBool_FromLong(p->updates[i].mode == DIRECT));
+    for (int i = 0; modes && i < p->n_updates; i++)
+        PyTuple_SET_ITEM(modes, i, PyBool_FromLong(p->updates[i].mode == DIRECT));
     return modes;
 }
 
@@ -154,12 +155,13 @@ static PyObject *clear(PyObject *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
-static PyMethodDef methods[] = {
-    {"timings", timings, METH_NOARGS,
-     "timings()\n--\n\nList of (tag, calls, nanoseconds) of the nodes that ran while `profile` was set."},
-    {"clear", clear, METH_NOARGS,
-     "clear()\n--\n\nFrees the memory that is kept for the next call: arenas, recycled arrays, memoised prepares."},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"timings", timings, METH_NOARGS,
+                                 "timings()\n--\n\nList of (tag, calls, nanoseconds) of the nodes that ran while "
+                                 "`profile` was set."},
+                                {"clear", clear, METH_NOARGS,
+                                 "clear()\n--\n\nFrees the memory that is kept for the next call: arenas, recycled "
+                                 "arrays, memoised prepares."},
+                                {NULL, NULL, 0, NULL}};
 
 static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Program, vectorcall), READONLY, NULL},

@@ -11,7 +11,8 @@ static PyObject *copied_operand(Context *c, int slot) {
         strides[i] = (npy_intp)lengths[s->ndim + i];
     }
     Py_INCREF(s->descr);
-    PyObject *window = PyArray_NewFromDescr(&PyArray_Type, s->descr, s->ndim, dims, strides, slot_address(c, slot), 0, NULL);
+    PyObject *window =
+        PyArray_NewFromDescr(&PyArray_Type, s->descr, s->ndim, dims, strides, slot_address(c, slot), 0, NULL);
     PyObject *copy = window ? PyArray_NewCopy((PyArrayObject *)window, NPY_CORDER) : NULL;
     Py_XDECREF(window);
     return copy;
@@ -28,7 +29,8 @@ static PyObject *viewing_operand(Context *c, int slot, PyObject *base) {
     }
     Py_INCREF(s->descr);
     int writeable = PyArray_FLAGS((PyArrayObject *)base) & NPY_ARRAY_WRITEABLE;
-    PyObject *view = PyArray_NewFromDescr(&PyArray_Type, s->descr, s->ndim, dims, strides, slot_address(c, slot), writeable, NULL);
+    PyObject *view =
+        PyArray_NewFromDescr(&PyArray_Type, s->descr, s->ndim, dims, strides, slot_address(c, slot), writeable, NULL);
     if (view && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(base))) Py_CLEAR(view);
     return view;
 }
@@ -43,7 +45,8 @@ static PyObject *operand(Context *c, int slot) {
 }
 
 static int wrong_result(Context *c, int node, const Slot *s, int position, PyObject *value) {
-    PyErr_Format(PyExc_TypeError, "result %d of a Python node must be a numpy.ndarray of dtype %S and rank %d; it returned %R.",
+    PyErr_Format(PyExc_TypeError,
+                 "result %d of a Python node must be a numpy.ndarray of dtype %S and rank %d; it returned %R.",
                  position, s->descr, s->ndim, value);
     raise_python_failure(c, node);
     return -1;
@@ -56,7 +59,8 @@ static int hold(Context *c, int node, int position, PyObject *value) {
     PyObject *held = Py_NewRef(value);
     if (s->kind == HELD && !is_proper(value, s)) {
         Py_DECREF(held);
-        held = PyArray_CheckFromAny(value, NULL, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY, NULL);
+        held = PyArray_CheckFromAny(value, NULL, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY,
+                                    NULL);
         if (!held) return raise_python_failure(c, node), -1;
         if (!is_proper(held, s)) {
             Py_DECREF(held);
@@ -72,7 +76,8 @@ static int hold_all(Context *c, int index, PyObject *result) {
     Node *node = c->program->nodes + index;
     if (node->n_outputs == 1) return hold(c, index, 0, result);
     if (!(PyTuple_Check(result) || PyList_Check(result)) || PySequence_Fast_GET_SIZE(result) != node->n_outputs) {
-        PyErr_Format(PyExc_TypeError, "a Python node with %d outputs must return a tuple or list of as many; it returned %R.",
+        PyErr_Format(PyExc_TypeError,
+                     "a Python node with %d outputs must return a tuple or list of as many; it returned %R.",
                      node->n_outputs, result);
         raise_python_failure(c, index);
         return -1;

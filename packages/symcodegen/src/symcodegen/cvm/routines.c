@@ -26,8 +26,8 @@ static i64 ger_work(const i64 *d) {
 
 #define BLAS_ROUTINES(letter, dtype)                                                                                   \
     {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1},                                              \
-    {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1},                                              \
-    {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1}
+        {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1},                                          \
+        {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1}
 
 /* The first name of a function describes it; later ones are aliases. */
 static const Routine ROUTINES[] = {

@@ -51,8 +51,8 @@ static int same_layout(Context *c, int a, int b) {
     return 1;
 }
 
-/* Operands of one layout visit the same elements at the same time if they move along the same axes (what may stretch does
- * not matter: their lengths are those of the output). */
+/* Operands of one layout visit the same elements at the same time if they move along the same axes (what may stretch
+ * does not matter: their lengths are those of the output). */
 static int same_walk(const Node *node, int k, int other) {
     if (node->prep != COLLAPSED) return 1;
     return !memcmp(node->axes + k * node->n_loops, node->axes + other * node->n_loops, node->n_loops * sizeof(int));
@@ -67,8 +67,8 @@ static void take_over(Context *c, Prepared *q, Node *node, int out, int in) {
     Place *to = place_of(c, output), *from = place_of(c, input);
     Slot *root = p->slots + from->root;
     if (o->kind != TEMP || o->first != index || to->root != output || !in_arena(root) || root->segment != q->segment ||
-        p->root_last[from->root] != index || o->itemsize != p->slots[input].itemsize || !same_layout(c, output, input) ||
-        !same_walk(node, out, in))
+        p->root_last[from->root] != index || o->itemsize != p->slots[input].itemsize ||
+        !same_layout(c, output, input) || !same_walk(node, out, in))
         return;
     for (int k = 0; k < node->n_ops; k++) {
         Place *other = place_of(c, node->ops[k]);
@@ -86,7 +86,8 @@ static void take_over(Context *c, Prepared *q, Node *node, int out, int in) {
 static int disagree(Context *c, Node *node, int loop, int k, i64 a, i64 b) {
     int axis = node->axes[k * node->n_loops + loop], position = k < node->n_outputs ? k : k - node->n_outputs;
     return fail_at(c, (int)(node - c->program->nodes), SYM_SHAPE,
-                   "%s %d has length %lld along axis %d, where the operands before it have length %lld. Lengths must be "
+                   "%s %d has length %lld along axis %d, where the operands before it have length %lld. Lengths must "
+                   "be "
                    "equal; only an axis declared broadcastable may have length 1 instead.",
                    k < node->n_outputs ? "output" : "input", position, b, axis, a);
 }

@@ -1,7 +1,8 @@
 /* Shared variables: reading them, owning those that the call updates, committing the new values.
  *
- * A container's storage is the list [value, owner]. Everything here runs under the GIL; the one place that lets it go is
- * wait_for, which holds nothing. A storage shows an owner only while the call that updates it may let other threads run. */
+ * A container's storage is the list [value, owner]. Everything here runs under the GIL; the one place that lets it go
+ * is wait_for, which holds nothing. A storage shows an owner only while the call that updates it may let other threads
+ * run. */
 #include "cvm.h"
 
 static PyObject *text_acquire, *text_release, *text_is_owned;
@@ -19,13 +20,14 @@ static int truth_of(PyObject *result) {
     return truth;
 }
 
-/* An owner that this thread itself holds belongs to a call further up its stack (a Python node called this function). */
+/* An owner that this thread itself holds belongs to a call further up its stack (a Python node called this function).
+ */
 static int is_mine(PyObject *owner) {
     return truth_of(PyObject_CallMethodNoArgs(owner, text_is_owned));
 }
 
 static int wait_for(PyObject *owner) {
-    Py_INCREF(owner); /* its context may die meanwhile */
+    Py_INCREF(owner);                                                    /* its context may die meanwhile */
     int done = truth_of(PyObject_CallMethodNoArgs(owner, text_acquire)); /* lets the GIL go while it waits */
     if (done > 0) done = truth_of(PyObject_CallMethodNoArgs(owner, text_release)) < 0 ? -1 : 1;
     Py_DECREF(owner);
@@ -34,8 +36,10 @@ static int wait_for(PyObject *owner) {
 
 static int bad_storage(const Slot *s, PyObject *value) {
     if (s)
-        PyErr_Format(PyExc_TypeError, "a shared variable must hold an aligned numpy.ndarray of dtype %S and rank %d in native "
-                     "byte order with the declared lengths; it holds %R. Set it through its set_value.", s->descr, s->ndim, value);
+        PyErr_Format(PyExc_TypeError,
+                     "a shared variable must hold an aligned numpy.ndarray of dtype %S and rank %d in native "
+                     "byte order with the declared lengths; it holds %R. Set it through its set_value.",
+                     s->descr, s->ndim, value);
     else
         PyErr_SetString(PyExc_TypeError, "the storage of a shared variable must stay the list [value, owner].");
     return -1;
@@ -136,7 +140,8 @@ void disown_updates(Context *c) {
     if (!c->owning) return;
     for (int i = 0; i < p->n_updates; i++) {
         PyObject *storage = p->shared[p->updates[i].shared].storage;
-        if (c->owned[i] && PyList_GET_SIZE(storage) == 2 && PyList_GET_ITEM(storage, 1) == c->lock) set_owner(storage, Py_None);
+        if (c->owned[i] && PyList_GET_SIZE(storage) == 2 && PyList_GET_ITEM(storage, 1) == c->lock)
+            set_owner(storage, Py_None);
         c->owned[i] = 0;
     }
     c->owning = 0;
@@ -154,8 +159,8 @@ static int is_private(PyObject *object) {
            PyArray_ISWRITEABLE(array) && !((PyArrayObject_fields *)array)->weakreflist;
 }
 
-/* Makes sure that no result of a Python node is seen from elsewhere: the first user of a private array gets it, any other
- * a copy. Called before anything is written to a shared array, for it may fail for want of memory. */
+/* Makes sure that no result of a Python node is seen from elsewhere: the first user of a private array gets it, any
+ * other a copy. Called before anything is written to a shared array, for it may fail for want of memory. */
 int stage_results(Context *c) {
     Program *p = c->program;
     for (int i = 0; p->n_held_results && i < p->n_outputs + p->n_updates; i++) {

@@ -38,7 +38,9 @@ UNITS = (
 HEADERS = ("cvm.h", "interface.h", "kernels.h", "matrix.h", "blas_template.h")
 
 #: ``-fwrapv`` is what Python itself is built with; no flag changes floating-point results.
-COMPILE_ARGS = () if sys.platform == "win32" else ("-O2", "-std=gnu11", "-fvisibility=hidden", "-fwrapv", "-Wall", "-Wextra")
+COMPILE_ARGS = (
+    () if sys.platform == "win32" else ("-O2", "-std=gnu11", "-fvisibility=hidden", "-fwrapv", "-Wall", "-Wextra")
+)
 
 
 def digest() -> str:

@@ -35,27 +35,30 @@ static int dimshuffle(Context *c, Prepared *q, Node *node) {
 static int subtensor(Context *c, Prepared *q, Node *node) {
     Program *p = c->program;
     int n_in = p->slots[node->ops[1]].ndim, ndim = p->slots[node->ops[0]].ndim, out = 0;
-    i64 *to = q->table + p->slots[node->ops[0]].info, *from = lengths_of(c, node->ops[1]), *r = q->registers, offset = 0;
+    i64 *to = q->table + p->slots[node->ops[0]].info, *from = lengths_of(c, node->ops[1]), *r = q->registers,
+        offset = 0;
     for (int i = 0; i < n_in; i++) {
         Item it = i < node->n_params ? node->items[i] : (Item){ITEM_SLICE, -1, -1, -1};
         i64 length = from[i], stride = from[n_in + i];
         if (it.kind == ITEM_INDEX) {
             i64 v = r[it.a];
             if (v < -length || v >= length)
-                return fail_at(c, (int)(node - p->nodes), SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.",
-                               v, i, length);
+                return fail_at(c, (int)(node - p->nodes), SYM_INDEX,
+                               "index %lld is out of bounds for axis %d with size %lld.", v, i, length);
             offset += (v < 0 ? v + length : v) * stride;
             continue;
         }
         i64 start = it.a < 0 ? 0 : r[it.a], stop = it.b < 0 ? 0 : r[it.b], step = it.c < 0 ? 1 : r[it.c];
-        if (!step) return fail_at(c, (int)(node - p->nodes), SYM_VALUE, "the step of a slice is 0. Use one that is not zero.");
+        if (!step)
+            return fail_at(c, (int)(node - p->nodes), SYM_VALUE, "the step of a slice is 0. Use one that is not zero.");
         if (out == ndim) break;
         to[out] = slice_length(&start, &stop, step, it.a >= 0, it.b >= 0, length);
         to[ndim + out] = to[out] > 1 ? step * stride : stride; /* one element: the step may be beyond any stride */
         offset += to[out++] ? start * stride : 0;
     }
     if (out != ndim)
-        return fail_at(c, (int)(node - p->nodes), SYM_SHAPE, "the result of indexing does not have %d axes as declared.", ndim);
+        return fail_at(c, (int)(node - p->nodes), SYM_SHAPE,
+                       "the result of indexing does not have %d axes as declared.", ndim);
     set_place(c, q, node->ops[0], place_of(c, node->ops[1]), offset);
     return 0;
 }
@@ -79,8 +82,8 @@ static int wanted_lengths(Context *c, Prepared *q, Node *node, i64 *to, int ndim
         if (to[i] == -1 && unknown < 0) {
             unknown = i;
         } else if (to[i] < 0) {
-            return fail_at(c, index, SYM_SHAPE, "reshape to length %lld along axis %d. Use lengths >= 0, and -1 at most once.",
-                           to[i], i);
+            return fail_at(c, index, SYM_SHAPE,
+                           "reshape to length %lld along axis %d. Use lengths >= 0, and -1 at most once.", to[i], i);
         } else {
             fits &= !to[i] || known <= ((i64)1 << 62) / to[i];
             known = fits ? known * to[i] : known;
@@ -95,8 +98,8 @@ static int wanted_lengths(Context *c, Prepared *q, Node *node, i64 *to, int ndim
     return 0;
 }
 
-/* Strides for the new lengths over the same memory, if there are any: both shapes are cut into the smallest runs of axes
- * with equal products; the old axes of each run must follow one another in memory. */
+/* Strides for the new lengths over the same memory, if there are any: both shapes are cut into the smallest runs of
+ * axes with equal products; the old axes of each run must follow one another in memory. */
 static int strides_without_copy(const i64 *from, int n_in, i64 *to, int ndim, i64 itemsize) {
     i64 lengths[MAX_LOOPS], strides[MAX_LOOPS];
     int n = 0, old = 0, new = 0;
