@@ -127,7 +127,7 @@ def test_logistic_regression_learns():
 
 
 def test_crossentropy_and_softmax_are_fused():
-    """One kernel for cost and gradient, or one for each: no log, no exp and no softmax is left, nothing is scattered."""
+    """One kernel for cost and gradient, or one for each: no log, exp or softmax is left, nothing is scattered."""
     _, _, train, _ = logistic_regression(20, 5)
     names = [str(node.op) for node in train.fgraph.toposort()]
     fused = [name for name in names if name.lower().startswith("crossentropysoftmax")]

@@ -138,6 +138,12 @@ def test_the_tensor_module_is_its_own_and_patches_nothing():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_eval_compiles_as_functions_do():
+    """In a process that has used nothing but ``eval``: a rule that makes log(1 + x) right for tiny x has applied."""
+    code = "from symstack import tensor as T; x = T.dscalar('x'); assert T.log(1 + x).eval({x: 1e-20}) == 1e-20"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_a_name_added_to_the_language_later_is_found(monkeypatch):
     import symcore.tensor
 

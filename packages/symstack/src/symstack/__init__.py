@@ -4,6 +4,7 @@ Every name is defined in the package that owns it and taken from there when it i
 for the parts that it uses. A name that is not built yet exists and raises ``NotImplementedError`` when it is called.
 """
 
+import symopt  # noqa: F401 - from here on x.eval() compiles, whatever else a script uses
 from symstack.lazy import lazy_names
 
 __version__ = "0.1.0"
