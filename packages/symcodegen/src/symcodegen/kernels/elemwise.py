@@ -55,14 +55,18 @@ def loop_body(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]], out_dtypes: 
 
 
 def elemwise_kernel(fn: Any, in_dtypes: Sequence[np.dtype[Any]], out_dtypes: Sequence[np.dtype[Any]],
-                    scalars: Sequence[bool]) -> tuple[str, tuple[str, ...]]:
+                    scalars: Sequence[bool], ndim: int) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a ``collapsed`` kernel and the functions it needs.
 
-    ``scalars[k]``: input ``k`` has the same value for all elements, and is read once. Raises ``NoC``.
+    ``scalars[k]``: input ``k`` has the same value for all elements, and is read once. ``ndim``: rank of the outputs. Raises
+    ``NoC``.
     """
     names = [(f"x{k}", d) for k, d in enumerate(in_dtypes)]
     lines, results = loop_body(fn, names, out_dtypes)
     n_out = len(out_dtypes)
+    needed = tuple(sorted(functions_in(" ".join([*lines, *results]))))
+    if all(scalars) and ndim == 0:
+        return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
     moving = [*range(n_out), *(n_out + k for k, s in enumerate(scalars) if not s)]
     parts = [IVDEP, _loop(types, n_out, scalars, lines, results)]
@@ -70,7 +74,17 @@ def elemwise_kernel(fn: Any, in_dtypes: Sequence[np.dtype[Any]], out_dtypes: Seq
     parts += [UNPACK.format(k=k, T=types[k]) for k in range(n_out)]
     parts.append(_entry(types, n_out, scalars, moving))
     text = "".join(parts)
-    return text, tuple(sorted(functions_in(" ".join([*lines, *results]))))
+    return text, needed
+
+
+def _single(types: Sequence[str], n_out: int, lines: Sequence[str], results: Sequence[str]) -> str:
+    """Return the text for scalars: no loop, a quarter of the time to compile."""
+    loads = [f"const {t} x{k} = *(const {t} *)p[{n_out + k}];" for k, t in enumerate(types[n_out:])]
+    stores = [f"const {types[k]} r{k} = {text};" for k, text in enumerate(results)]
+    stores += [f"*({types[k]} *)p[{k}] = r{k};" for k in range(n_out)]
+    body = "\n    ".join(["(void)d; (void)s; (void)ctx;", *loads, *lines, *stores, "return 0;"])
+    return ("int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {\n"
+            f"    {body}\n}}\n")
 
 
 def _loop(types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str]) -> str:

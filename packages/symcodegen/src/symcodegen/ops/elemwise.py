@@ -26,7 +26,7 @@ def kernel_for(fn: Any, in_types: list[TensorType], out_types: list[TensorType])
     """Return the kernel that maps ``fn`` over tensors of the given types. Raises ``NoC``."""
     ndim = out_types[0].ndim
     scalars = [all(d == 1 for d in t.shape) for t in in_types]
-    body, functions = elemwise_kernel(fn, [t.dtype for t in in_types], [t.dtype for t in out_types], scalars)
+    body, functions = elemwise_kernel(fn, [t.dtype for t in in_types], [t.dtype for t in out_types], scalars, ndim)
     axes, stretch = [], []
     for t in (*out_types, *in_types):
         offset = ndim - t.ndim
