@@ -108,7 +108,7 @@ class FunctionGraph:
             adopted = self._adopt(new)
             if adopted is old:
                 continue
-            if adopted.name is None:
+            if adopted.name is None and adopted.owner is not None:  # inputs and constants are the user's
                 adopted.name = old.name
             queue.append((old, adopted, users))
         dead = []
