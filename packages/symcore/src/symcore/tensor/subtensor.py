@@ -98,10 +98,11 @@ class IncSubtensor(Op):
         result = x.copy()
         index = fill(self.entries, iter(scalars))
         _check_part(self, result[index].shape, y.shape, node.inputs[1].type)
-        if self.set_instead:
-            result[index] = y
-        else:
-            result[index] += y
+        with np.errstate(all="ignore"):
+            if self.set_instead:
+                result[index] = y
+            else:
+                result[index] += y
         return result
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
@@ -221,7 +222,8 @@ class AdvancedIncSubtensor(Op):
         if self.set_instead:
             result[index] = y
         else:
-            np.add.at(result, index, y)
+            with np.errstate(all="ignore"):
+                np.add.at(result, index, y)
         return result
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
