@@ -120,6 +120,47 @@ static double symnn_$NAME($ARGUMENTS, i64 n) {
 """)
 
 
+_COLUMNS = Template("""
+#ifndef SYMNN_COLUMNS_$F
+#define SYMNN_COLUMNS_$F
+/* Panels of n by w elements: element (j, k) lies at j * stride + k * fast in memory, at t[j * w + k] in the panel. */
+static void symnn_pack_$F($T *restrict t, i64 n, i64 w, const char *restrict x, i64 stride, i64 fast) {
+  for (i64 j = 0; j < n; j++)
+    if (fast == sizeof($T))
+      for (i64 k = 0; k < w; k++) t[j * w + k] = (($T *)(x + j * stride))[k];
+    else
+      for (i64 k = 0; k < w; k++) t[j * w + k] = *($T *)(x + j * stride + k * fast);
+}
+static void symnn_unpack_$F(char *restrict y, i64 stride, i64 fast, const $T *restrict t, i64 n, i64 w) {
+  for (i64 j = 0; j < n; j++)
+    if (fast == sizeof($T))
+      for (i64 k = 0; k < w; k++) (($T *)(y + j * stride))[k] = t[j * w + k];
+    else
+      for (i64 k = 0; k < w; k++) *($T *)(y + j * stride + k * fast) = t[j * w + k];
+}
+/* Takes from each column its largest element; m is scratch. */
+static void symnn_shift_columns_$F($T *restrict t, $T *restrict m, i64 n, i64 w) {
+  for (i64 k = 0; k < w; k++) m[k] = t[k];
+  for (i64 j = 1; j < n; j++)
+    for (i64 k = 0; k < w; k++) m[k] = t[j * w + k] > m[k] ? t[j * w + k] : m[k];
+  for (i64 j = 0; j < n; j++)
+    for (i64 k = 0; k < w; k++) t[j * w + k] -= m[k];
+}
+static void symnn_sum_columns_$F(double *restrict q, const $T *restrict t, i64 n, i64 w) {
+  for (i64 k = 0; k < w; k++) q[k] = 0;
+  for (i64 j = 0; j < n; j++)
+    for (i64 k = 0; k < w; k++) q[k] += t[j * w + k];
+}
+#endif
+""")
+
+
+def column_helpers(dtype: str) -> str:
+    """Return the C functions for rows that run across memory: the columns of a panel."""
+    f, real, _ = REALS[dtype]
+    return _COLUMNS.substitute(F=f, T=real)
+
+
 def helpers(dtype: str) -> str:
     """Return the C functions for rows of ``dtype`` (float32 or float64); they need ``sym_exp_f32`` or ``_f64``."""
     f, real, lanes = REALS[dtype]
@@ -165,6 +206,16 @@ class Layout:
             terms.append(f"({index}) * {self.stride(operand, a)}")
             inner = f"{inner} * {self.dim(operand, a)}" if inner else self.dim(operand, a)
         return " + ".join(terms) or "0"
+
+    def inner(self, operand: int, axis: int) -> str:
+        """Return the C expression for how many rows lie next to one another: the length of the fastest other axis."""
+        others = self._others(operand, axis)
+        return self.dim(operand, others[-1]) if others else "1"
+
+    def inner_stride(self, operand: int, axis: int) -> str:
+        """Return the C expression for the byte distance of such neighbours."""
+        others = self._others(operand, axis)
+        return self.stride(operand, others[-1]) if others else "0"
 
     def _others(self, operand: int, axis: int) -> Sequence[int]:
         ndim = self.ranks[operand]
