@@ -7,8 +7,10 @@ quarter of the time of ``import scipy.linalg``.
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 from symcodegen import extension
 
-__all__ = ["FUNCTIONS", "load", "pointers"]
+__all__ = ["FUNCTIONS", "load", "pointers", "set_threads"]
 
 FUNCTIONS = (
     *(f"{letter}{name}" for name in ("gemm", "gemv") for letter in "sdcz"),
@@ -29,6 +31,8 @@ FUNCTIONS = (
 """The functions that kernels may call: Fortran's calling convention, 32-bit integers."""
 
 _NAME = "scipy.linalg.cython_blas"
+_SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads", "MKL_Set_Num_Threads")
+_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "GOTO_NUM_THREADS")
 _lock = threading.RLock()
 _loaded = False
 
@@ -51,6 +55,34 @@ def load() -> None:
             _loaded = True
 
 
+def set_threads(count: int) -> bool:
+    """Let the BLAS of SciPy use ``count`` threads, 0 for as many as this process may run on; for the whole process.
+
+    Left to itself OpenBLAS takes every core and waits for them spinning: on a machine with other work a product of small
+    matrices then takes ten times as long (measured: 7.4 ms instead of 0.9 for a training step). A number set in the
+    environment (``OPENBLAS_NUM_THREADS`` and the like) is respected. Returns whether the library could be told.
+    """
+    if any(os.environ.get(name) for name in _VARIABLES):
+        return False
+    if count == 0:
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with _lock:
+        setter = _thread_setter()
+        if setter is None:
+            return False
+        setter(ctypes.c_int(count))
+        return True
+
+
+@functools.cache
+def _thread_setter() -> Any:
+    file = getattr(_module(), "__file__", None)
+    if not file:
+        return None
+    library = ctypes.CDLL(file)  # a symbol is looked up in the libraries that this one needs, too
+    return next((getattr(library, name) for name in _SETTERS if hasattr(library, name)), None)
+
+
 def pointers() -> dict[str, int]:
     """Addresses of :data:`FUNCTIONS`. Raises ImportError if SciPy is absent or publishes none of them."""
     capsules: dict[str, Any] = getattr(_module(), "__pyx_capi__", {})
@@ -60,6 +92,7 @@ def pointers() -> dict[str, int]:
     return {name: _address(capsules[name]) for name in FUNCTIONS}
 
 
+@functools.cache
 def _module() -> ModuleType:
     if _NAME in sys.modules:
         return sys.modules[_NAME]

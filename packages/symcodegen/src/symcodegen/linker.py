@@ -85,6 +85,7 @@ class CLinker:
             return PyLinker().link(plan, signature, config)
         if lowering.uses_blas:
             blas.load()
+            blas.set_threads(config.threads)
         return CProgram(lowering, addresses, signature, cvm)
 
 

@@ -58,7 +58,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("compiler_flags", "", "flags added to every C compilation, separated by spaces"),
     Option("cache_dir", "", "folder of compiled code; empty: the user's cache folder"),
     Option("cache_size", 1 << 30, "bytes of compiled code to keep", int),
-    Option("threads", 1, "threads that one call of a function may use; 0: as many as the machine grants", int),
+    Option("threads", 1, "threads that one call may use, in BLAS too; 0: as many as the machine grants", int),
     Option("exception_verbosity", "low", "how much an error at run time tells", choices=("low", "high")),
     Option("traceback_limit", 8, "frames of the user's code kept per node", int),
     Option("profile", False, "time every node of functions made from now on", _bool),

@@ -36,7 +36,7 @@ class Function:
         self.trust_input = False
         self.compile_times: dict[str, float] = {}
         self.report: Any = None
-        self.recipe: tuple[Any, ...] = ()
+        self.recipe: tuple[Any, tuple[Any, ...]] = (None, ())  # how a pickle makes it anew
         self.profile: Any = None
 
     @property
@@ -130,16 +130,11 @@ class Function:
     # ------------------------------------------------------------------ copying
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (*self.recipe, self.name)
+        rebuild, arguments = self.recipe
+        return rebuild, (*arguments, self.name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Function":
         return self
 
 
 _MISSING = object()
-
-
-def _rebuild(inputs: Any, outputs: Any, mode: Any, updates: Any, givens: Any, no_default: Any, name: str) -> Any:
-    from symopt.function import function
-
-    return function(inputs, outputs, mode, updates, givens, no_default, name=name, on_unused_input="ignore")

@@ -16,8 +16,8 @@ from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant, Variable
 from symopt.compiled import Function
 from symopt.engine import rewrite
-from symopt.io import In, Out, as_input
 from symopt.interfaces import Signature
+from symopt.io import In, Out, as_input
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 
@@ -100,7 +100,7 @@ def function(
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
-    made.recipe = (list(inputs), outputs, mode, updates, givens, no_default_updates)
+    made.recipe = (_rebuild, (list(inputs), outputs, mode, updates, givens, no_default_updates))
     if profile or (profile is None and snapshot.profile):
         made.profile_on()
     return made
@@ -245,3 +245,8 @@ def _missing(variable: Variable[Any], targets: Sequence[Variable[Any]]) -> str:
             where = trace.describe(node.trace)
             return message + (f"\n  used at {where}" if where else "")
     return message
+
+
+def _rebuild(inputs: Any, outputs: Any, mode: Any, updates: Any, givens: Any, no_default: Any, name: str) -> Function:
+    """Compile a function again from what it was made of; kernels come from the cache."""
+    return function(inputs, outputs, mode, updates, givens, no_default, name=name, on_unused_input="ignore")

@@ -130,6 +130,8 @@ class TensorType(Type):
             raise TypeError(f"cannot make an array of {_describe(value)} for {self}: {error}") from None
         if given.dtype.kind not in "biufc":
             raise TypeError(f"expected numbers for {self}, got {_describe(value)}.")
+        if given.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"{_describe(value)} is complex, {self} is not. Give its real part: value.real.")
         if given.dtype == self.dtype or allow_downcast:
             return _cast(given, self.dtype)
         if is_array:
