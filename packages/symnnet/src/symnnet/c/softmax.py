@@ -11,7 +11,8 @@ from symnnet.softmax import LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad
 def _kernel(op: Any, node: Any) -> CKernel | None:
     dtype = node.outputs[0].type.dtype.name
     if dtype not in REALS:
-        return refuse(node, f"{type(op).__name__} has C for float32 and float64, not for {dtype}")
+        refuse(node, f"{type(op).__name__} has C for float32 and float64, not for {dtype}")
+        return None
     functions = (f"sym_exp_{REALS[dtype][0]}", "sym_log_f64")
     fallible = len(node.inputs) > 1  # the shapes of the two inputs are compared
     return CKernel(softmax_text(node, op.axis), functions, heavy=True, fallible=fallible, weight=4)

@@ -152,7 +152,8 @@ def crossentropy_with_grad(node: Any, fgraph: Any) -> Any:
 
 def _depends_on(variable: Any, target: Apply) -> bool:
     """Tell whether ``variable`` needs the node ``target``, or might: the search is short."""
-    stack, seen = [variable.owner], set()
+    stack: list[Any] = [variable.owner]
+    seen: set[Apply] = set()
     while stack:
         node = stack.pop()
         if node is None or node in seen:

@@ -11,11 +11,18 @@ from symopt.match import fn_of, op_of
 from symopt.rule import rewrite
 
 
-def _kept_reduction(variable: Any, fn: str) -> tuple[Any, int] | None:
-    """Return ``(x, axis)`` if ``variable`` reduces ``x`` with ``fn`` along one axis and keeps that with length 1."""
+def _kept_reduction(variable: Any, fn: str, after: Any = None) -> tuple[Any, int] | None:
+    """Return ``(x, axis)`` if ``variable`` reduces ``x`` with ``fn`` along one axis and keeps that with length 1.
+
+    ``after``: a scalar function that must stand between the two.
+    """
     if not made_by(DimShuffle, variable):
         return None
     reduced = variable.owner.inputs[0]
+    if after is not None:
+        if fn_of(reduced) is not after:
+            return None
+        reduced = reduced.owner.inputs[0]
     op = op_of(reduced)
     if not isinstance(op, Reduce) or op.fn != fn or len(op.axis) != 1:
         return None
@@ -48,6 +55,22 @@ def softmax_written_out(node: Any) -> Any:
         if x.type.dtype is node.outputs[0].type.dtype and x.type.dtype.kind == "f":
             return Softmax(found[1])(x)
     return None
+
+
+@rewrite(sf.sub, phase=PHASES, tags={"more_accurate"})
+def log_softmax_written_out(node: Any) -> Any:
+    """``x - log(exp(x).sum(axis, keepdims=True)) -> log_softmax(x)``: cannot overflow."""
+    x, norm = node.inputs
+    if fn_of(norm) is sf.log:  # log(keep(sum))
+        found = _kept_reduction(norm.owner.inputs[0], "add")
+    else:  # keep(log(sum))
+        found = _kept_reduction(norm, "add", sf.log)
+    if found is None or fn_of(found[0]) is not sf.exp or found[0].owner.inputs[0] is not x:
+        return None
+    if x.type.dtype is not node.outputs[0].type.dtype or x.type.dtype.kind != "f":
+        return None
+    new = LogSoftmax(found[1])(x)
+    return new if fits(new, node.outputs[0]) else None
 
 
 @rewrite(Softmax, LogSoftmax, phase=PHASES)
@@ -99,4 +122,7 @@ def softmax_grad_of_quotient(node: Any) -> Any:
     return new if fits(new, node.outputs[0]) else None
 
 
-RULES = (log_of_softmax, softmax_written_out, softmax_of_shifted, argmax_of_softmax, softmax_grad_of_quotient)
+RULES = (
+    log_of_softmax, softmax_written_out, log_softmax_written_out, softmax_of_shifted, argmax_of_softmax,
+    softmax_grad_of_quotient,
+)  # fmt: skip
