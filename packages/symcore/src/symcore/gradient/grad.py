@@ -113,6 +113,7 @@ def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants
     """Accumulate gradients from ``sources`` back to ``targets``. A key without value terms is connected, with gradient 0."""
     order = toposort(list(sources), constants)
     reached = _connected(order, targets)
+    constants = constants.difference(targets)  # not looked behind (the order ends there), but asked for
     grads: Grads = {v: g for v, g in sources.items() if v in reached}
     for node in reversed(order):
         if not any(v in reached and v not in fixed for v in node.inputs):
