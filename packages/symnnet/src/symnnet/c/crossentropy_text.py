@@ -51,7 +51,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
       symnn_load_$F(t, $PX, o, here, n, $SX1);
       for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, t + k * n, n);
     }
-    symnn_exp_$F(u, t, here * n);
+    symnn_exp_ahead_$F(u, t, here * n, $PX + (first + here) * $SX0);
     for (i64 k = 0; k < here; k++) q[k] = symnn_sum_$F(u + k * n, n);
     $SLOPE
     $VALUE

@@ -44,8 +44,18 @@ static $T symnn_max_$F(const $T *x, i64 n) {
 #undef SYMNN_MAX4
 #undef SYMNN_MAX
 $SUMS
-static void symnn_exp_$F($T *restrict y, const $T *restrict x, i64 n) {
+/* y may be x. */
+static void symnn_exp_$F($T *y, const $T *x, i64 n) {
+#pragma GCC ivdep
   for (i64 j = 0; j < n; j++) y[j] = sym_exp_$F(x[j]);
+}
+/* The same, fetching meanwhile what lies at `next`, n elements too: the loads of the next group then need not wait. */
+static void symnn_exp_ahead_$F($T *y, const $T *x, i64 n, const char *next) {
+  for (i64 j = 0; j < n; j += 256) {
+    const i64 block = n - j < 256 ? n - j : 256;
+    for (i64 at = 0; at < block * (i64)sizeof($T); at += 64) __builtin_prefetch(next + j * (i64)sizeof($T) + at);
+    symnn_exp_$F(y + j, x + j, block);
+  }
 }
 /* y = x - max(x); y may be x. */
 static void symnn_shift_$F($T *y, const $T *x, i64 n) {

@@ -75,7 +75,7 @@ _EACH = "for (i64 j = 0; j < n; j++)\n      for (i64 k = 0; k < here; k++)"
 _PIECES = {
     "Softmax": (
         "symnn_shift_$F(t + k * n, ($T *)(p[1] + ($OFF1)), n);",
-        "symnn_exp_$F(t, t, here * n);",
+        "symnn_exp_ahead_$F(t, t, here * n, p[1] + ($NEXT));",
         "symnn_affine_$F(y, tk, n, ($T)(1.0 / symnn_sum_$F(tk, n)), 0);",
         _READ_T,
         f"""symnn_shift_columns_$F(t, m, n, here);
@@ -86,7 +86,7 @@ _PIECES = {
     ),
     "LogSoftmax": (
         "symnn_shift_$F(t + k * n, ($T *)(p[1] + ($OFF1)), n);",
-        """symnn_exp_$F(u, t, here * n);
+        """symnn_exp_ahead_$F(u, t, here * n, p[1] + ($NEXT));
     for (i64 k = 0; k < here; k++) q[k] = symnn_sum_$F(u + k * n, n);
     for (i64 k = 0; k < here; k++) q[k] = sym_log_f64(q[k]);""",
         "symnn_affine_$F(y, tk, n, 1, ($T)-q[k]);",
@@ -129,7 +129,8 @@ def softmax_text(node: Any, axis: int) -> str:
     f, real, _ = REALS[node.outputs[0].type.dtype.name]
     layout = Layout(node)
     operands = range(len(layout.ranks))
-    words = {"F": f, "T": real, "N": layout.dim(0, axis), "ROWS": layout.rows(0, axis), "INNER": layout.inner(0, axis)}
+    words = {"F": f, "T": real, "N": layout.dim(0, axis), "ROWS": layout.rows(0, axis), "INNER": layout.inner(0, axis),
+             "NEXT": layout.offset(1, axis, "first + here")}  # fmt: skip
     for k in operands:
         words |= {f"S{k}": layout.stride(k, axis), f"FAST{k}": layout.inner_stride(k, axis),
                   f"OFF{k}": layout.offset(k, axis, "first + k"),
