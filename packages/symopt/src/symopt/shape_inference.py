@@ -3,8 +3,8 @@
 Every Op says with ``infer_shape`` how the shapes of its outputs follow from those of its inputs. Here these answers are
 put together along the graph, one axis of one variable at a time; the most common Ops, whose lengths are lengths of an
 input, are followed without asking. Lengths found are kept for as long as the graph lives. An expression that was
-found before a later rewrite is still right, for rewriting keeps values; it is only checked that the variable it measures
-is still part of the graph, lest it bring dead nodes back.
+found before a later rewrite is still right, for rewriting keeps values; it is only checked that the variable it
+measures is still part of the graph, lest it bring dead nodes back.
 """
 
 import weakref

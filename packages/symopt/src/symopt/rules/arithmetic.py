@@ -178,8 +178,9 @@ def cancel_sum_of_integers(node: Any, fgraph: Any) -> Any:
 
 @rewrite(sf.add, sf.sub, phase="canonicalize", tags={"nan_changing"})
 def distribute_scalar(node: Any, fgraph: Any) -> Any:
-    """``w - s * (g + c * w) -> (1 - s * c) * w - s * g`` with scalars ``s``, ``c``: weight decay. Only where a term inside
-    the bracket then meets its like outside, so that a product ``g`` can be accumulated onto ``w``."""
+    """``w - s * (g + c * w) -> (1 - s * c) * w - s * g`` with scalars ``s``, ``c``: weight decay. Only where a term
+    inside the bracket then meets its like outside, so that a product ``g`` can be accumulated onto ``w``. Differs for
+    infinite and NaN inputs."""
     out = node.outputs[0]
     if out.type.ndim == 0 or out.type.dtype.kind not in "fc" or not any(fn_of(x) in _SCALED for x in node.inputs):
         return None
@@ -239,7 +240,9 @@ def collect_product(node: Any, fgraph: Any) -> Any:
     if divisor not in (1, -1) and number == -1:
         number, divisor = 1, -divisor
     dtype = out.type.dtype
-    if not (holds(number, dtype) and holds(divisor, dtype)) or (dtype.kind in "iu" and found.divisors):
+    if number == 0 or divisor == 0 or (dtype.kind in "iu" and found.divisors):
+        return None
+    if not (holds(number, dtype) and holds(divisor, dtype)):
         return None
     new = build_quotient(out, number, found.over, divisor, found.under)
     return None if new is None or new.type.dtype is not dtype else conform(new, out, fgraph)
@@ -289,7 +292,8 @@ def guard_out_of_product(node: Any, fgraph: Any) -> Any:
         if _is_guard(v) and v.type.dtype is out.type.dtype and v.type.broadcastable == out.type.broadcastable \
                 and len(fgraph.clients[v]) == 1:
             condition, zero, term = v.owner.inputs
-            return conform(sf.switch(condition, zero, sf.mul(*node.inputs[:k], term, *node.inputs[k + 1:])), out, fgraph)
+            product = sf.mul(*node.inputs[:k], term, *node.inputs[k + 1:])
+            return conform(sf.switch(condition, zero, product), out, fgraph)
     return None
 
 
@@ -336,7 +340,7 @@ _FINITE = frozenset({sf.sigmoid, sf.tanh, sf.sin, sf.cos, sf.add, sf.sub, sf.neg
 
 @rewrite(sf.switch, phase="stabilize", tags={"nan_changing"})
 def useless_guard(node: Any, fgraph: Any) -> Any:
-    """``switch(g == 0, 0, g * x) -> g * x`` where ``x`` has no pole (any more). Differs for an infinite or NaN ``x``."""
+    """``switch(g == 0, 0, g * x) -> g * x`` where ``x`` has no pole (any more). Differs for infinite and NaN ``x``."""
     out = node.outputs[0]
     if not _is_guard(out) or fn_of(node.inputs[2]) is not sf.mul:
         return None

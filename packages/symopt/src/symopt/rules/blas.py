@@ -1,8 +1,8 @@
 """Rules that turn products into the calls of BLAS: Gemv, Gemm, Ger.
 
-Every product first becomes a call that writes into an empty buffer (``beta = 0``) or adds to zeros (Ger). Such a call
-then takes in, one local step at a time, the scalars that multiply it and the tensor that is added to it. Transposes stay
-views, which BLAS reads as they are. Products of integers, of two vectors and of float16 stay ``Dot``.
+Every product first becomes a call that writes into an empty buffer (``beta = 0``) or adds to zeros (Ger). Such a
+call then takes in, one local step at a time, the scalars that multiply it and the tensor that is added to it.
+Transposes stay views, which BLAS reads as they are. Products of integers, of two vectors and of float16 stay ``Dot``.
 """
 
 from typing import Any
@@ -94,7 +94,7 @@ def _scaled_by(v: Any, factors: list[Any], divisors: list[Any], negative: bool) 
 
 @rewrite(sf.mul, sf.true_div, sf.neg, phase=_PHASE)
 def scale_into_blas(node: Any, fgraph: Any) -> Any:
-    """``s * gemm(empty, alpha, A, B, 0) -> gemm(empty, s * alpha, A, B, 0)`` for scalars ``s``; also ``/ s`` and ``-``."""
+    """``s * gemm(empty, alpha, A, B, 0) -> gemm(empty, s * alpha, A, B, 0)`` for scalars ``s``; also ``/ s``, ``-``."""
     inputs, out, fn = node.inputs, node.outputs[0], node.op.fn
     at = next((k for k, v in enumerate(inputs) if is_fresh(v, fgraph)), None)
     if at is None or (fn is sf.true_div and at == 1):
@@ -115,9 +115,9 @@ def _is_scalar(x: Any) -> bool:
 
 @rewrite(sf.add, sf.sub, phase=_PHASE)
 def add_into_blas(node: Any, fgraph: Any) -> Any:
-    """``beta * C + alpha * dot(A, B) -> gemm(C, alpha, A, B, beta)`` and so for gemv and ger, where ``C`` has the shape of
-    the sum and nobody else needs the product. A ``C`` that is elementwise work of its own stays in the sum, to be fused
-    with what comes after it."""
+    """``beta * C + alpha * dot(A, B) -> gemm(C, alpha, A, B, beta)`` and so for gemv and ger, where ``C`` has the shape
+    of the sum and nobody else needs the product. A ``C`` that is elementwise work of its own stays in the sum, to be
+    fused with what comes after it."""
     inputs, out = node.inputs, node.outputs[0]
     fresh = [k for k, v in enumerate(inputs) if is_fresh(v, fgraph) and v.type.broadcastable == out.type.broadcastable]
     if not fresh or out.type.dtype is not inputs[fresh[0]].type.dtype:

@@ -1,5 +1,8 @@
-"""Rules on filled tensors: ``second(x, y)`` and ``Alloc`` give a value a shape. Elementwise work broadcasts by itself, so
-most fills of a gradient can go; what remains becomes one ``Alloc`` that depends on shapes alone."""
+"""Rules on filled tensors: ``second(x, y)`` and ``Alloc`` give a value a shape.
+
+Elementwise work broadcasts by itself, so most fills of a gradient can go; what remains becomes one ``Alloc`` that
+depends on shapes alone.
+"""
 
 from typing import Any
 
@@ -34,8 +37,8 @@ def filling(v: Any) -> Any:
 
 @rewrite(Elemwise, phase=ALWAYS, tags={"shape_hiding"})
 def fill_sink(node: Any, fgraph: Any) -> Any:
-    """``f(fill(v), y) -> f(v, y)`` where ``y`` has the shape; else ``f(fill(v), s) -> fill(f(v, s))``, which computes ``f``
-    on fewer elements."""
+    """``f(fill(v), y) -> f(v, y)`` where ``y`` has the shape; else ``f(fill(v), s) -> fill(f(v, s))``, which computes
+    ``f`` on fewer elements."""
     inputs = node.inputs
     values = [filling(v) for v in inputs]
     if not any(v is not None for v in values) or type(node.op.fn) is not ScalarFn:

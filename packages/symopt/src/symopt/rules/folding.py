@@ -130,6 +130,15 @@ def comparison_with_itself(node: Any, fgraph: Any) -> Any:
     return conform(number_like(node.op.fn is not sf.neq, node.outputs[0]), node.outputs[0], fgraph)
 
 
+@rewrite(sf.eq, sf.neq, sf.le, sf.ge, phase="canonicalize", tags={"nan_changing"})
+def comparison_with_itself_of_floats(node: Any, fgraph: Any) -> Any:
+    """``x == x -> True``, ``x != x -> False`` and the like. Differs where ``x`` is NaN."""
+    a, b = node.inputs
+    if a is not b or a.type.dtype.kind not in "fc":
+        return None
+    return conform(number_like(node.op.fn is not sf.neq, node.outputs[0]), node.outputs[0], fgraph)
+
+
 extremum_of_equals = RuleSet(
     equation("maximum-of-equals", (sf.maximum, "x", "x"), "x"),
     equation("minimum-of-equals", (sf.minimum, "x", "x"), "x"),
@@ -155,5 +164,6 @@ not_not = equation("not-not", (sf.invert, (sf.invert, "x")), "x")
 
 RULES = RuleSet(
     constant_folding, identity_removal, useless_cast, double_cast, switch_of_constant, switch_of_equals, switch_of_not,
-    strict_comparison_with_itself, comparison_with_itself, extremum_of_equals, logic_with_constant, not_not,
+    strict_comparison_with_itself, comparison_with_itself, comparison_with_itself_of_floats, extremum_of_equals,
+    logic_with_constant, not_not,
 )

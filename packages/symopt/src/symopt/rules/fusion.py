@@ -1,11 +1,12 @@
 """Fusion: chains of elementwise work become single ``Composite`` nodes, one loop each.
 
-Nodes may share a loop if their results have the same shape. Which of them do is decided by *ranks*: an edge that cannot be
-inside one loop (into or out of anything but elementwise work, or between different loop shapes) is a barrier, and the
-rank of a node is the largest number of barriers on a way from it to the outputs. Groups are the connected components of
-nodes of equal rank along edges without barrier. They are convex: a way that leaves a group and comes back would cross a
-barrier, so its ends would have different ranks; and the groups depend on each other without circles, for the same reason.
-Counting from the outputs puts a node that one consumer uses into the loop of that consumer. Time is linear in the graph.
+Nodes may share a loop if their results have the same shape. Which of them do is decided by *ranks*: an edge that
+cannot be inside one loop (into or out of anything but elementwise work, or between different loop shapes) is a barrier,
+and the rank of a node is the largest number of barriers on a way from it to the outputs. Groups are the connected
+components of nodes of equal rank along edges without barrier. They are convex: a way that leaves a group and comes
+back would cross a barrier, so its ends would have different ranks; and the groups depend on each other without circles,
+for the same reason. Counting from the outputs puts a node that one consumer uses into the loop of that consumer. Time
+is linear in the graph.
 """
 
 from typing import Any
@@ -25,22 +26,24 @@ _CHEAP_STEPS = 3
 
 @graph_rewrite(phase="fuse")
 def fuse_elemwise(fgraph: Any) -> int:
-    """``f(g(x), h(y)) -> Composite{f(g(i0), h(i1))}(x, y)``, with further outputs for inner results used elsewhere; what is
-    cheap is computed again rather than stored."""
+    """``f(g(x), h(y)) -> Composite{f(g(i0), h(i1))}(x, y)``, with further outputs for inner results used elsewhere;
+    what is cheap is computed again rather than stored."""
     order = fgraph.toposort()
     loops = {node: node.outputs[0].type.broadcastable for node in order if fusible(node)}
     cheap = _cheap(order, loops, fgraph)
     position = {node: k for k, node in enumerate(order)}
-    pairs = []
     made = 0
     for members in _groups(order, loops, fgraph):
-        for part in _parts(members):
+        for nodes in _parts(members):
+            part = [node for node in nodes if node in fgraph]  # equal kernels may have become one
+            if not part:
+                continue
             kept = _kept(part, cheap, fgraph)
             body = _with_cheap(part, cheap, position, loops)
             if len(body) > 1 and kept:
-                pairs += _fuse(body, kept)
+                # One kernel at a time: the next one then reads what this one returns.
+                fgraph.replace_all(_fuse(body, kept), "rule 'fuse-elemwise'")
                 made += 1
-    fgraph.replace_all(pairs, "rule 'fuse-elemwise'")
     return made
 
 
@@ -54,8 +57,8 @@ def fusible(node: Any) -> bool:
 
 
 def _cheap(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> dict[Any, list[Any]]:
-    """Return the nodes that are better computed again than stored, each with those of them it needs, itself last: a few
-    operations on tensors that are in memory anyway, whose result is read by loops of the same shape alone."""
+    """Return the nodes that are better computed again than stored, each with those of them it needs, itself last: a
+    few operations on tensors that are in memory anyway, whose result is read by loops of the same shape alone."""
     stored = {node for node, shape in loops.items()
               if any(loops.get(user) != shape for v in node.outputs for user, _ in fgraph.clients[v])}
     cheap: dict[Any, list[Any]] = {}
@@ -103,7 +106,8 @@ def _groups(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> list[list[A
         inside = [user for user in users if shape is not None and loops.get(user) == shape]
         rank = max((ranks[user] for user in inside), default=0)
         if len(inside) < len(users):
-            rank = max(rank, *(ranks[user] + 1 for user in users if not (shape is not None and loops.get(user) == shape)))
+            outside = [user for user in users if shape is None or loops.get(user) != shape]
+            rank = max(rank, *(ranks[user] + 1 for user in outside))
         ranks[node] = rank
         if shape is None:
             continue

@@ -22,7 +22,7 @@ def slice_of_everything(node: Any) -> Any:
 
 @rewrite(Subtensor, phase="canonicalize")
 def index_below_elemwise(node: Any, fgraph: Any) -> Any:
-    """``f(x, s)[i] -> f(x[i], s)`` for scalars ``s``, where nobody else needs ``f(x, s)``: computes only what is wanted."""
+    """``f(x, s)[i] -> f(x[i], s)`` for scalars ``s``, where nobody else needs ``f(x, s)``: computes what is wanted."""
     inner = node.inputs[0]
     if inner.owner is None or type(inner.owner.op) is not Elemwise or type(inner.owner.op.fn) is not ScalarFn:
         return None

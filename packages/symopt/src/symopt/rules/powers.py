@@ -96,7 +96,7 @@ def division_by_power_of_two(node: Any, fgraph: Any) -> Any:
     number = as_number(divisor)
     if out.type.dtype.kind != "f" or x.type.dtype is not out.type.dtype or not isinstance(number, (int, float)):
         return None
-    if number == 0 or not math.isfinite(number) or abs(math.frexp(number)[0]) != 0.5 or not 2**-10 <= abs(number) <= 2**10:
+    if not 2**-10 <= abs(number) <= 2**10 or abs(math.frexp(number)[0]) != 0.5:
         return None
     return conform(sf.mul(x, number_like(1 / number, out)), out, fgraph)
 

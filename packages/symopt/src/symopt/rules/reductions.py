@@ -41,7 +41,7 @@ def reduce_over_ones(node: Any) -> Any:
 
 @rewrite(Reduce, phase="canonicalize")
 def reduce_of_reduce(node: Any, fgraph: Any) -> Any:
-    """``sum(sum(x, a), b) -> sum(x, a and b)``, and so for products and extrema, where nobody else needs the inner one."""
+    """``sum(sum(x, a), b) -> sum(x, a and b)``, and so for products and extrema; not if others use the inner one."""
     inner = node.inputs[0]
     op, below = node.op, op_of(inner)
     if type(below) is not Reduce or below.fn != op.fn or len(fgraph.clients[inner]) != 1 or not _keeps_dtype(node):
@@ -93,7 +93,7 @@ def sum_of_fill(node: Any, fgraph: Any) -> Any:
 
 
 def _scaled(node: Any, fgraph: Any, constants: bool) -> Any:
-    """Return ``s * sum(x)`` for a node ``sum(s * x)``, with ``s`` the product of the constant (or else symbolic) scalars."""
+    """Return ``s * sum(x)`` for a node ``sum(s * x)``, with ``s`` the constant (or else the symbolic) scalars."""
     product = node.inputs[0]
     if node.op.fn != "add" or fn_of(product) is not sf.mul or not _keeps_dtype(node):
         return None

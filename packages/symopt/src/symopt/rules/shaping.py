@@ -71,8 +71,8 @@ def useless_padding(node: Any) -> Any:
 
 @rewrite(DimShuffle, phase="canonicalize")
 def dimshuffle_below_elemwise(node: Any, fgraph: Any) -> Any:
-    """``dimshuffle(f(x, s)) -> f(dimshuffle(x), s)`` for scalars ``s``, where nobody else needs ``f(x, s)``: so the view
-    comes to where products and other views can see it."""
+    """``dimshuffle(f(x, s)) -> f(dimshuffle(x), s)`` for scalars ``s``, where nobody else needs ``f(x, s)``: so the
+    view comes to where products and other views can see it."""
     inner = node.inputs[0]
     if inner.owner is None or type(inner.owner.op) is not Elemwise or type(inner.owner.op.fn) is not ScalarFn:
         return None

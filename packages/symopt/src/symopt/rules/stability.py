@@ -7,7 +7,7 @@ import numpy as np
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle
-from symopt.match import conform, fn_of, is_number
+from symopt.match import conform, fn_of, is_number, op_of
 from symopt.rule import equation, rewrite
 from symopt.ruleset import RuleSet
 
@@ -57,11 +57,19 @@ INVERSES = RuleSet(
     equation("expm1-of-log1p", (sf.expm1, (sf.log1p, X)), "x", phase=_PHASE, tags={"nan_changing"}),
     _stable("log1p-of-expm1", (sf.log1p, (sf.expm1, X)), "x"),
     _stable("sqrt-of-sqr", (sf.sqrt, (sf.sqr, X)), (sf.abs, "x")),
-    # sqrt(x) is NaN for x < 0, and so stays this.
-    _stable("sqr-of-sqrt", (sf.sqr, (sf.sqrt, X)), (sf.switch, (sf.ge, "x", 0), "x", float("nan"))),
     _stable("exp-minus-one", (sf.sub, (sf.exp, X), 1), (sf.expm1, "x")),
     _stable("exp-plus-minus-one", (sf.add, (sf.exp, X), -1), (sf.expm1, "x")),
 )
+
+
+@rewrite(sf.sqr, phase=_PHASE, tags=_ACCURATE)
+def sqr_of_sqrt(node: Any, fgraph: Any) -> Any:
+    """``sqr(sqrt(x)) -> switch(x >= 0, x, NaN)``: the square root of a negative number is NaN, and so is its square."""
+    root, out = node.inputs[0], node.outputs[0]
+    if fn_of(root) is not sf.sqrt or out.type.dtype.kind != "f":
+        return None
+    x = root.owner.inputs[0]
+    return conform(sf.switch(sf.ge(x, 0), x, float("nan")), out, fgraph) if x.type.dtype is out.type.dtype else None
 
 
 @rewrite(sf.log, phase=_PHASE, tags=_ACCURATE)
@@ -117,7 +125,8 @@ def log_of_one_plus(node: Any, fgraph: Any) -> Any:
 
 @rewrite(sf.log, phase=_PHASE, tags=_ACCURATE)
 def log_of_sum_of_two_exp(node: Any, fgraph: Any) -> Any:
-    """``log(exp(a) + exp(b)) -> max(a, b) + log1p(exp(-|a - b|))``; where ``a = b`` (which may be infinite) ``a + log 2``."""
+    """``log(exp(a) + exp(b)) -> max(a, b) + log1p(exp(-|a - b|))``; where ``a = b``, which may be infinite,
+    ``a + log 2``."""
     v, out = node.inputs[0], node.outputs[0]
     if fn_of(v) is not sf.add or len(v.owner.inputs) != 2 or any(fn_of(x) is not sf.exp for x in v.owner.inputs):
         return None
@@ -131,9 +140,9 @@ def log_of_sum_of_two_exp(node: Any, fgraph: Any) -> Any:
 
 @rewrite(sf.log, phase=_PHASE, tags=_ACCURATE)
 def log_of_sum_of_exp(node: Any, fgraph: Any) -> Any:
-    """``log(sum(exp(x), axis)) -> m + log(sum(exp(x - m), axis))`` with ``m = max(x, axis)``, or 0 where that is infinite
-    (all ``x`` -inf, or some +inf). Only where no summed axis can be empty, for an empty one has no largest element: where
-    its length is not known, a length of zero is an error when the function runs."""
+    """``log(sum(exp(x), axis)) -> m + log(sum(exp(x - m), axis))`` with ``m = max(x, axis)``, or 0 where that is
+    infinite (all ``x`` -inf, or some +inf). An empty axis has no largest element: where the length of a summed axis is
+    not known, a length of zero is an error when the function runs."""
     view = node.inputs[0]
     total = view.owner.inputs[0] if _is_dimshuffle(view) else view
     if total.owner is None or type(total.owner.op) is not Reduce or total.owner.op.fn != "add":
@@ -144,6 +153,8 @@ def log_of_sum_of_exp(node: Any, fgraph: Any) -> Any:
     x = power.owner.inputs[0]
     if not _is_float(x) or x.type.dtype is not power.type.dtype or any(x.type.shape[a] == 0 for a in axis):
         return None
+    if _is_shifted(x):
+        return None
     largest = Reduce("maximum", axis, x.type.dtype.name, x.type.dtype.name)(x)
     shift = sf.switch(sf.isinf(largest), np.zeros((), x.type.dtype), largest)
     left = iter(range(largest.type.ndim))
@@ -152,10 +163,24 @@ def log_of_sum_of_exp(node: Any, fgraph: Any) -> Any:
     return conform(view.owner.op(new) if _is_dimshuffle(view) else new, node.outputs[0], fgraph)
 
 
+def _is_shifted(x: Any) -> bool:
+    """Tell whether ``x`` is ``z - max(z)`` already, by this rule or by hand."""
+    if fn_of(x) is not sf.sub:
+        return False
+    z, shift = x.owner.inputs
+    if _is_dimshuffle(shift):
+        shift = shift.owner.inputs[0]
+    if fn_of(shift) is sf.switch:
+        shift = shift.owner.inputs[2]
+    op = op_of(shift)
+    return type(op) is Reduce and op.fn == "maximum" and shift.owner.inputs[0] is z
+
+
 def _is_dimshuffle(v: Any) -> bool:
     return v.owner is not None and type(v.owner.op) is DimShuffle
 
 
 RULES = RuleSet(
-    one_minus_exp, log_of_one_minus_exp, log_of_one_plus, log_of_sum_of_two_exp, log_of_sum_of_exp, LOGISTIC, INVERSES,
+    sqr_of_sqrt, one_minus_exp, log_of_one_minus_exp,
+    log_of_one_plus, log_of_sum_of_two_exp, log_of_sum_of_exp, LOGISTIC, INVERSES,
 )

@@ -56,7 +56,7 @@ def uniform_number(v: Any) -> Number | None:
 
 
 def number_constant(number: Number, dtype: np.dtype[Any]) -> Any:
-    """Return a 0-d constant. Integers wrap around as they do in arrays; ``None`` for floats that ``dtype`` cannot hold."""
+    """Return a 0-d constant, or ``None`` for a float that ``dtype`` cannot hold. Integers wrap around as in arrays."""
     if dtype.kind in "iu":
         bits = 8 * dtype.itemsize
         wrapped = int(number) % (1 << bits)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def holds(number: Number, dtype: np.dtype[Any]) -> bool:
 
 
 def _opens(v: Any, out: Any, clients: Any) -> bool:
-    """Tell whether a nested sum or product may be taken apart: nobody else needs it, and it is as large as the whole."""
+    """Tell whether a nested sum or product may be taken apart: nobody else needs it, it is as large as the whole."""
     return (v.type.dtype is out.type.dtype and v.type.broadcastable == out.type.broadcastable
             and (clients is None or len(clients.get(v, ())) == 1))
 
