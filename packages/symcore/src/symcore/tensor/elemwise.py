@@ -170,8 +170,11 @@ class Composite:
         texts = [f"i{k}" for k in range(self.nin)]
         for fn, arguments, _ in self.steps:
             inner = [texts[a] for a in arguments]
-            texts.append(f"({f' {fn.symbol} '.join(inner)})" if fn.symbol and len(inner) > 1
-                         else f"{fn.name}({', '.join(inner)})")
+            texts.append(
+                f"({f' {fn.symbol} '.join(inner)})"
+                if fn.symbol and len(inner) > 1
+                else f"{fn.name}({', '.join(inner)})"
+            )
         return f"Composite{{{', '.join(texts[r] for r in self.results)}}}"
 
     def out_dtypes(self, inputs: Sequence[DType]) -> list[DType]:
@@ -218,7 +221,10 @@ class Composite:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Composite) and (self.nin, self.steps, self.results) == (
-            other.nin, other.steps, other.results)
+            other.nin,
+            other.steps,
+            other.results,
+        )
 
     def __hash__(self) -> int:
         return self._hash
@@ -278,8 +284,13 @@ class Elemwise(Op):
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
         allowed = {}
         for k, y in enumerate(node.outputs):
-            fitting = tuple(i for i, x in enumerate(node.inputs) if x.type.dtype is y.type.dtype
-                            and x.type.ndim == y.type.ndim and x.type.broadcastable == y.type.broadcastable)
+            fitting = tuple(
+                i
+                for i, x in enumerate(node.inputs)
+                if x.type.dtype is y.type.dtype
+                and x.type.ndim == y.type.ndim
+                and x.type.broadcastable == y.type.broadcastable
+            )
             if fitting:
                 allowed[k] = fitting
         return allowed
