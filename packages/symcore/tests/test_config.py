@@ -20,11 +20,17 @@ def test_every_option_has_a_name_a_document_and_an_allowed_default():
         assert option.name in repr(fresh) and option.name in dir(fresh)
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("floatx", "float32", "Did you mean 'floatX'"), ("nothing_like_it", 1, "print(config)"),
-    ("floatX", "float8", "float64, float32, float16"), ("threads", "2", "takes a int"), ("threads", True, "takes a int"),
-    ("profile", 1, "takes a bool"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("floatx", "float32", "Did you mean 'floatX'"),
+        ("nothing_like_it", 1, "print(config)"),
+        ("floatX", "float8", "float64, float32, float16"),
+        ("threads", "2", "takes a int"),
+        ("threads", True, "takes a int"),
+        ("profile", 1, "takes a bool"),
+    ],
+)
 def test_wrong_options_are_refused(name, value, words):
     before = config.snapshot()
     with pytest.raises(ConfigError) as error:
@@ -81,7 +87,11 @@ def test_snapshots_are_frozen_hashable_and_picklable():
 
 def test_flags():
     assert read_flags("floatX=float32, threads=4,profile,allow_input_downcast=None") == {
-        "floatX": "float32", "threads": 4, "profile": True, "allow_input_downcast": None}
+        "floatX": "float32",
+        "threads": 4,
+        "profile": True,
+        "allow_input_downcast": None,
+    }
     assert read_flags("") == {}
     for wrong in ("floatY=float32", "threads=many", "profile=perhaps", "floatX=float8"):
         with pytest.raises(ConfigError, match="SYMSTACK_FLAGS"):
@@ -106,5 +116,7 @@ def test_precedence_in_a_fresh_process(tmp_path):
     (tmp_path / ".symstackrc").write_text("[symstack]\nfloatX = no such value\n")  # the present folder is not looked at
     code = "from symcore import config; print(config.floatX, config.threads, config.profile)"
     env = {"SYMSTACKRC": str(rc), "SYMSTACK_FLAGS": "floatX=float16", "PATH": ""}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=tmp_path, check=True
+    )
     assert done.stdout.split() == ["float16", "5", "False"]

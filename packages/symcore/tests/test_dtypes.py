@@ -12,14 +12,30 @@ from symcore.tensor import dtypes
 ALL = list(dtypes.DTYPES)
 
 RECORDED = {
-    "T.iscalar() / T.iscalar()": "float64", "T.bscalar() / T.bscalar()": "float64", "T.iscalar() // T.iscalar()": "int32",
-    "T.iscalar() + 1.0": "float64", "T.fscalar() + 1.0": "float32", "T.fscalar() + np.float64(1)": "float64",
-    "T.bscalar() + 1": "int8", "T.bscalar() + 1000": "int16", "T.fscalar() + T.iscalar()": "float64",
-    "T.fscalar() + T.wscalar()": "float32", "T.scalar(dtype='uint8') + T.bscalar()": "int16", "T.vector() > 0": "bool",
-    "(T.vector() > 0).sum()": "int64", "T.bvector().sum()": "int64", "T.fvector().sum()": "float32",
-    "T.ivector().mean()": "float64", "T.bvector().mean()": "float64", "T.vector().argmax()": "int64",
-    "T.vector().shape": "int64", "T.sqrt(T.bscalar())": "float32", "T.sqrt(T.iscalar())": "float64",
-    "T.exp(T.lscalar())": "float64", "T.wvector().prod()": "int64", "T.constant(1)": "int8",
+    "T.iscalar() / T.iscalar()": "float64",
+    "T.bscalar() / T.bscalar()": "float64",
+    "T.iscalar() // T.iscalar()": "int32",
+    "T.iscalar() + 1.0": "float64",
+    "T.fscalar() + 1.0": "float32",
+    "T.fscalar() + np.float64(1)": "float64",
+    "T.bscalar() + 1": "int8",
+    "T.bscalar() + 1000": "int16",
+    "T.fscalar() + T.iscalar()": "float64",
+    "T.fscalar() + T.wscalar()": "float32",
+    "T.scalar(dtype='uint8') + T.bscalar()": "int16",
+    "T.vector() > 0": "bool",
+    "(T.vector() > 0).sum()": "int64",
+    "T.bvector().sum()": "int64",
+    "T.fvector().sum()": "float32",
+    "T.ivector().mean()": "float64",
+    "T.bvector().mean()": "float64",
+    "T.vector().argmax()": "int64",
+    "T.vector().shape": "int64",
+    "T.sqrt(T.bscalar())": "float32",
+    "T.sqrt(T.iscalar())": "float64",
+    "T.exp(T.lscalar())": "float64",
+    "T.wvector().prod()": "int64",
+    "T.constant(1)": "int8",
 }
 
 
@@ -74,8 +90,9 @@ def test_casting():
             x.astype(wrong)
 
 
-@pytest.mark.parametrize("expression", ["-(T.vector() > 0)", "(T.vector() > 0) - (T.vector() > 0)", "T.vector() & 1",
-                                        "~T.vector()"])
+@pytest.mark.parametrize(
+    "expression", ["-(T.vector() > 0)", "(T.vector() > 0) - (T.vector() > 0)", "T.vector() & 1", "~T.vector()"]
+)
 def test_operations_that_make_no_sense_are_refused(expression):
     with pytest.raises(TypeError):
         eval(expression, {"T": T})

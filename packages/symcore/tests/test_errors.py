@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from symcore import Apply, Op, clone, grad, shared
-from symcore import errors
+from symcore import Apply, Op, clone, errors, grad, shared
 from symcore import tensor as T
 from symcore.interpreter import evaluate
 
@@ -55,10 +54,16 @@ BUILDING = {
     "axis twice": (lambda: M.sum(axis=(0, 0)), ValueError, ["twice"]),
     "axis that is no number": (lambda: M.sum(axis="rows"), TypeError, ["axis"]),
     "too many indices": (lambda: X[0, 0], IndexError, ["1 dimensions"]),
-    "lengths that never match": (lambda: T.constant([1.0, 2.0]) + T.constant([1.0, 2.0, 3.0]), ValueError,
-                                 ["(2,)", "(3,)"]),
-    "dot lengths that never match": (lambda: T.dot(T.constant(np.ones((2, 3))), T.constant(np.ones(2))), ValueError,
-                                     ["3", "2"]),
+    "lengths that never match": (
+        lambda: T.constant([1.0, 2.0]) + T.constant([1.0, 2.0, 3.0]),
+        ValueError,
+        ["(2,)", "(3,)"],
+    ),
+    "dot lengths that never match": (
+        lambda: T.dot(T.constant(np.ones((2, 3))), T.constant(np.ones(2))),
+        ValueError,
+        ["3", "2"],
+    ),
     "reshape to two unknowns": (lambda: X.reshape((-1, -1)), ValueError, ["-1"]),
     "reshape without rank": (lambda: X.reshape(T.lvector()), ValueError, ["ndim="]),
     "join of ranks": (lambda: T.concatenate([X, M]), TypeError, ["vector", "matrix"]),
@@ -77,8 +82,11 @@ BUILDING = {
     "too many parameters": (lambda: ReturnsTwo(1, 2.0, 3), TypeError, ["takes 2 parameters"]),
     "scalar function of too many": (lambda: T.exp(X, Y), TypeError, ["exp", "1"]),
     "round mode": (lambda: T.round(X, "up"), ValueError, ["half_to_even", "'up'"]),
-    "gradient that nobody wrote": (lambda: grad(ReturnsTwo(2)(X).sum(), X), errors.NullTypeGradError,
-                                   ["ReturnsTwo", "L_op"]),
+    "gradient that nobody wrote": (
+        lambda: grad(ReturnsTwo(2)(X).sum(), X),
+        errors.NullTypeGradError,
+        ["ReturnsTwo", "L_op"],
+    ),
 }
 
 RUNNING = {
@@ -87,8 +95,11 @@ RUNNING = {
     "wrong rank": (lambda: evaluate(X, {X: np.ones((2, 2))}), TypeError, ["expected 1", "got 2"]),
     "loss of precision": (lambda: evaluate(T.fvector("f") + 1, {"f": np.ones(2)}), TypeError, ["float32", "float64"]),
     "shapes that differ": (lambda: evaluate(X + Y, {X: [1.0, 2.0], Y: [1.0, 2.0, 3.0]}), ValueError, ["2", "3"]),
-    "a length of 1 is not stretched": (lambda: evaluate(X + Y, {X: [1.0], Y: [1.0, 2.0]}), ValueError,
-                                       ["shape=(1, None)", "addbroadcast"]),
+    "a length of 1 is not stretched": (
+        lambda: evaluate(X + Y, {X: [1.0], Y: [1.0, 2.0]}),
+        ValueError,
+        ["shape=(1, None)", "addbroadcast"],
+    ),
     "dot": (lambda: evaluate(T.dot(M, X), {M: np.ones((2, 3)), X: [1.0, 2.0]}), ValueError, ["(2, 3)", "(2,)"]),
     "out of bounds": (lambda: evaluate(X[5], {X: [1.0]}), IndexError, ["5"]),
     "stated shape": (lambda: evaluate(T.specify_shape(X, (3,)), {X: [1.0]}), ValueError, ["3", "(1,)"]),
@@ -97,7 +108,11 @@ RUNNING = {
     "negative length": (lambda: evaluate(T.zeros(I), {I: -1}), ValueError, ["negative"]),
     "integer to a negative power": (lambda: evaluate(I**I, {I: -2}), ValueError, ["float"]),
     "perform of too many": (lambda: evaluate(ReturnsTwo(2)(X), {X: [1.0]}), ValueError, ["2 values for 1 outputs"]),
-    "no perform": (lambda: evaluate(Apply(Nothing(), [X], [X.type()]).out(), {X: [1.0]}), NotImplementedError, ["perform"]),
+    "no perform": (
+        lambda: evaluate(Apply(Nothing(), [X], [X.type()]).out(), {X: [1.0]}),
+        NotImplementedError,
+        ["perform"],
+    ),
 }
 
 

@@ -68,11 +68,16 @@ def test_equality_goes_by_function_and_types():
     assert a == b and hash(a) == hash(b) and a != c
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: numpy_dot(T.matrix()), "takes 2 inputs, got 1"), (lambda: numpy_dot(T.matrix(), T.vector()), "input 1"),
-    (lambda: numpy_dot(T.fmatrix(), T.matrix()), "float32"), (lambda: as_op(["matrix"], [T.matrix]), "itypes"),
-    (lambda: as_op([T.matrix], [3]), "otypes"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: numpy_dot(T.matrix()), "takes 2 inputs, got 1"),
+        (lambda: numpy_dot(T.matrix(), T.vector()), "input 1"),
+        (lambda: numpy_dot(T.fmatrix(), T.matrix()), "float32"),
+        (lambda: as_op(["matrix"], [T.matrix]), "itypes"),
+        (lambda: as_op([T.matrix], [3]), "otypes"),
+    ],
+)
 def test_wrong_uses_are_refused(call, words):
     with pytest.raises(TypeError, match=words):
         call()

@@ -59,9 +59,9 @@ def test_recorded_gradients():
 
 
 def test_slides_cost_and_gradients():
-    np.random.seed(42)
-    weights, x_value, b_value = np.random.randn(4, 3), np.random.rand(4), np.ones(3)
-    y_value = np.random.uniform(size=3)
+    rng = np.random.RandomState(42)  # noqa: NPY002 - the numbers of the slides were drawn from it
+    weights, x_value, b_value = rng.randn(4, 3), rng.rand(4), np.ones(3)
+    y_value = rng.uniform(size=3)
     x, w, b, y = T.vector("x"), T.matrix("W"), T.vector("b"), T.vector("y")
     out = T.sigmoid(T.dot(x, w) + b)
     cost = ((out - y) ** 2).sum()
@@ -77,13 +77,22 @@ def test_slides_cost_and_gradients():
 # ------------------------------------------------------------------ grad
 
 
-@pytest.mark.parametrize("fun", [
-    lambda x, m: T.dot(m, T.tanh(x)), lambda x, m: (m * x).sum(axis=1) / (1 + T.sqr(m).sum(axis=1)),
-    lambda x, m: T.concatenate([m, x.dimshuffle("x", 0)])[1:, ::-1], lambda x, m: T.exp(m - m.max(axis=1, keepdims=True)) * x,
-    lambda x, m: (m**2).mean(axis=0) ** x, lambda x, m: T.inc_subtensor(m[[0, 0, 2], 1:3], T.outer(x[:3], x[:2])),
-    lambda x, m: T.switch(m > 0, m * x, T.sin(m)), lambda x, m: m.reshape((2, 6)).T.dot(m.flatten()[:2]),
-    lambda x, m: T.tensordot(m, m, [[1], [1]]) * x.norm(2), lambda x, m: m.var(axis=1) + x.std() + x.prod(),
-], ids=range(10))
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x, m: T.dot(m, T.tanh(x)),
+        lambda x, m: (m * x).sum(axis=1) / (1 + T.sqr(m).sum(axis=1)),
+        lambda x, m: T.concatenate([m, x.dimshuffle("x", 0)])[1:, ::-1],
+        lambda x, m: T.exp(m - m.max(axis=1, keepdims=True)) * x,
+        lambda x, m: (m**2).mean(axis=0) ** x,
+        lambda x, m: T.inc_subtensor(m[[0, 0, 2], 1:3], T.outer(x[:3], x[:2])),
+        lambda x, m: T.switch(m > 0, m * x, T.sin(m)),
+        lambda x, m: m.reshape((2, 6)).T.dot(m.flatten()[:2]),
+        lambda x, m: T.tensordot(m, m, [[1], [1]]) * x.norm(2),
+        lambda x, m: m.var(axis=1) + x.std() + x.prod(),
+    ],
+    ids=range(10),
+)
 def test_gradients_of_compositions(fun):
     verify_grad(fun, [V, M])
 
@@ -120,7 +129,9 @@ def test_known_grads_and_consider_constant():
     assert value(both, x, [1.0, 1.0], y, [3.0, 4.0]).tolist() == [3.0, 4.0]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("zero", [0.0, 0.0]), ("none", None), ("disconnected", DisconnectedType)])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("zero", [0.0, 0.0]), ("none", None), ("disconnected", DisconnectedType)]
+)
 def test_disconnected_inputs(kind, expected):
     x, y = T.vectors("xy")
     got = grad(x.sum(), y, disconnected_inputs="ignore", return_disconnected=kind)

@@ -58,7 +58,9 @@ def test_walks():
     assert traverse.explicit_inputs([out]) == [x, y]
     assert set(traverse.inputs([out])) >= {x, y, s} and len(traverse.inputs([out])) == 4
     assert traverse.depends_on([out], [x]) and not traverse.depends_on([out], [z])
-    assert [str(n.op) for n in traverse.find([out], lambda n: elemwise_name(n.outputs[0]) == "mul")] == ["Elemwise{mul}"] * 2
+    assert [str(n.op) for n in traverse.find([out], lambda n: elemwise_name(n.outputs[0]) == "mul")] == [
+        "Elemwise{mul}"
+    ] * 2
     everything, orphans = traverse.variables_and_orphans([x, y], [out])
     assert out in everything and s in orphans and x not in orphans
     assert {op.fn.name for op in traverse.ops([out])} == {"add", "mul"}

@@ -62,8 +62,10 @@ def test_integer_arrays(data, shape):
     rest = len(shape) - count
     if rest:  # a slice before, between or after the arrays
         at = data.draw(st.integers(0, count))
-        arrays_here = [data.draw(hnp.arrays(np.int64, result, elements=st.integers(-n, n - 1)))
-                       for n in (*shape[:at], *shape[at + 1:count + 1])]
+        arrays_here = [
+            data.draw(hnp.arrays(np.int64, result, elements=st.integers(-n, n - 1)))
+            for n in (*shape[:at], *shape[at + 1 : count + 1])
+        ]
         index = [*arrays_here[:at], slice(None, None, data.draw(st.sampled_from([None, -1, 2]))), *arrays_here[at:]]
     value = values(shape)
     x = TensorType("float64", (None,) * len(shape))("x")
@@ -74,7 +76,9 @@ def test_integer_arrays(data, shape):
     weights = np.random.default_rng(0).normal(size=value[tuple(index)].shape)
     wanted = np.zeros(shape)
     np.add.at(wanted, tuple(index), weights)
-    np.testing.assert_allclose(evaluate(grad((y * T.constant(weights)).sum(), x), {x: value}), wanted, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        evaluate(grad((y * T.constant(weights)).sum(), x), {x: value}), wanted, rtol=1e-12, atol=1e-12
+    )
 
 
 @QUICK
@@ -125,8 +129,9 @@ def test_take():
     value = values((3, 4))
     for mode, indices in (("raise", [0, -1]), ("wrap", [5, -7]), ("clip", [9, -3])):
         for axis in (None, 0, 1):
-            np.testing.assert_array_equal(evaluate(T.take(m, indices, axis, mode), {m: value}),
-                                          np.take(value, indices, axis, mode=mode))
+            np.testing.assert_array_equal(
+                evaluate(T.take(m, indices, axis, mode), {m: value}), np.take(value, indices, axis, mode=mode)
+            )
 
 
 def test_shape_by_index_is_a_number():
@@ -136,24 +141,36 @@ def test_shape_by_index_is_a_number():
     assert T.TensorType("float64", (3, None))().shape[0].data == 3
 
 
-@pytest.mark.parametrize(("index", "error", "words"), [
-    (lambda x: x[0, 0], IndexError, "too many indices"), (lambda x: x[..., ...], IndexError, "..."),
-    (lambda x: x[1.5], TypeError, "float"), (lambda x: x[::0], ValueError, "zero"), (lambda x: x["a"], TypeError, "'a'"),
-    (lambda x: x[T.scalar()], TypeError, "integer"), (lambda x: x[T.constant(True)], TypeError, "T.switch"),
-    (lambda x: T.TensorType("float64", (3,))("v")[5], IndexError, "out of bounds for axis 0"),
-    (lambda x: T.set_subtensor(x, 0), TypeError, "a[:]"), (lambda x: T.inc_subtensor(x[:2], T.matrix()), ValueError, "2 dim"),
-    (lambda x: T.set_subtensor(T.ivector()[:2], 0.5), TypeError, "precision"),
-])
+@pytest.mark.parametrize(
+    ("index", "error", "words"),
+    [
+        (lambda x: x[0, 0], IndexError, "too many indices"),
+        (lambda x: x[..., ...], IndexError, "..."),
+        (lambda x: x[1.5], TypeError, "float"),
+        (lambda x: x[::0], ValueError, "zero"),
+        (lambda x: x["a"], TypeError, "'a'"),
+        (lambda x: x[T.scalar()], TypeError, "integer"),
+        (lambda x: x[T.constant(True)], TypeError, "T.switch"),
+        (lambda x: T.TensorType("float64", (3,))("v")[5], IndexError, "out of bounds for axis 0"),
+        (lambda x: T.set_subtensor(x, 0), TypeError, "a[:]"),
+        (lambda x: T.inc_subtensor(x[:2], T.matrix()), ValueError, "2 dim"),
+        (lambda x: T.set_subtensor(T.ivector()[:2], 0.5), TypeError, "precision"),
+    ],
+)
 def test_wrong_indices_are_refused_while_building(index, error, words):
     with pytest.raises(error) as info:
         index(T.vector("x"))
     assert words in str(info.value)
 
 
-@pytest.mark.parametrize(("make", "error"), [
-    (lambda x: x[5], IndexError), (lambda x: x[[5]], IndexError),
-    (lambda x: T.set_subtensor(x[:2], T.vector("y")), ValueError),
-])
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda x: x[5], IndexError),
+        (lambda x: x[[5]], IndexError),
+        (lambda x: T.set_subtensor(x[:2], T.vector("y")), ValueError),
+    ],
+)
 def test_wrong_indices_are_refused_while_running(make, error):
     x = T.vector("x")
     with pytest.raises(error) as info:

@@ -31,15 +31,24 @@ def test_debugprint_of_the_slides(out):
     dot = out.owner.inputs[0].owner.inputs[0]
     assert printed(dot) == ["dot [id A]", " ├─ x [id B]", " └─ W [id C]"]
     assert printed(out) == [
-        "Elemwise{sigmoid} [id A]", " └─ Elemwise{add} [id B]", "     ├─ dot [id C]", "     │   ├─ x [id D]",
-        "     │   └─ W [id E]", "     └─ b [id F]",
+        "Elemwise{sigmoid} [id A]",
+        " └─ Elemwise{add} [id B]",
+        "     ├─ dot [id C]",
+        "     │   ├─ x [id D]",
+        "     │   └─ W [id E]",
+        "     └─ b [id F]",
     ]
 
 
 def test_debugprint_prints_nodes_once():
     x = T.vector("x")
     a = T.exp(x)
-    assert printed(a * a) == ["Elemwise{mul} [id A]", " ├─ Elemwise{exp} [id B]", " │   └─ x [id C]", " └─ Elemwise{exp} [id B] ···"]
+    assert printed(a * a) == [
+        "Elemwise{mul} [id A]",
+        " ├─ Elemwise{exp} [id B]",
+        " │   └─ x [id C]",
+        " └─ Elemwise{exp} [id B] ···",
+    ]
     lines = printed([a, a + x])
     assert lines[2].startswith("Elemwise{add}") and lines[3].endswith("[id A] ···")
 
@@ -57,7 +66,7 @@ def test_debugprint_options(out):
     done = {}
     debugprint(out, file="str", done=done)
     assert debugprint(out, file="str", done=done).splitlines() == ["Elemwise{sigmoid} [id A] 'out' ···"]
-    for wrong in (dict(ids="hex"), dict(depth=0)):
+    for wrong in ({"ids": "hex"}, {"depth": 0}):
         with pytest.raises(ValueError, match="ids|depth"):
             debugprint(out, **wrong)
     with pytest.raises(TypeError, match="compiled function"):
@@ -72,7 +81,9 @@ def test_debugprint_writes_where_it_is_told(out, capsys):
 
 
 def test_debugprint_of_graphs_and_functions(out):
-    fgraph = FunctionGraph(list(out.owner.inputs[0].owner.inputs[0].owner.inputs) + [out.owner.inputs[0].owner.inputs[1]], [out])
+    fgraph = FunctionGraph(
+        list(out.owner.inputs[0].owner.inputs[0].owner.inputs) + [out.owner.inputs[0].owner.inputs[1]], [out]
+    )
     lines = printed(fgraph)
     assert [line.split()[-1] for line in lines] == ["2", "1", "0", "B]".replace("B", "D"), "E]", "F]"]
     assert "clients=[output 0]" in printed(fgraph, print_clients=True)[0]
@@ -110,7 +121,9 @@ def test_debugprint_of_nodes_with_several_outputs_and_inner_graphs():
 
     x = T.vector("x")
     lines = printed(jacobian(T.exp(x), x))
-    assert "Inner graphs:" in lines and any(line.startswith("Elemwise{mul}") for line in lines[lines.index("Inner graphs:"):])
+    assert "Inner graphs:" in lines and any(
+        line.startswith("Elemwise{mul}") for line in lines[lines.index("Inner graphs:") :]
+    )
 
 
 def test_debugprint_shortens_deep_indentation():
@@ -131,22 +144,42 @@ def test_letters():
 X, Y, W = T.vector("x"), T.vector("y"), T.matrix("W")
 
 
-@pytest.mark.parametrize(("expression", "full", "minimal"), [
-    (T.sigmoid(X + Y) * 2, "(sigmoid((x + y)) * TensorConstant{2})", "sigmoid(x + y) * TensorConstant{2}"),
-    (X - (Y - X), "(x - (y - x))", "x - (y - x)"), ((X - Y) - X, "((x - y) - x)", "x - y - x"),
-    ((X + Y) * X, "((x + y) * x)", "(x + y) * x"), (X**Y**X, "(x ** (y ** x))", "x ** y ** x"),
-    ((X**Y) ** X, "((x ** y) ** x)", "(x ** y) ** x"), (-(X**Y), "(-(x ** y))", "-x ** y"), ((-X) ** Y, "((-x) ** y)", "(-x) ** y"),
-    (X / (Y * X), "(x / (y * x))", "x / (y * x)"), ((X < Y) & (Y > X), "((x < y) & (y > x))", "x < y & y > x"),
-    (T.dot(W, X).sum(), "sum(dot(W, x))", "sum(dot(W, x))"), (W.sum(axis=0), "sum(W, axis=0)", "sum(W, axis=0)"),
-    (W.max(axis=(0, 1)), "max(W)", "max(W)"), ((W + 1.5).T, "(W + TensorConstant{1.5}).T", "(W + TensorConstant{1.5}).T"),
-    (X.dimshuffle("x", 0), "x.dimshuffle('x', 0)", "x.dimshuffle('x', 0)"), (X.shape[0] + 1, None, "x.shape[0] + TensorConstant{1}"),
-    (W[1:, ::-2], "W[1:, ::-2]", "W[1:, ::-2]"), (W[X.shape[0]], "W[x.shape[0]]", "W[x.shape[0]]"),
-    (W[[0, 1]], "W[TensorConstant{[0 1]}]", "W[TensorConstant{[0 1]}]"), (T.set_subtensor(X[1:], Y), "set_subtensor(x[1:], y)", None),
-    (T.inc_subtensor(W[[0], 1:], 2.0), None, "inc_subtensor(W[TensorConstant{[0]}, 1:], cast(TensorConstant{2}, 'float64'))"),
-    (X.astype("float32"), "cast(x, 'float32')", None), (X.zeros_like(), "alloc(cast(TensorConstant{0}, 'float64'), x.shape[0])", None),
-    (T.stack([X[0], X[1]]), "[x[0], x[1]]", None), (W.reshape((2, -1)), "W.reshape((TensorConstant{2}, TensorConstant{-1}))", None),
-    (T.nonzero(W)[1], "Nonzero(W).1", None), (X.fill(2.0) + shared(1.0, "s"), None, "alloc(cast(TensorConstant{2}, 'float64'), x.shape[0]) + s"),
-])
+@pytest.mark.parametrize(
+    ("expression", "full", "minimal"),
+    [
+        (T.sigmoid(X + Y) * 2, "(sigmoid((x + y)) * TensorConstant{2})", "sigmoid(x + y) * TensorConstant{2}"),
+        (X - (Y - X), "(x - (y - x))", "x - (y - x)"),
+        ((X - Y) - X, "((x - y) - x)", "x - y - x"),
+        ((X + Y) * X, "((x + y) * x)", "(x + y) * x"),
+        (X**Y**X, "(x ** (y ** x))", "x ** y ** x"),
+        ((X**Y) ** X, "((x ** y) ** x)", "(x ** y) ** x"),
+        (-(X**Y), "(-(x ** y))", "-x ** y"),
+        ((-X) ** Y, "((-x) ** y)", "(-x) ** y"),
+        (X / (Y * X), "(x / (y * x))", "x / (y * x)"),
+        ((X < Y) & (Y > X), "((x < y) & (y > x))", "x < y & y > x"),
+        (T.dot(W, X).sum(), "sum(dot(W, x))", "sum(dot(W, x))"),
+        (W.sum(axis=0), "sum(W, axis=0)", "sum(W, axis=0)"),
+        (W.max(axis=(0, 1)), "max(W)", "max(W)"),
+        ((W + 1.5).T, "(W + TensorConstant{1.5}).T", "(W + TensorConstant{1.5}).T"),
+        (X.dimshuffle("x", 0), "x.dimshuffle('x', 0)", "x.dimshuffle('x', 0)"),
+        (X.shape[0] + 1, None, "x.shape[0] + TensorConstant{1}"),
+        (W[1:, ::-2], "W[1:, ::-2]", "W[1:, ::-2]"),
+        (W[X.shape[0]], "W[x.shape[0]]", "W[x.shape[0]]"),
+        (W[[0, 1]], "W[TensorConstant{[0 1]}]", "W[TensorConstant{[0 1]}]"),
+        (T.set_subtensor(X[1:], Y), "set_subtensor(x[1:], y)", None),
+        (
+            T.inc_subtensor(W[[0], 1:], 2.0),
+            None,
+            "inc_subtensor(W[TensorConstant{[0]}, 1:], cast(TensorConstant{2}, 'float64'))",
+        ),
+        (X.astype("float32"), "cast(x, 'float32')", None),
+        (X.zeros_like(), "alloc(cast(TensorConstant{0}, 'float64'), x.shape[0])", None),
+        (T.stack([X[0], X[1]]), "[x[0], x[1]]", None),
+        (W.reshape((2, -1)), "W.reshape((TensorConstant{2}, TensorConstant{-1}))", None),
+        (T.nonzero(W)[1], "Nonzero(W).1", None),
+        (X.fill(2.0) + shared(1.0, "s"), None, "alloc(cast(TensorConstant{2}, 'float64'), x.shape[0]) + s"),
+    ],
+)
 def test_pp(expression, full, minimal):
     if full is not None:
         assert pp(expression) == full
@@ -188,7 +221,10 @@ def test_dot_text_colours_and_labels():
     for colour in ("#b8e0b8", "#a8c8f0", "#e8e8e8", "#a0e0e0", "#f8e0a0", "#ffd0ff"):
         assert colour in text
     assert "id=0" in text and "weights" in text and "fillcolor" not in dot_text(y, high_contrast=False)
-    assert "TensorType(float64, vector)" not in dot_text(x * s, var_with_name_simple=True).split("weights")[1].split("]")[0]
+    assert (
+        "TensorType(float64, vector)"
+        not in dot_text(x * s, var_with_name_simple=True).split("weights")[1].split("]")[0]
+    )
     assert "#123456" in dot_text(y, colorCodes={"input": "#123456"})
 
 

@@ -22,10 +22,18 @@ def test_types_are_interned_and_pickle_to_themselves():
     assert a != TensorType("float64", (None, 1)) and a != TensorType("float32", (None, None))
 
 
-@pytest.mark.parametrize(("make", "ndim", "pattern"), [
-    (T.scalar, 0, ()), (T.vector, 1, (False,)), (T.row, 2, (True, False)), (T.col, 2, (False, True)),
-    (T.matrix, 2, (False, False)), (T.tensor3, 3, (False,) * 3), (T.tensor4, 4, (False,) * 4),
-])
+@pytest.mark.parametrize(
+    ("make", "ndim", "pattern"),
+    [
+        (T.scalar, 0, ()),
+        (T.vector, 1, (False,)),
+        (T.row, 2, (True, False)),
+        (T.col, 2, (False, True)),
+        (T.matrix, 2, (False, False)),
+        (T.tensor3, 3, (False,) * 3),
+        (T.tensor4, 4, (False,) * 4),
+    ],
+)
 def test_constructors(make, ndim, pattern):
     x = make("x")
     assert (x.ndim, x.broadcastable, x.name, x.dtype) == (ndim, pattern, "x", "float64")
@@ -35,8 +43,16 @@ def test_constructors(make, ndim, pattern):
 
 
 def test_prefixes_and_plurals():
-    names = {"f": "float32", "d": "float64", "b": "int8", "w": "int16", "i": "int32", "l": "int64", "c": "complex64",
-             "z": "complex128"}
+    names = {
+        "f": "float32",
+        "d": "float64",
+        "b": "int8",
+        "w": "int16",
+        "i": "int32",
+        "l": "int64",
+        "c": "complex64",
+        "z": "complex128",
+    }
     assert {p: getattr(T, f"{p}vector")().dtype for p in names} == names
     x, y = T.matrices("xy")
     assert (x.name, y.name) == ("x", "y")
@@ -44,19 +60,54 @@ def test_prefixes_and_plurals():
 
 
 def test_is_super_orders_by_what_is_known():
-    open_, stated, row = TensorType("float64", (None, None)), TensorType("float64", (2, None)), TensorType("float64", (1, None))
+    open_, stated, row = (
+        TensorType("float64", (None, None)),
+        TensorType("float64", (2, None)),
+        TensorType("float64", (1, None)),
+    )
     assert open_.is_super(stated) and open_.is_super(row) and not stated.is_super(open_) and not stated.is_super(row)
-    assert not open_.is_super(TensorType("float32", (None, None))) and not open_.is_super(TensorType("float64", (None,)))
+    assert not open_.is_super(TensorType("float32", (None, None))) and not open_.is_super(
+        TensorType("float64", (None,))
+    )
 
 
-@pytest.mark.parametrize("given", [
-    np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(12.0).reshape(2, 6)[:, ::-2],
-    np.broadcast_to(np.float64(3), (2, 3)), np.zeros((0, 3)), np.arange(6, dtype=">f8").reshape(2, 3),
-    np.frombuffer(b"\0" + bytes(48), dtype=np.float64, count=6, offset=1).reshape(2, 3), np.ones((2, 2)).view(Subclass),
-    np.ma.masked_array([[1.0, 2.0]]), [[1, 2], [3, 4]], ((1.5, 2), (3, 4)), np.arange(6, dtype="int32").reshape(2, 3),
-    np.ones((2, 2), "float32"), np.ones((2, 2), bool), [[True]],
-], ids=["c", "fortran", "reversed", "stride 0", "0-size", "byte-swapped", "misaligned", "subclass", "masked", "list", "tuple",
-        "int32", "float32", "bool", "bool list"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(12.0).reshape(2, 6)[:, ::-2],
+        np.broadcast_to(np.float64(3), (2, 3)),
+        np.zeros((0, 3)),
+        np.arange(6, dtype=">f8").reshape(2, 3),
+        np.frombuffer(b"\0" + bytes(48), dtype=np.float64, count=6, offset=1).reshape(2, 3),
+        np.ones((2, 2)).view(Subclass),
+        np.ma.masked_array([[1.0, 2.0]]),
+        [[1, 2], [3, 4]],
+        ((1.5, 2), (3, 4)),
+        np.arange(6, dtype="int32").reshape(2, 3),
+        np.ones((2, 2), "float32"),
+        np.ones((2, 2), bool),
+        [[True]],
+    ],
+    ids=[
+        "c",
+        "fortran",
+        "reversed",
+        "stride 0",
+        "0-size",
+        "byte-swapped",
+        "misaligned",
+        "subclass",
+        "masked",
+        "list",
+        "tuple",
+        "int32",
+        "float32",
+        "bool",
+        "bool list",
+    ],
+)
 def test_matrix_accepts_what_converts_without_loss(given):
     got = T.dmatrix().type.filter(given)
     assert type(got) is np.ndarray and got.dtype == np.float64 and got.dtype.isnative and got.flags.aligned
@@ -68,19 +119,22 @@ def test_filter_does_not_copy_what_fits():
     assert T.dmatrix().type.filter(x) is x
 
 
-@pytest.mark.parametrize(("make", "given", "words"), [
-    (T.dmatrix, np.ones(3), ["2", "1", "shape (3,)"]),
-    (T.fvector, np.ones(2), ["float64", "float32", "astype"]),
-    (T.fvector, np.ones(2, "int64"), ["int64", "precision"]),
-    (T.ivector, [1.5], ["1.5", "int32"]),
-    (T.ivector, np.array([1.0]), ["float64"]),
-    (T.bscalar, 300, ["300", "int8"]),
-    (T.row, np.ones((2, 3)), ["dimension 0", "length 1", "(2, 3)"]),
-    (T.dvector, "text", ["'text'"]),
-    (T.dvector, [[1.0], [1.0, 2.0]], ["cannot make an array"]),
-    (T.dvector, np.ones(2, "complex128"), ["complex128"]),
-    (T.dvector, T.dvector("v"), ["symbolic variable v", "givens"]),
-])
+@pytest.mark.parametrize(
+    ("make", "given", "words"),
+    [
+        (T.dmatrix, np.ones(3), ["2", "1", "shape (3,)"]),
+        (T.fvector, np.ones(2), ["float64", "float32", "astype"]),
+        (T.fvector, np.ones(2, "int64"), ["int64", "precision"]),
+        (T.ivector, [1.5], ["1.5", "int32"]),
+        (T.ivector, np.array([1.0]), ["float64"]),
+        (T.bscalar, 300, ["300", "int8"]),
+        (T.row, np.ones((2, 3)), ["dimension 0", "length 1", "(2, 3)"]),
+        (T.dvector, "text", ["'text'"]),
+        (T.dvector, [[1.0], [1.0, 2.0]], ["cannot make an array"]),
+        (T.dvector, np.ones(2, "complex128"), ["complex128"]),
+        (T.dvector, T.dvector("v"), ["symbolic variable v", "givens"]),
+    ],
+)
 def test_filter_refuses_the_rest(make, given, words):
     with pytest.raises(TypeError) as error:
         make().type.filter(given)
@@ -133,7 +187,11 @@ def test_shared_variables_copy_unless_borrowed():
     got = s.get_value()
     got[:] = 9
     assert s.get_value().sum() == 3
-    assert s.type is TensorType("float64", (None,)) and str(s) == "s" and shared(np.ones((1, 3))).broadcastable == (False, False)
+    assert (
+        s.type is TensorType("float64", (None,))
+        and str(s) == "s"
+        and shared(np.ones((1, 3))).broadcastable == (False, False)
+    )
     assert shared(7).dtype == "int64" and shared(1.5).dtype == "float64" and shared(np.float32(1)).dtype == "float32"
 
 

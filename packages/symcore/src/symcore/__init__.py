@@ -1,7 +1,7 @@
 """Symbolic expressions: types, variables, Ops, graphs, gradients, printing and the reference interpreter.
 
-The tensor language is ``symcore.tensor``. Names are taken from their modules when they are first used, so that importing
-symcore costs next to nothing beyond NumPy.
+The tensor language is ``symcore.tensor``. Names are taken from their modules when they are first used, so that
+importing symcore costs next to nothing beyond NumPy.
 """
 
 from importlib import import_module as _import_module
@@ -46,24 +46,38 @@ __version__ = "0.1.0"
 
 #: Public name -> module, and the name in it if that is another.
 _HOMES = {
-    "gradient": "symcore.gradient:", "printing": "symcore.printing:", "tensor": "symcore.tensor:",
+    "gradient": "symcore.gradient:",
+    "printing": "symcore.printing:",
+    "tensor": "symcore.tensor:",
     "testing": "symcore.testing:",
     "as_op": "symcore.from_function",
-    **dict.fromkeys(("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
-                    "symcore.gradient.flow"),
-    "Lop": "symcore.gradient.grad", "grad": "symcore.gradient.grad",
-    "hessian": "symcore.gradient.matrices", "jacobian": "symcore.gradient.matrices",
+    **dict.fromkeys(
+        ("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
+        "symcore.gradient.flow",
+    ),
+    "Lop": "symcore.gradient.grad",
+    "grad": "symcore.gradient.grad",
+    "hessian": "symcore.gradient.matrices",
+    "jacobian": "symcore.gradient.matrices",
     "subgraph_grad": "symcore.gradient.subgraph",
-    "numeric_grad": "symcore.gradient.verify", "verify_grad": "symcore.gradient.verify",
-    "clone": "symcore.graph.clone", "FunctionGraph": "symcore.graph.fgraph",
-    "grad_not_implemented": "symcore.graph.null", "grad_undefined": "symcore.graph.null",
-    "SharedVariable": "symcore.graph.shared", "Type": "symcore.graph.type",
+    "numeric_grad": "symcore.gradient.verify",
+    "verify_grad": "symcore.gradient.verify",
+    "clone": "symcore.graph.clone",
+    "FunctionGraph": "symcore.graph.fgraph",
+    "grad_not_implemented": "symcore.graph.null",
+    "grad_undefined": "symcore.graph.null",
+    "SharedVariable": "symcore.graph.shared",
+    "Type": "symcore.graph.type",
     **dict.fromkeys(("Apply", "Constant", "Variable"), "symcore.graph.variable"),
-    "evaluate": "symcore.interpreter", "Op": "symcore.op",
+    "evaluate": "symcore.interpreter",
+    "Op": "symcore.op",
     "debugprint": "symcore.printing.debugprint",
-    "dot_text": "symcore.printing.dot", "pydotprint": "symcore.printing.dot",
-    "Assert": "symcore.printing.ops_printing", "Print": "symcore.printing.ops_printing",
-    "pp": "symcore.printing.pp", "pprint": "symcore.printing.pp:pp",
+    "dot_text": "symcore.printing.dot",
+    "pydotprint": "symcore.printing.dot",
+    "Assert": "symcore.printing.ops_printing",
+    "Print": "symcore.printing.ops_printing",
+    "pp": "symcore.printing.pp",
+    "pprint": "symcore.printing.pp:pp",
     "shared": "symcore.tensor.shared",
 }
 

@@ -12,8 +12,8 @@ from symcore.op import Op, Shape
 class FromFunctionOp(Op):
     """An Op whose ``perform`` is a Python function of the inputs' values. Made by ``as_op``.
 
-    Two are equal when they have the same function and types. Pickled by the function's module and name, so the function has
-    to be at the top level of an importable module. It has no gradient.
+    Two are equal when they have the same function and types. Pickled by the function's module and name, so the function
+    has to be at the top level of an importable module. It has no gradient.
     """
 
     fn: Callable[..., Any]
@@ -31,10 +31,14 @@ class FromFunctionOp(Op):
         from symcore.tensor.constant import as_tensor
         from symcore.tensor.type import TensorType
 
-        variables = [as_tensor(v) if isinstance(t, TensorType) else v for v, t in zip(inputs, self.in_types, strict=True)]
+        variables = [
+            as_tensor(v) if isinstance(t, TensorType) else v for v, t in zip(inputs, self.in_types, strict=True)
+        ]
         for position, (given, wanted) in enumerate(zip(variables, self.in_types, strict=True)):
             if not wanted.is_super(given.type):
-                raise TypeError(f"input {position} of {self} must be {wanted}, got {given.type}. Cast or reshape it first.")
+                raise TypeError(
+                    f"input {position} of {self} must be {wanted}, got {given.type}. Cast or reshape it first."
+                )
         return Apply(self, variables, [t() for t in self.out_types])
 
     def perform(self, node: Apply, *inputs: Any) -> Any:
@@ -46,7 +50,9 @@ class FromFunctionOp(Op):
             try:
                 results[k] = t.filter(value)
             except TypeError as error:
-                raise TypeError(f"{self} returned a value for output {k} that does not fit its otype: {error}") from None
+                raise TypeError(
+                    f"{self} returned a value for output {k} that does not fit its otype: {error}"
+                ) from None
         return tuple(results) if len(results) > 1 else results[0]
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> Sequence[Shape | None]:
@@ -85,12 +91,13 @@ def as_op(
     Parameters
     ----------
     itypes, otypes
-        The type, or list of types, of the inputs and outputs: ``T.dmatrix().type``, ``TensorType("float64", (None,))``, or
-        a function that makes a variable of the type (``T.dmatrix``).
+        The type, or list of types, of the inputs and outputs: ``T.dmatrix().type``, ``TensorType("float64", (None,))``,
+        or a function that makes a variable of the type (``T.dmatrix``).
     infer_shape
         ``(node, shapes of the inputs) -> shapes of the outputs``, if these follow from those.
 
-    The function gets one value per input (it must not change them) and returns one value, or a tuple with one per output.
+    The function gets one value per input (it must not change them) and returns one value, or a tuple with one per
+    output.
 
     Examples
     --------
@@ -127,7 +134,8 @@ def _types(given: Any, what: str) -> tuple[Type, ...]:
         if not isinstance(item, Type) and callable(item):
             candidate = getattr(item(), "type", None)
         if not isinstance(candidate, Type):
-            raise TypeError(f"as_op needs types in {what}, such as T.dmatrix or TensorType('float64', (None, None)); got "
-                            f"{item!r}.")
+            raise TypeError(
+                f"as_op needs types in {what}, such as T.dmatrix or TensorType('float64', (None, None)); got {item!r}."
+            )
         found.append(candidate)
     return tuple(found)

@@ -27,16 +27,31 @@ if _TYPE_CHECKING:
     from symcore.gradient.verify import numeric_grad, verify_grad
 
 _HOMES = {
-    **dict.fromkeys(("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
-                    "symcore.gradient.flow"),
+    **dict.fromkeys(
+        ("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
+        "symcore.gradient.flow",
+    ),
     "MapRows": "symcore.gradient.map_rows",
-    "hessian": "symcore.gradient.matrices", "jacobian": "symcore.gradient.matrices",
+    "hessian": "symcore.gradient.matrices",
+    "jacobian": "symcore.gradient.matrices",
     "subgraph_grad": "symcore.gradient.subgraph",
-    "numeric_grad": "symcore.gradient.verify", "verify_grad": "symcore.gradient.verify",
+    "numeric_grad": "symcore.gradient.verify",
+    "verify_grad": "symcore.gradient.verify",
 }
 
-__all__ = ["DisconnectedInputError", "DisconnectedType", "GradientError", "Lop", "NullType",  # noqa: PLE0604
-           "NullTypeGradError", "Rop", "grad", "grad_not_implemented", "grad_undefined", *_HOMES]
+__all__ = [  # noqa: PLE0604 - all strings
+    "DisconnectedInputError",
+    "DisconnectedType",
+    "GradientError",
+    "Lop",
+    "NullType",
+    "NullTypeGradError",
+    "Rop",
+    "grad",
+    "grad_not_implemented",
+    "grad_undefined",
+    *_HOMES,
+]
 
 
 def __getattr__(name: str) -> _Any:

@@ -20,8 +20,9 @@ from symcore.tensor.type import TensorType
 class MapRows(Op):
     """Apply an inner graph to each row of the first ``n_sequences`` inputs; the others are the same for every row.
 
-    The rows' results, which must have one shape, are stacked along a new first axis. Rows do not feed each other, so derivatives are of the same kind: a ``MapRows`` of the inner graph's
-    derivative, summed over the rows for what all of them share.
+    The rows' results, which must have one shape, are stacked along a new first axis. Rows do not feed each other, so
+    derivatives are of the same kind: a ``MapRows`` of the inner graph's derivative, summed over the rows for what all
+    of them share.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ class MapRows(Op):
         if len(variables) != len(self.fgraph.inputs):
             raise TypeError(f"{self} takes {len(self.fgraph.inputs)} inputs, got {len(variables)}.")
         for position, (given, inner) in enumerate(zip(variables, self.fgraph.inputs, strict=True)):
-            wanted = inner.type if position >= self.n_sequences else TensorType(inner.type.dtype, (None, *inner.type.shape))
+            wanted = (
+                inner.type if position >= self.n_sequences else TensorType(inner.type.dtype, (None, *inner.type.shape))
+            )
             if not wanted.is_super(given.type):
                 raise TypeError(f"input {position} of {self} must be {wanted}, got {given.type}.")
         lengths = [v.type.shape[0] for v in variables[: self.n_sequences] if v.type.shape[0] is not None]
@@ -65,7 +68,7 @@ class MapRows(Op):
         return [None if None in y.type.shape else (rows, *y.type.shape) for y in self.fgraph.outputs]
 
     def perform(self, node: Apply, *inputs: Any) -> Any:
-        rows, fixed = inputs[: self.n_sequences], inputs[self.n_sequences:]
+        rows, fixed = inputs[: self.n_sequences], inputs[self.n_sequences :]
         if len({x.shape[0] for x in rows}) > 1:
             raise ValueError(f"{self}: the sequences have different lengths: {[x.shape[0] for x in rows]}.")
         if not rows[0].shape[0]:  # a row of zeros tells the shapes
@@ -86,9 +89,11 @@ class MapRows(Op):
         seeds = [y.type() for y in results]
         terms = Lop(results, wrt, seeds, disconnected_inputs="ignore")
         back = MapRows(FunctionGraph([*seeds, *given], terms), len(seeds) + self.n_sequences)
-        found = dict(zip(wrt, back.make_node(*output_grads, *inputs).outputs, strict=True))
-        return [disconnected() if x not in found else found[x] if k < self.n_sequences else found[x].sum(axis=0)
-                for k, x in enumerate(given)]
+        found: dict[Any, Any] = dict(zip(wrt, back.make_node(*output_grads, *inputs).outputs, strict=True))
+        return [
+            disconnected() if x not in found else found[x] if k < self.n_sequences else found[x].sum(axis=0)
+            for k, x in enumerate(given)
+        ]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         given, n = self.fgraph.inputs, self.n_sequences

@@ -27,8 +27,8 @@ def jacobian(
 
     Returns
     -------
-    Per variable a tensor of shape ``expression.shape + wrt.shape``. One gradient per element of ``expression`` is computed;
-    everything that these have in common is computed once.
+    Per variable a tensor of shape ``expression.shape + wrt.shape``. One gradient per element of ``expression`` is
+    computed; everything that these have in common is computed once.
 
     Raises
     ------

@@ -7,7 +7,11 @@ from symcore.gradient.grad import grad
 
 
 def subgraph_grad(
-    wrt: Sequence[Any], end: Sequence[Any], start: Mapping[Any, Any] | None = None, cost: Any = None, details: bool = False
+    wrt: Sequence[Any],
+    end: Sequence[Any],
+    start: Mapping[Any, Any] | None = None,
+    cost: Any = None,
+    details: bool = False,
 ) -> Any:
     """Return gradients with respect to ``wrt`` and ``end``, not looking behind ``end``.
 
@@ -45,10 +49,8 @@ def subgraph_grad(
 
     by_start = None if start is None else back(None, start)
     by_cost = None if cost is None else back(cost, None)
-    if by_start is None or by_cost is None:
-        total = by_cost if by_start is None else by_start
-    else:
-        total = [a + b for a, b in zip(by_start, by_cost, strict=True)]
+    parts = [part for part in (by_start, by_cost) if part is not None]
+    total = parts[0] if len(parts) == 1 else [a + b for a, b in zip(*parts, strict=True)]
     split = len(wrt)
     result = (total[:split], total[split:])
     return (*result, by_start, by_cost) if details else result

@@ -33,8 +33,8 @@ def numeric_grad(fun: Callable[..., Any], pt: Any, eps: float | None = None) -> 
     pt
         An array, or a list of arrays: where to differentiate. Not changed.
     eps
-        The step, relative to ``max(1, |x|)``; by default one that suits the least precise dtype of ``pt``. The function must
-        be defined and smooth that far from the point.
+        The step, relative to ``max(1, |x|)``; by default one that suits the least precise dtype of ``pt``. The function
+        must be defined and smooth that far from the point.
 
     Returns
     -------
@@ -120,11 +120,15 @@ def verify_grad(
     points = [np.asarray(p) for p in pt]
     for position, p in enumerate(points):
         if p.dtype.name not in SETTINGS:
-            raise TypeError(f"verify_grad differentiates with respect to float16, float32 and float64 arrays; input "
-                            f"{position} is {p.dtype}. Wrap the function so that it takes the floats alone.")
+            raise TypeError(
+                f"verify_grad differentiates with respect to float16, float32 and float64 arrays; input "
+                f"{position} is {p.dtype}. Wrap the function so that it takes the floats alone."
+            )
     rng = np.random.default_rng(234) if rng is None else rng
     settings = _setting([*points, np.zeros(0, out_type)] if out_type else points)
-    variables = [TensorType(p.dtype, [1 if n == 1 else None for n in p.shape])(f"input {k}") for k, p in enumerate(points)]
+    variables = [
+        TensorType(p.dtype, [1 if n == 1 else None for n in p.shape])(f"input {k}") for k, p in enumerate(points)
+    ]
     outputs = fun(*variables)
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for _ in range(n_tests):
@@ -138,8 +142,13 @@ def verify_grad(
 
         numeric = numeric_grad(value, points, settings[0] if eps is None else eps)
         for k, (s, n) in enumerate(zip(symbolic, numeric, strict=True)):
-            compare_grads(s, n, settings[1] if abs_tol is None else abs_tol, settings[2] if rel_tol is None else rel_tol,
-                          f"input {k}")
+            compare_grads(
+                s,
+                n,
+                settings[1] if abs_tol is None else abs_tol,
+                settings[2] if rel_tol is None else rel_tol,
+                f"input {k}",
+            )
 
 
 def _projected(outputs: Sequence[Any], variables: Any, points: Any, rng: Any, mode: Any, cast: bool) -> Any:
@@ -177,7 +186,7 @@ def compare_grads(symbolic: Any, numeric: Any, abs_tol: float, rel_tol: float, w
     worst = np.unravel_index(int(worse.argmax()), worse.shape)
     if worse[worst] > 1:
         raise GradientError(
-            f"the gradient of {what} at element {tuple(map(int, worst))} is {symbolic[worst]:.9g}, finite differences give "
-            f"{numeric[worst]:.9g}: absolute error {absolute[worst]:.3g} (allowed {abs_tol:g}), relative error "
+            f"the gradient of {what} at element {tuple(map(int, worst))} is {symbolic[worst]:.9g}, finite differences "
+            f"give {numeric[worst]:.9g}: absolute error {absolute[worst]:.3g} (allowed {abs_tol:g}), relative error "
             f"{relative[worst]:.3g} (allowed {rel_tol:g})."
         )

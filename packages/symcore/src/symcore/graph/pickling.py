@@ -3,9 +3,9 @@
 ``pickle`` follows references by recursion, from a variable to its node to that node's inputs and so on. Here a node is
 pickled after a *prelude*: all the nodes it needs, each after those that it needs itself. When the pickler comes to a
 node, its inputs are in the memo already, so it never goes deep. The nodes of a prelude need none of their own; a
-thread-local note, which lives as long as the pickler's memo keeps the prelude, says so. The note only saves recursion: a
-node always refers to its inputs, so every node, variable and constant is pickled once and right, whatever the note says.
-``copy.deepcopy`` works the same way.
+thread-local note, which lives as long as the pickler's memo keeps the prelude, says so. The note only saves recursion:
+a node always refers to its inputs, so every node, variable and constant is pickled once and right, whatever the note
+says. ``copy.deepcopy`` works the same way.
 """
 
 import copyreg
@@ -52,8 +52,9 @@ def _reduce(node: Apply) -> Any:
         parents = {p for p in parents if not any(p in note.nodes for note in notes)}
     prelude = Prelude(toposort(node.inputs)) if parents else None
     types = tuple([y.type for y in node.outputs])
-    annotations = [{k: v for k, v in y.__getstate__().items() if k not in ("type", "owner", "index")}
-                   for y in node.outputs]
+    annotations = [
+        {k: v for k, v in y.__getstate__().items() if k not in ("type", "owner", "index")} for y in node.outputs
+    ]
     state = (getattr(node, "_tag", None), annotations)
     return _rebuild, (prelude, node.op, tuple(node.inputs), types, node.trace), state
 

@@ -6,8 +6,8 @@ from typing import Any
 from symcore.graph.variable import Apply, Variable
 from symcore.printing.subject import Subject, inner_graphs, subject_of
 
-#: A line that is deeper than this shows only its last levels, after the number of those left out: the text of a chain of a
-#: hundred thousand nodes would have gigabytes of spaces.
+#: A line that is deeper than this shows only its last levels, after the number of those left out: the text of a chain
+#: of a hundred thousand nodes would have gigabytes of spaces.
 INDENT_LEVELS, SHOWN_LEVELS = 60, 6
 
 _BRANCH, _LAST, _PIPE, _SPACE = " ├─ ", " └─ ", " │  ", "    "
@@ -28,9 +28,10 @@ def debugprint(
 ) -> Any:
     """Print a graph as a tree: a node's inputs stand indented below it.
 
-    A line reads ``Elemwise{sigmoid}[(0, 0)] [id A] 'name' 3``: the Op, what the memory plan decided (output 0 takes over the
-    buffer of input 0), an id, the name of the variable, and the position in the order of execution. The last two, and the
-    decision, stand only where they exist. A node that was printed before is not printed again: its line ends in ``···``.
+    A line reads ``Elemwise{sigmoid}[(0, 0)] [id A] 'name' 3``: the Op, what the memory plan decided (output 0 takes
+    over the buffer of input 0), an id, the name of the variable, and the position in the order of execution. The last
+    two, and the decision, stand only where they exist. A node that was printed before is not printed again: its line
+    ends in ``···``.
 
     Parameters
     ----------
@@ -64,8 +65,9 @@ def debugprint(
         raise ValueError(f"ids is one of {', '.join(map(repr, _SCHEMES))}, got {ids!r}.")
     if not isinstance(depth, int) or depth == 0:
         raise ValueError(f"depth is a number of levels, or -1 for all of them; got {depth!r}.")
-    printer = _Printer(ids, {} if done is None else done, print_type, stop_on_name, print_clients, print_destroy_map,
-                       print_view_map)
+    printer = _Printer(
+        ids, {} if done is None else done, print_type, stop_on_name, print_clients, print_destroy_map, print_view_map
+    )
     subject = subject_of(obj)
     printer.forest(subject, depth)
     _inner(printer, subject, depth)
@@ -92,8 +94,16 @@ def _inner(printer: "_Printer", subject: Subject, depth: int) -> None:
 class _Printer:
     """Collects the lines; ``ids`` outlives one graph, so that inner graphs go on counting."""
 
-    def __init__(self, scheme: str, ids: dict[Any, str], types: bool, stop_on_name: bool, clients: bool, destroys: bool,
-                 views: bool):
+    def __init__(
+        self,
+        scheme: str,
+        ids: dict[Any, str],
+        types: bool,
+        stop_on_name: bool,
+        clients: bool,
+        destroys: bool,
+        views: bool,
+    ):
         self.scheme = scheme
         self.ids = ids
         self.types = types
@@ -121,10 +131,11 @@ class _Printer:
             if node is None or again or level + 1 == depth or (self.stop_on_name and variable.name is not None):
                 continue
             deeper = indent + ("" if level == 0 else _SPACE if last else _PIPE)
-            deeper = deeper[-4 * INDENT_LEVELS:]
+            deeper = deeper[-4 * INDENT_LEVELS :]
             children = node.inputs
-            stack.extend((v, level + 1, deeper, k == len(children) - 1, "")
-                         for k, v in reversed(list(enumerate(children))))
+            stack.extend(
+                (v, level + 1, deeper, k == len(children) - 1, "") for k, v in reversed(list(enumerate(children)))
+            )
 
     def line(self, variable: Variable[Any], subject: Subject) -> str:
         node = variable.owner
@@ -140,7 +151,7 @@ class _Printer:
             parts.append(f"<{variable.type}>")
         if self.clients and subject.clients is not None and variable in subject.clients:
             parts.append(f"clients={self.users(subject.clients[variable])}")
-        if node in subject.order:
+        if node is not None and node in subject.order:
             parts.append(str(subject.order[node]))
         return " ".join(parts)
 
@@ -157,7 +168,9 @@ class _Printer:
             return ""
         if item not in self.ids:
             count = len(self.ids)
-            self.ids[item] = letters(count) if self.scheme == "CHAR" else str(count if self.scheme == "int" else id(item))
+            self.ids[item] = (
+                letters(count) if self.scheme == "CHAR" else str(count if self.scheme == "int" else id(item))
+            )
         return f"[id {self.ids[item]}]"
 
     def users(self, users: Any) -> str:
@@ -169,7 +182,7 @@ def _shown(indent: str, level: int) -> str:
     """Return the indentation of a line: of very deep ones the last levels, after the number of those left out."""
     if level <= INDENT_LEVELS:
         return indent
-    return f" ({level - 1 - SHOWN_LEVELS} levels){indent[-4 * SHOWN_LEVELS:]}"
+    return f" ({level - 1 - SHOWN_LEVELS} levels){indent[-4 * SHOWN_LEVELS :]}"
 
 
 def letters(number: int) -> str:

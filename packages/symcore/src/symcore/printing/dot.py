@@ -11,9 +11,20 @@ from symcore.tensor.elemwise import Composite, Elemwise
 
 #: Kind of a box -> fill colour (light, readable under black letters).
 COLOURS = {
-    "input": "#b8e0b8", "output": "#a8c8f0", "constant": "#e8e8e8", "shared": "#a0e0e0", "variable": "#ffffff",
-    "elementwise": "#f8e0a0", "fused": "#f0b878", "product": "#d8b8f0", "reduction": "#f4c0c0", "view": "#f4f4dc",
-    "transfer": "#f08080", "loop": "#f0a8d8", "impure": "#ffd0ff", "op": "#ffffff",
+    "input": "#b8e0b8",
+    "output": "#a8c8f0",
+    "constant": "#e8e8e8",
+    "shared": "#a0e0e0",
+    "variable": "#ffffff",
+    "elementwise": "#f8e0a0",
+    "fused": "#f0b878",
+    "product": "#d8b8f0",
+    "reduction": "#f4c0c0",
+    "view": "#f4f4dc",
+    "transfer": "#f08080",
+    "loop": "#f0a8d8",
+    "impure": "#ffd0ff",
+    "op": "#ffffff",
 }
 _KINDS = (  # beginning of the name of an Op class -> kind
     (("Dot", "Gem", "Ger", "BatchedDot", "Conv"), "product"),
@@ -36,15 +47,25 @@ def dot_text(
 ) -> str:
     """Return a graph in the DOT language; needs no program. The parameters are those of ``pydotprint``."""
     colours = COLOURS | (colorCodes or {})
-    writer = _Writer(compact, with_ids, high_contrast, bool(cond_highlight), colours, max_label_size, var_with_name_simple)
+    writer = _Writer(
+        compact, with_ids, high_contrast, bool(cond_highlight), colours, max_label_size, var_with_name_simple
+    )
     subject = subject_of(fct)
-    lines = ["digraph symstack {", '  rankdir="TB"; node [fontname="Helvetica", fontsize=11];',
-             '  edge [fontname="Helvetica", fontsize=9];']
+    lines = [
+        "digraph symstack {",
+        '  rankdir="TB"; node [fontname="Helvetica", fontsize=11];',
+        '  edge [fontname="Helvetica", fontsize=9];',
+    ]
     lines += writer.graph(subject, "n")
     pending = inner_graphs(subject.outputs) if scan_graphs else []
     for number, (node, fgraph) in enumerate(pending):
         title = _quote(f"inside {node.op}")
-        lines += [f"  subgraph cluster_{number} {{", f"  label={title};", *writer.graph(subject_of(fgraph), f"g{number}_"), "  }"]
+        lines += [
+            f"  subgraph cluster_{number} {{",
+            f"  label={title};",
+            *writer.graph(subject_of(fgraph), f"g{number}_"),
+            "  }",
+        ]
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -105,8 +126,17 @@ def pydotprint(
     chosen = format or (path.rpartition(".")[2].lower() if path and "." in path else "png")
     if chosen not in FORMATS:
         raise ValueError(f"pydotprint draws {', '.join(FORMATS)}; got the format {chosen!r}.")
-    text = dot_text(fct, compact, with_ids, high_contrast, cond_highlight, colorCodes, max_label_size, scan_graphs,
-                    var_with_name_simple)
+    text = dot_text(
+        fct,
+        compact,
+        with_ids,
+        high_contrast,
+        cond_highlight,
+        colorCodes,
+        max_label_size,
+        scan_graphs,
+        var_with_name_simple,
+    )
     image: Any = text if chosen == "dot" else render(text, chosen)
     if return_image:
         return image
@@ -125,8 +155,16 @@ def pydotprint(
 class _Writer:
     """Writes the statements of one graph after another with the same settings."""
 
-    def __init__(self, compact: bool, with_ids: bool, filled: bool, conditions: bool, colours: dict[str, str], width: int,
-                 simple_names: bool):
+    def __init__(
+        self,
+        compact: bool,
+        with_ids: bool,
+        filled: bool,
+        conditions: bool,
+        colours: dict[str, str],
+        width: int,
+        simple_names: bool,
+    ):
         self.compact = compact
         self.with_ids = with_ids
         self.filled = filled
@@ -151,7 +189,9 @@ class _Writer:
         for position, node in enumerate(order):
             lines.append(self._node(name(node), node, subject, position))
             for k, v in enumerate(node.inputs):
-                lines.append(self._arrow(name(self._source(v, outputs)), name(node), v, k if len(node.inputs) > 1 else None))
+                lines.append(
+                    self._arrow(name(self._source(v, outputs)), name(node), v, k if len(node.inputs) > 1 else None)
+                )
             for y in node.outputs:
                 if y in names:
                     lines.append(self._arrow(name(node), name(y), y, y.index if len(node.outputs) > 1 else None))
@@ -216,6 +256,7 @@ def kind_of(node: Apply) -> str:
 
 def _cut(text: str, width: int) -> str:
     """Cut every line that is too long in the middle."""
+
     def one(line: str) -> str:
         half = max(1, (width - 3) // 2)
         return line if len(line) <= width else f"{line[:half]}...{line[-half:]}"

@@ -18,8 +18,8 @@ def _variable(x: Any) -> Variable[Any]:
 class Print(Op):
     """Return the input unchanged, and print it each time it is computed: ``x = Print("x", ["shape", "mean"])(x)``.
 
-    It prints only if its result is used. A node that prints is never merged, moved or repeated, so it can keep rules from
-    applying to what it stands between.
+    It prints only if its result is used. A node that prints is never merged, moved or repeated, so it can keep rules
+    from applying to what it stands between.
 
     Parameters
     ----------
@@ -36,8 +36,9 @@ class Print(Op):
     global_fn: Callable[..., Any] | None = None
     pure: ClassVar[bool] = False
 
-    def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",),
-                 global_fn: Callable[..., Any] | None = None):
+    def __init__(
+        self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Callable[..., Any] | None = None
+    ):
         super().__init__(message, (attrs,) if isinstance(attrs, str) else tuple(attrs), global_fn)
 
     def make_node(self, x: Any) -> Apply:

@@ -16,8 +16,24 @@ from symcore.tensor.shapes import DimShuffle, MakeVector, Reshape, Shape_i, Shap
 from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 
 #: How strongly an operator holds its operands together; a larger number holds more strongly.
-PRECEDENCE = {"|": 1, "^": 2, "&": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4, "+": 5, "-": 5, "*": 6, "/": 6,
-              "//": 6, "%": 6, "**": 8}
+PRECEDENCE = {
+    "|": 1,
+    "^": 2,
+    "&": 3,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+    "==": 4,
+    "!=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+    "//": 6,
+    "%": 6,
+    "**": 8,
+}
 _NEGATION, _ATOM = 7, 9
 _NAMES = {"second": "fill", "and_": "and", "or_": "or"}
 _REDUCTIONS = {"add": "sum", "mul": "prod", "maximum": "max", "minimum": "min", "and_": "all", "or_": "any"}
@@ -101,15 +117,21 @@ def _write(variable: Variable[Any], names: dict[Variable[Any], str], minimal: bo
 def _leaf(variable: Variable[Any]) -> str:
     if isinstance(variable, Constant) and variable.name is None:
         data = variable.data
-        if getattr(data, "ndim", None) == 0 and data.dtype.kind == "f" and data == data and abs(data) < 1e15 \
-                and float(data).is_integer():
+        if (
+            getattr(data, "ndim", None) == 0
+            and data.dtype.kind == "f"
+            and data == data
+            and abs(data) < 1e15
+            and float(data).is_integer()
+        ):
             return f"TensorConstant{{{int(data)}}}"
     return str(variable)
 
 
 @singledispatch
 def write_op(op: Op, node: Apply) -> tuple[int, list[Part]]:
-    """Return how a node is written: its precedence, and its parts. Register a function per Op class for another form."""
+    """Return how a node is written: its precedence, and its parts. Register a function per Op class for another
+    form."""
     return call(str(op), node.inputs)
 
 
@@ -137,7 +159,7 @@ def _elemwise(op: Elemwise, node: Apply) -> tuple[int, list[Part]]:
     if fn.name == "neg":
         return _NEGATION, ["-", (node.inputs[0], _NEGATION)]
     if fn.name.startswith("cast_"):
-        return call("cast", node.inputs, repr(fn.name[len("cast_"):]))
+        return call("cast", node.inputs, repr(fn.name[len("cast_") :]))
     return call(_NAMES.get(fn.name, fn.name), node.inputs)
 
 

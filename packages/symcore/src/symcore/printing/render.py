@@ -14,7 +14,8 @@ TIMEOUT = 120.0
 def render(text: str, format: str) -> bytes:
     """Return the picture of DOT ``text`` as ``png``, ``svg`` or ``pdf``.
 
-    Raises ``RuntimeError`` in one line: no program, a format that the one found does not draw, or what it complained of.
+    Raises ``RuntimeError`` in one line: no program, a format that the one found does not draw, or what it complained
+    of.
     """
     programs = find_programs()
     if not programs:

@@ -47,9 +47,9 @@ class Subject:
 def subject_of(obj: Any) -> Subject:
     """Return what there is to print of ``obj``.
 
-    ``obj`` is a variable, a node, a list or tuple of these, a ``FunctionGraph``, or a compiled function: anything with an
-    ``fgraph`` (or ``maker.fgraph``) and, if it has one, a memory plan as ``plan`` with ``order`` and ``describe(node)``.
-    Raises ``TypeError`` for anything else.
+    ``obj`` is a variable, a node, a list or tuple of these, a ``FunctionGraph``, or a compiled function: anything with
+    an ``fgraph`` (or ``maker.fgraph``) and, if it has one, a memory plan as ``plan`` with ``order`` and
+    ``describe(node)``. Raises ``TypeError`` for anything else.
     """
     if isinstance(obj, Variable):
         return Subject([obj])

@@ -18,8 +18,8 @@ class OpCase:
     op
         The Op, or a scalar function (which stands for its ``Elemwise``).
     inputs
-        One value per input: arrays or numbers. Derivatives are checked by finite differences, so the Op has to be smooth
-        around float inputs, or ``grad=False``.
+        One value per input: arrays or numbers. Derivatives are checked by finite differences, so the Op has to be
+        smooth around float inputs, or ``grad=False``.
     shapes
         Static shape per input; ``None``: no length is known. (Every case is also tried with all lengths known.)
     dtypes
@@ -80,8 +80,10 @@ class OpCase:
 
     def variables(self, arrays: Sequence[Any], static: bool) -> list[Any]:
         """Return input variables for ``arrays``, with all lengths known or as the case has them."""
-        return [TensorType(x.dtype, x.shape if static else shape)(f"in{k}")
-                for k, (x, shape) in enumerate(zip(arrays, self.shapes, strict=True))]
+        return [
+            TensorType(x.dtype, x.shape if static else shape)(f"in{k}")
+            for k, (x, shape) in enumerate(zip(arrays, self.shapes, strict=True))
+        ]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{x.dtype}{list(x.shape)}" for x in self.inputs)

@@ -15,18 +15,19 @@ from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase
 from symcore.testing.derivatives import check_derivatives
 
-#: Other ways to run a node, which packages with kernels enter: ``name -> function(node, inputs)`` giving the list of outputs,
-#: or ``None`` where that backend leaves the node to ``perform``. ``check_op`` compares each with ``perform``.
+#: Other ways to run a node, which packages with kernels enter: ``name -> function(node, inputs)`` giving the list of
+#: outputs, or ``None`` where that backend leaves the node to ``perform``. ``check_op`` compares each with ``perform``.
 BACKENDS: dict[str, Callable[[Apply, Sequence[Any]], Sequence[Any] | None]] = {}
 
 
 def check_op(case: OpCase) -> None:
-    """Check an Op's contract on a case. Raises ``AssertionError`` (or ``GradientError``, which is one) naming what fails.
+    """Check an Op's contract on a case. Raises ``AssertionError`` (or ``GradientError``, which is one) naming what
+    fails.
 
-    Checked: the class is final; parameters are plain and hashable; equality, hash, repr and pickle; dtype, rank and static
-    shape of the outputs; ``infer_shape``; that inputs stay as they are; that views are declared and only those; that layouts
-    make no difference; ``L_op`` and ``R_op`` against finite differences and against each other; ``connection_pattern``;
-    and every backend of ``BACKENDS`` against ``perform``.
+    Checked: the class is final; parameters are plain and hashable; equality, hash, repr and pickle; dtype, rank and
+    static shape of the outputs; ``infer_shape``; that inputs stay as they are; that views are declared and only those;
+    that layouts make no difference; ``L_op`` and ``R_op`` against finite differences and against each other;
+    ``connection_pattern``; and every backend of ``BACKENDS`` against ``perform``.
     """
     _check_class(case.op)
     _check_identity(case.op, case.plain)
@@ -57,17 +58,21 @@ def _leaves(node: Apply, case: OpCase, arrays: Sequence[Any]) -> list[Variable[A
 
 def _check_class(op: Op) -> None:
     cls = type(op)
-    assert not cls.__subclasses__(), f"{cls.__name__} is used, so it must be final, but has subclasses {cls.__subclasses__()}."
+    assert not cls.__subclasses__(), (
+        f"{cls.__name__} is used, so it must be final, but has subclasses {cls.__subclasses__()}."
+    )
     for base in cls.__mro__[1:]:
         concrete = issubclass(base, Op) and base is not Op and not base.__name__.startswith("_")
-        assert not concrete, f"{cls.__name__} derives from {base.__name__}, which is not abstract: it would get its kernels."
+        assert not concrete, (
+            f"{cls.__name__} derives from {base.__name__}, which is not abstract: it would get its kernels."
+        )
 
 
 def _check_identity(op: Op, plain: bool) -> None:
     again = pickle.loads(pickle.dumps(op))  # noqa: S301 - what was pickled one line ago
     assert again == op and hash(again) == hash(op), f"{op} is not equal to its pickled copy."
     assert repr(again) == repr(op) and str(again) == str(op), f"{op} and its pickled copy print differently."
-    assert op != object() and not op == None, f"{op} is equal to something else."  # noqa: E711
+    assert op != object(), f"{op} is equal to something else."
     if plain:
         for name in type(op)._params:
             assert _is_plain(getattr(op, name)), f"parameter {name} of {op} is no plain data: {getattr(op, name)!r}."
@@ -85,16 +90,18 @@ def _is_plain(value: Any) -> bool:
 def _check_node(node: Apply) -> None:
     op = node.op
     pattern = op.connection_pattern(node)
-    assert len(pattern) == len(node.inputs) and all(len(row) == len(node.outputs) for row in pattern), \
+    assert len(pattern) == len(node.inputs) and all(len(row) == len(node.outputs) for row in pattern), (
         f"connection_pattern of {op} has not one row per input and one entry per output: {pattern}."
+    )
     for output, position in op.view(node).items():
         a, b = node.outputs[output].type, node.inputs[position].type
         assert a.dtype == b.dtype, f"{op} declares output {output} ({a}) a view of input {position} ({b})."
     for output, positions in op.inplace(node).items():
         for position in positions:
             a, b = node.outputs[output].type, node.inputs[position].type
-            assert a.dtype == b.dtype and a.ndim == b.ndim, \
+            assert a.dtype == b.dtype and a.ndim == b.ndim, (
                 f"{op} declares that output {output} ({a}) may take over input {position} ({b})."
+            )
     assert all(0 <= k < len(node.inputs) for k in op.destroys(node)), f"{op} destroys inputs that it does not have."
 
 
@@ -117,7 +124,9 @@ def _check_perform(case: OpCase, node: Apply, values: Sequence[Any]) -> list[Any
     before = [np.array(x) for x in values]
     values = [np.ascontiguousarray(x).reshape(np.shape(x)) for x in values]
     outputs = run(node, values)
-    assert len(outputs) == len(node.outputs), f"{node.op} returned {len(outputs)} values for {len(node.outputs)} outputs."
+    assert len(outputs) == len(node.outputs), (
+        f"{node.op} returned {len(outputs)} values for {len(node.outputs)} outputs."
+    )
     for position, (a, b) in enumerate(zip(before, values, strict=True)):
         assert np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"), f"{node.op} changed its input {position}."
     views = node.op.view(node)
@@ -128,7 +137,8 @@ def _check_perform(case: OpCase, node: Apply, values: Sequence[Any]) -> list[Any
             declared = views.get(k) == position
             assert shares == declared or not value.size, (
                 f"output {k} of {node.op} {'is' if shares else 'is not'} a view of input {position}, but "
-                f"{'is' if declared else 'is not'} declared one.")
+                f"{'is' if declared else 'is not'} declared one."
+            )
     return outputs
 
 
@@ -151,7 +161,9 @@ def _check_infer_shape(node: Apply, values: Sequence[Any], outputs: Sequence[Any
         if shape is None:
             continue
         computed = tuple(int(evaluate(d, given)) if isinstance(d, Variable) else int(d) for d in shape)
-        assert computed == value.shape, f"infer_shape of {node.op} says {computed} for output {k}, it has {value.shape}."
+        assert computed == value.shape, (
+            f"infer_shape of {node.op} says {computed} for output {k}, it has {value.shape}."
+        )
 
 
 def _check_layouts(case: OpCase, node: Apply, values: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -174,7 +186,9 @@ def _reversed(x: Any) -> Any:
 
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
-    "Fortran-ordered": np.asfortranarray, "sliced": _sliced, "reversed": _reversed,
+    "Fortran-ordered": np.asfortranarray,
+    "sliced": _sliced,
+    "reversed": _reversed,
 }
 
 
@@ -197,8 +211,9 @@ def compare(found: Sequence[Any], wanted: Sequence[Any], what: str) -> None:
     assert len(found) == len(wanted), f"{what}: {len(found)} outputs instead of {len(wanted)}."
     for k, (a, b) in enumerate(zip(found, wanted, strict=True)):
         a, b = np.asarray(a), np.asarray(b)
-        assert a.dtype == b.dtype and a.shape == b.shape, \
+        assert a.dtype == b.dtype and a.shape == b.shape, (
             f"{what}: output {k} is {a.dtype}{a.shape} instead of {b.dtype}{b.shape}."
+        )
         if a.dtype.kind in "fc":
             eps = float(np.finfo(a.dtype).eps)
             largest = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))

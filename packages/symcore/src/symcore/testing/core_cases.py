@@ -52,18 +52,46 @@ def _sigmoid(x: Any) -> Any:
 def _smooth() -> list[OpCase]:
     """Functions of one number, each where it is smooth, and on 0-d and 0-size inputs."""
     unary = {
-        "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh,
-        "cosh": np.cosh, "tanh": np.tanh, "arctan": np.arctan, "arcsinh": np.arcsinh, "sqr": np.square, "neg": np.negative,
-        "abs": np.abs, "sgn": np.sign, "sigmoid": _sigmoid, "softplus": lambda x: np.log1p(np.exp(x)),
-        "reciprocal": lambda x: 1 / x, "deg2rad": np.deg2rad, "rad2deg": np.rad2deg, "identity": lambda x: x,
-        "real": lambda x: x, "conj": lambda x: x,
+        "exp": np.exp,
+        "exp2": np.exp2,
+        "expm1": np.expm1,
+        "sin": np.sin,
+        "cos": np.cos,
+        "tan": np.tan,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
+        "tanh": np.tanh,
+        "arctan": np.arctan,
+        "arcsinh": np.arcsinh,
+        "sqr": np.square,
+        "neg": np.negative,
+        "abs": np.abs,
+        "sgn": np.sign,
+        "sigmoid": _sigmoid,
+        "softplus": lambda x: np.log1p(np.exp(x)),
+        "reciprocal": lambda x: 1 / x,
+        "deg2rad": np.deg2rad,
+        "rad2deg": np.rad2deg,
+        "identity": lambda x: x,
+        "real": lambda x: x,
+        "conj": lambda x: x,
     }
     positive = {"sqrt": np.sqrt, "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p}
     inside = {"arcsin": np.arcsin, "arccos": np.arccos, "arctanh": np.arctanh}
-    stepped = {"ceil": np.ceil, "floor": np.floor, "trunc": np.trunc, "round_half_to_even": np.round,
-               "round_half_away_from_zero": lambda x: np.trunc(x + np.copysign(0.5, x))}
-    points = [(unary, np.clip(_SHIFTED, -1.2, 1.2)), (positive, _POSITIVE), (inside, _between(-0.7, 0.7, 2, 3)),
-              (stepped, _STEPS), ({"arccosh": np.arccosh}, _between(1.5, 3.0, 4))]
+    stepped = {
+        "ceil": np.ceil,
+        "floor": np.floor,
+        "trunc": np.trunc,
+        "round_half_to_even": np.round,
+        "round_half_away_from_zero": lambda x: np.trunc(x + np.copysign(0.5, x)),
+    }
+    points: list[tuple[dict[str, Any], Any]] = [
+        (unary, np.clip(_SHIFTED, -1.2, 1.2)),
+        (positive, _POSITIVE),
+        (inside, _between(-0.7, 0.7, 2, 3)),
+        (stepped, _STEPS),
+        ({"arccosh": np.arccosh}, _between(1.5, 3.0, 4)),
+    ]
     cases = [OpCase(TABLE[name], x, expected=fn) for table, x in points for name, fn in table.items()]
     cases += [OpCase(TABLE[name], np.float64(0.6)) for name in ("exp", "sqrt", "tanh", "neg", "log1p")]
     cases += [OpCase(TABLE[name], np.zeros((0, 3))) for name in ("exp", "sqrt", "sigmoid")]
@@ -102,31 +130,47 @@ def _arithmetic() -> list[OpCase]:
         OpCase(TABLE["switch"], _MASK, _normal(2, 3), _normal(3), expected=np.where),
         OpCase(TABLE["switch"], _STEPS, _normal(2, 3), np.float64(0.5)),
     ]
-    comparisons = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
-                   "neq": np.not_equal}
+    comparisons = {
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "eq": np.equal,
+        "neq": np.not_equal,
+    }
     x, y = np.array([1.0, 2.0, 3.0, np.nan]), np.array([2.0, 2.0, 1.0, np.nan])
     cases += [OpCase(TABLE[name], x, y, grad=False, expected=fn) for name, fn in comparisons.items()]
     special = np.array([np.nan, np.inf, -np.inf, -0.0, 1.0])
     cases += [OpCase(TABLE[name], special, grad=False, expected=getattr(np, name)) for name in ("isnan", "isinf")]
     bits = {"and_": np.bitwise_and, "or_": np.bitwise_or, "xor": np.bitwise_xor}
     cases += [OpCase(TABLE[name], _INTS, _INTS.T.reshape(2, 3), expected=fn) for name, fn in bits.items()]
-    cases += [OpCase(TABLE["and_"], _MASK, ~_MASK), OpCase(TABLE["invert"], _MASK, expected=np.invert),
-              OpCase(TABLE["invert"], _INTS, expected=np.invert)]
+    cases += [
+        OpCase(TABLE["and_"], _MASK, ~_MASK),
+        OpCase(TABLE["invert"], _MASK, expected=np.invert),
+        OpCase(TABLE["invert"], _INTS, expected=np.invert),
+    ]
     return cases
 
 
 def _complex_and_casts() -> list[OpCase]:
     z = _normal(2, 3) + 1j * _normal(2, 3)
-    cases = [OpCase(TABLE[name], z, expected=fn) for name, fn in
-             {"real": np.real, "imag": np.imag, "conj": np.conj, "abs": np.abs, "angle": np.angle}.items()]
+    parts: dict[str, Any] = {"real": np.real, "imag": np.imag, "conj": np.conj, "abs": np.abs, "angle": np.angle}
+    cases = [OpCase(TABLE[name], z, expected=fn) for name, fn in parts.items()]
     cases += [OpCase(TABLE["angle"], _SHIFTED, expected=np.angle), OpCase(TABLE["imag"], _SHIFTED, expected=np.imag)]
     for target in ("int32", "bool", "complex64", "float64"):
         cases.append(OpCase(lookup(f"cast_{target}"), _STEPS, expected=lambda x, t=target: x.astype(t)))
     cases.append(OpCase(lookup("cast_float64"), _STEPS.astype("float32"), tol=1e-2))
     cases.append(OpCase(lookup("cast_float32"), _INTS, expected=lambda x: x.astype("float32")))
     steps = ((TABLE["mul"], (0, 1), "float64"), (TABLE["tanh"], (2,), "float64"), (TABLE["add"], (3, 2), "float64"))
-    cases.append(OpCase(Elemwise(Composite(2, steps, (4, 3))), _M, _normal(4), dtypes=("float64",),
-                        expected=lambda x, y: (np.tanh(x * y) + x * y, np.tanh(x * y))))
+    cases.append(
+        OpCase(
+            Elemwise(Composite(2, steps, (4, 3))),
+            _M,
+            _normal(4),
+            dtypes=("float64",),
+            expected=lambda x, y: (np.tanh(x * y) + x * y, np.tanh(x * y)),
+        )
+    )
     return cases
 
 
@@ -137,7 +181,8 @@ def _reductions() -> list[OpCase]:
     f, i = "float64", "int64"
     cases = [
         OpCase(Reduce("add", (0, 2), f, f), t, expected=lambda x: x.sum((0, 2))),
-        OpCase(Reduce("add", (), f, f), t), OpCase(Reduce("add", (0, 1), f, f), _M, expected=np.sum),
+        OpCase(Reduce("add", (), f, f), t),
+        OpCase(Reduce("add", (0, 1), f, f), _M, expected=np.sum),
         OpCase(Reduce("add", (1,), "float32", f), _M.astype("float32"), tol=1e-2),
         OpCase(Reduce("add", (0,), f, f), np.zeros((0, 3)), expected=lambda x: x.sum(0)),
         OpCase(Reduce("add", (0,), i, i), _MASK, expected=lambda x: x.sum(0)),
@@ -149,8 +194,10 @@ def _reductions() -> list[OpCase]:
         OpCase(Reduce("maximum", (0,), f, f), np.array([1.0, np.nan, 2.0]), grad=False, expected=np.max),
         OpCase(Reduce("and_", (0,), "bool", "bool"), _MASK, expected=lambda x: x.all(0)),
         OpCase(Reduce("or_", (0, 1), "bool", "bool"), _MASK, expected=np.any),
-        OpCase(Argmax((1,)), t, expected=lambda x: x.argmax(1)), OpCase(Argmax((0, 1, 2)), t, expected=np.argmax),
-        OpCase(Argmax((0, 2)), t), OpCase(Argmax((0,)), np.array([1.0, np.nan, np.nan]), expected=np.argmax),
+        OpCase(Argmax((1,)), t, expected=lambda x: x.argmax(1)),
+        OpCase(Argmax((0, 1, 2)), t, expected=np.argmax),
+        OpCase(Argmax((0, 2)), t),
+        OpCase(Argmax((0,)), np.array([1.0, np.nan, np.nan]), expected=np.argmax),
     ]
     for case in cases:  # the result's dtype is a parameter, so float32 inputs would be another case
         case.dtypes = ("float64",)
@@ -160,14 +207,17 @@ def _reductions() -> list[OpCase]:
 def _shapes() -> list[OpCase]:
     t = _normal(2, 3, 4)
     return [
-        OpCase(ShapeOf(), t, expected=lambda x: np.array(x.shape)), OpCase(ShapeOf(), np.float64(1.0)),
+        OpCase(ShapeOf(), t, expected=lambda x: np.array(x.shape)),
+        OpCase(ShapeOf(), np.float64(1.0)),
         OpCase(Shape_i(1), t, expected=lambda x: 3),
         OpCase(DimShuffle((2, -1, 0, 1)), t, expected=lambda x: x.transpose(2, 0, 1)[:, None]),
         OpCase(DimShuffle((1,)), _normal(1, 4), shapes=[_ROW], expected=lambda x: x[0]),
-        OpCase(DimShuffle((-1, -1)), np.float64(2.0)), OpCase(DimShuffle((1, 0)), np.zeros((0, 2))),
+        OpCase(DimShuffle((-1, -1)), np.float64(2.0)),
+        OpCase(DimShuffle((1, 0)), np.zeros((0, 2))),
         OpCase(Reshape(2), t, _int(4), _int(6), expected=lambda x, a, b: x.reshape(a, b)),
         OpCase(Reshape(2), t, _int(-1), _int(12), expected=lambda x, a, b: x.reshape(a, b)),
-        OpCase(Reshape(3), _normal(0, 3), _int(3), _int(0), _int(5)), OpCase(Reshape(0), _normal(1, 1)),
+        OpCase(Reshape(3), _normal(0, 3), _int(3), _int(0), _int(5)),
+        OpCase(Reshape(0), _normal(1, 1)),
         OpCase(SpecifyShape((None, 4)), _M, expected=lambda x: x),
         OpCase(MakeVector(), np.float64(1.0), np.float64(2.0), expected=lambda a, b: np.array([a, b])),
         OpCase(MakeVector(), _int(1), np.float64(2.5)),
@@ -181,13 +231,21 @@ def _creation() -> list[OpCase]:
     return [
         OpCase(Alloc(), np.float64(1.5), _int(2), _int(3), expected=lambda v, n, m: np.full((n, m), v)),
         OpCase(Alloc(), _normal(3), _int(2), _int(3), expected=lambda v, n, m: np.broadcast_to(v, (n, m))),
-        OpCase(Alloc(), _normal(1, 3), _int(2), _int(3), shapes=[_ROW, (), ()]), OpCase(Alloc(), _int(7), _int(0)),
-        OpCase(AllocEmpty("float32"), _int(2), _int(3), values=False), OpCase(AllocEmpty("int64"), values=False),
+        OpCase(Alloc(), _normal(1, 3), _int(2), _int(3), shapes=[_ROW, (), ()]),
+        OpCase(Alloc(), _int(7), _int(0)),
+        OpCase(AllocEmpty("float32"), _int(2), _int(3), values=False),
+        OpCase(AllocEmpty("int64"), values=False),
         OpCase(ARange("int64"), _int(2), _int(11), _int(3), expected=np.arange),
         OpCase(ARange("int64"), _int(5), _int(-5), _int(-2), expected=np.arange),
         OpCase(ARange("int64"), _int(5), _int(2), _int(1), expected=np.arange),
-        OpCase(ARange("float64"), np.float64(0.5), np.float64(2.9), np.float64(0.7), dtypes=("float64",),
-               expected=np.arange),
+        OpCase(
+            ARange("float64"),
+            np.float64(0.5),
+            np.float64(2.9),
+            np.float64(0.7),
+            dtypes=("float64",),
+            expected=np.arange,
+        ),
         OpCase(Eye("float64"), _int(3), _int(4), _int(1), expected=np.eye),
         OpCase(Eye("int8"), _int(3), _int(2), _int(-1), expected=np.eye),
     ]
@@ -197,13 +255,24 @@ def _products() -> list[OpCase]:
     v, w = _normal(4), _normal(3)
     s = np.float64(0.7)
     return [
-        OpCase(Dot(), v, _normal(4), expected=np.dot), OpCase(Dot(), _M, v, expected=np.dot),
-        OpCase(Dot(), w, _M, expected=np.dot), OpCase(Dot(), _M, _normal(4, 2), expected=np.dot),
-        OpCase(Dot(), _normal(3, 0), _normal(0, 2), expected=np.dot), OpCase(Dot(), _INTS, _INTS.T, expected=np.dot),
-        OpCase(Dot(), _INTS, _normal(3, 2)), OpCase(Dot(), _normal(3, 1), _normal(1, 2), shapes=[_COL, _ROW]),
+        OpCase(Dot(), v, _normal(4), expected=np.dot),
+        OpCase(Dot(), _M, v, expected=np.dot),
+        OpCase(Dot(), w, _M, expected=np.dot),
+        OpCase(Dot(), _M, _normal(4, 2), expected=np.dot),
+        OpCase(Dot(), _normal(3, 0), _normal(0, 2), expected=np.dot),
+        OpCase(Dot(), _INTS, _INTS.T, expected=np.dot),
+        OpCase(Dot(), _INTS, _normal(3, 2)),
+        OpCase(Dot(), _normal(3, 1), _normal(1, 2), shapes=[_COL, _ROW]),
         OpCase(Gemv(), w, s, _M, v, np.float64(-1.2), expected=lambda y, a, m, x, b: b * y + a * m @ x),
-        OpCase(Gemm(), _normal(3, 2), s, _M, _normal(4, 2), np.float64(1.0),
-               expected=lambda c, a, x, y, b: b * c + a * x @ y),
+        OpCase(
+            Gemm(),
+            _normal(3, 2),
+            s,
+            _M,
+            _normal(4, 2),
+            np.float64(1.0),
+            expected=lambda c, a, x, y, b: b * c + a * x @ y,
+        ),
         OpCase(Ger(), _M, s, w, v, expected=lambda m, a, x, y: m + a * np.outer(x, y)),
         OpCase(BatchedDot(), _normal(2, 3, 4), _normal(2, 4, 2), expected=np.matmul),
         OpCase(BatchedDot(), _normal(0, 3, 4), _normal(0, 4, 2), expected=np.matmul),
@@ -221,13 +290,27 @@ def _indexing() -> list[OpCase]:
         OpCase(Subtensor((0, -1, 2)), t, expected=lambda x: x[0, -1, 2]),
         OpCase(Subtensor((("slice", 8, 2, -1),)), _normal(9), expected=lambda x: x[8:2:-1]),
         OpCase(Subtensor((("slice", 3, 3, None),)), t, expected=lambda x: x[3:3]),
-        OpCase(Subtensor((("slice", INPUT, INPUT, INPUT),)), t, _int(-9), _int(3), _int(2), expected=lambda x, a, b, c: x[a:b:c]),
+        OpCase(
+            Subtensor((("slice", INPUT, INPUT, INPUT),)),
+            t,
+            _int(-9),
+            _int(3),
+            _int(2),
+            expected=lambda x, a, b, c: x[a:b:c],
+        ),
         OpCase(IncSubtensor(part), t, _normal(2, 3), _int(-1), _int(0)),
         OpCase(IncSubtensor(part, True), t, _normal(3), _int(2), _int(0)),
-        OpCase(IncSubtensor((0,), True), _M, np.float64(3.0)), OpCase(IncSubtensor((("slice", 1, None, None),)), _INTS, _int(2, "int32")),
+        OpCase(IncSubtensor((0,), True), _M, np.float64(3.0)),
+        OpCase(IncSubtensor((("slice", 1, None, None),)), _INTS, _int(2, "int32")),
         OpCase(AdvancedSubtensor(taken), t, rows, expected=lambda x, i: x[i, ::-1]),
-        OpCase(AdvancedSubtensor(("array", "array")), t, rows, cols, shapes=[(None,) * 3, (None,), _COL],
-               expected=lambda x, i, j: x[i, j]),
+        OpCase(
+            AdvancedSubtensor(("array", "array")),
+            t,
+            rows,
+            cols,
+            shapes=[(None,) * 3, (None,), _COL],
+            expected=lambda x, i, j: x[i, j],
+        ),
         OpCase(AdvancedSubtensor(apart), t, rows, _int([0, 1, 2]), expected=lambda x, i, j: x[i, :, j]),
         OpCase(AdvancedSubtensor(("array",)), t, _int([]), expected=lambda x, i: x[i]),
         OpCase(AdvancedIncSubtensor(taken), t, _normal(3, 5, 3), rows),
@@ -236,7 +319,8 @@ def _indexing() -> list[OpCase]:
         OpCase(AdvancedIncSubtensor(("array",)), t, np.float64(1.0), rows),
         OpCase(SliceLength((True, True, True)), _int(9), _int(8), _int(2), _int(-1), expected=lambda *a: 6),
         OpCase(SliceLength((False, True, False)), _int(9), _int(-2), expected=lambda *a: 7),
-        OpCase(Nonzero(), _MASK, expected=np.nonzero), OpCase(Nonzero(), np.array([0.0, 2.0, np.nan]), expected=np.nonzero),
+        OpCase(Nonzero(), _MASK, expected=np.nonzero),
+        OpCase(Nonzero(), np.array([0.0, 2.0, np.nan]), expected=np.nonzero),
     ]
 
 
@@ -244,8 +328,11 @@ def silent(op: Op, value: Any) -> None:
     """Print nothing."""
 
 
-@as_op([TensorType("float64", (None, None)), TensorType("float64", (None, None))], [TensorType("float64", (None, None))],
-       infer_shape=lambda node, shapes: [(shapes[0][0], shapes[1][1])])
+@as_op(
+    [TensorType("float64", (None, None)), TensorType("float64", (None, None))],
+    [TensorType("float64", (None, None))],
+    infer_shape=lambda node, shapes: [(shapes[0][0], shapes[1][1])],
+)
 def numpy_dot(a: Any, b: Any) -> Any:
     """The product of two matrices, as an Op made from a Python function."""
     return np.dot(a, b)
@@ -253,26 +340,52 @@ def numpy_dot(a: Any, b: Any) -> Any:
 
 def _scaled_rows() -> MapRows:
     row, factor, number = (TensorType("float64", shape)() for shape in ((None,), (None,), ()))
-    return MapRows(FunctionGraph([row, number, factor], [TABLE["tanh"](row * factor) * number, (row * factor).sum()]), 2)
+    return MapRows(
+        FunctionGraph([row, number, factor], [TABLE["tanh"](row * factor) * number, (row * factor).sum()]), 2
+    )
 
 
 def _special() -> list[OpCase]:
     return [
         OpCase(Print("value", ("shape",), silent), _M, plain=False, expected=lambda x: x),
         OpCase(Assert("must be true"), _M, np.array(True), _MASK.any(1), expected=lambda x, *c: x),
-        OpCase(ZeroGrad(), _M, same_jacobian=False), OpCase(DisconnectedGrad(), _M, same_jacobian=False),
-        OpCase(GradClip(-0.9, 0.9), _M, same_jacobian=False), OpCase(GradScale(-2.0), _M, same_jacobian=False),
+        OpCase(ZeroGrad(), _M, same_jacobian=False),
+        OpCase(DisconnectedGrad(), _M, same_jacobian=False),
+        OpCase(GradClip(-0.9, 0.9), _M, same_jacobian=False),
+        OpCase(GradScale(-2.0), _M, same_jacobian=False),
         OpCase(UndefinedGrad(), _M, undefined=[0], same_jacobian=False),
-        OpCase(numpy_dot, _M, _normal(4, 2), dtypes=("float64",), undefined=[0, 1], same_jacobian=False, plain=False,
-               expected=np.dot),
-        OpCase(_scaled_rows(), _M, _normal(3), _normal(4), dtypes=("float64",), plain=False,
-               expected=lambda x, n, f: (np.tanh(x * f) * n[:, None], (x * f).sum(1))),
+        OpCase(
+            numpy_dot,
+            _M,
+            _normal(4, 2),
+            dtypes=("float64",),
+            undefined=[0, 1],
+            same_jacobian=False,
+            plain=False,
+            expected=np.dot,
+        ),
+        OpCase(
+            _scaled_rows(),
+            _M,
+            _normal(3),
+            _normal(4),
+            dtypes=("float64",),
+            plain=False,
+            expected=lambda x, n, f: (np.tanh(x * f) * n[:, None], (x * f).sum(1)),
+        ),
         OpCase(_scaled_rows(), _normal(0, 4), _normal(0), _normal(4), dtypes=("float64",), plain=False),
     ]
 
 
 #: One list of all cases.
 CASES: list[OpCase] = [
-    *_smooth(), *_arithmetic(), *_complex_and_casts(), *_reductions(), *_shapes(), *_creation(), *_products(), *_indexing(),
+    *_smooth(),
+    *_arithmetic(),
+    *_complex_and_casts(),
+    *_reductions(),
+    *_shapes(),
+    *_creation(),
+    *_products(),
+    *_indexing(),
     *_special(),
 ]

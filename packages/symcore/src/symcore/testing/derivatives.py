@@ -74,30 +74,37 @@ def check_derivatives(case: OpCase) -> None:
         right = sum(np.sum(pulled[i] * point.tangents[i]) for i in point.moving)
         scale = sum(np.sum(np.abs(pulled[i] * point.tangents[i])) for i in point.moving)
         assert abs(left - right) <= (DUALITY if point.precise else 1e-5) * max(1.0, scale), (
-            f"L_op and R_op of {case.op} do not belong to one Jacobian: <v, J u> = {left!r}, <J' v, u> = {right!r}.")
+            f"L_op and R_op of {case.op} do not belong to one Jacobian: <v, J u> = {left!r}, <J' v, u> = {right!r}."
+        )
 
 
 def _check_L_op(case: OpCase, point: _Point) -> dict[int, Any]:
-    node = point.node
-    seeds = [y.type() if k in point.smooth else y.zeros_like(dtype="floatX") for k, y in enumerate(node.outputs)]
+    node: Any = point.node
+    seeds: list[Any] = [
+        y.type() if k in point.smooth else y.zeros_like(dtype="floatX") for k, y in enumerate(node.outputs)
+    ]
     terms = node.op.L_op(list(node.inputs), list(node.outputs), seeds)
     assert len(terms) == len(node.inputs), f"L_op of {node.op} gives {len(terms)} terms for {len(node.inputs)} inputs."
     given = dict(zip(point.inputs, point.values, strict=True))
     given |= {seeds[k]: point.cotangents[k] for k in point.smooth}
-    numeric = dict(zip(point.moving, numeric_grad(point.projected, [point.values[k] for k in point.moving]), strict=True))
+    numeric = dict(
+        zip(point.moving, numeric_grad(point.projected, [point.values[k] for k in point.moving]), strict=True)
+    )
     pattern = node.op.connection_pattern(node)
     pulled = {}
     for i in point.moving:
         term = terms[i]
         kind = getattr(term, "type", None)
         connected = any(pattern[i][k] for k in point.smooth)
-        assert isinstance(kind, NullType) == (i in case.undefined), \
+        assert isinstance(kind, NullType) == (i in case.undefined), (
             f"the gradient of {node.op} for input {i} is {'' if i not in case.undefined else 'not '}declared undefined."
+        )
         if i in case.undefined:
             continue
         assert isinstance(kind, DisconnectedType) == (not connected), (
-            f"connection_pattern of {node.op} says that input {i} is {'' if connected else 'not '}connected, L_op gives "
-            f"{kind}.")
+            f"connection_pattern of {node.op} says that input {i} is {'' if connected else 'not '}connected, L_op "
+            f"gives {kind}."
+        )
         if term is None or not connected:
             pulled[i] = np.zeros(np.shape(point.values[i]))
         else:
@@ -136,8 +143,9 @@ def _push(point: _Point, positions: Sequence[int]) -> dict[int, Any]:
             continue
         assert results[k].type.ndim == node.outputs[k].type.ndim, f"R_op of {node.op} gives {results[k].type}."
         pushed[k] = evaluate(results[k], given)
-        assert pushed[k].shape == point.outputs[k].shape, \
+        assert pushed[k].shape == point.outputs[k].shape, (
             f"R_op of {node.op} gives shape {pushed[k].shape} for output {k}, which has {point.outputs[k].shape}."
+        )
     return pushed
 
 
@@ -146,7 +154,9 @@ def _directional(point: _Point, k: int) -> Any:
     step = 1e-3 if point.precise else 5e-2
 
     def moved(h: float) -> Any:
-        values = [x + x.dtype.type(h) * point.tangents[i] if i in point.moving else x for i, x in enumerate(point.values)]
+        values = [
+            x + x.dtype.type(h) * point.tangents[i] if i in point.moving else x for i, x in enumerate(point.values)
+        ]
         return point.run(*values)[k]
 
     def central(h: float) -> Any:
