@@ -1,8 +1,9 @@
-"""Elementwise work: the ``ScalarFn`` that describes one function of numbers, and ``Elemwise``, which maps it over tensors.
+"""Elementwise work: ``ScalarFn`` describes one function of numbers, and ``Elemwise`` maps it over tensors.
 
 Shapes, broadcasting, gradients, tangents, fusion, C and CUDA are each written once, over the table of scalar functions.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -153,8 +154,8 @@ def guard_zero(g: Any, term: Any) -> Any:
 class Composite:
     """Several scalar functions as one, the work of a fused kernel.
 
-    ``steps[k] = (function, arguments, dtype)``; argument ``i < nin`` is input ``i``, ``nin + j`` the result of step ``j``;
-    ``results`` are the arguments returned. Hashable; shared sub-expressions are computed once.
+    ``steps[k] = (function, arguments, dtype)``; argument ``i < nin`` is input ``i``, ``nin + j`` the result of step
+    ``j``; ``results`` are the arguments returned. Hashable; shared sub-expressions are computed once.
     """
 
     def __init__(self, nin: int, steps: tuple[tuple[ScalarFn, tuple[int, ...], str], ...], results: tuple[int, ...]):
@@ -166,16 +167,20 @@ class Composite:
 
     @property
     def name(self) -> str:
-        """The expression, with ``i0, i1, ...`` for the inputs."""
+        """The expression, with ``i0, i1, ...`` for the inputs. A long step that is used again gets a name of its own:
+        written out, such steps could each double the text."""
         texts = [f"i{k}" for k in range(self.nin)]
-        for fn, arguments, _ in self.steps:
+        uses = Counter(a for _, arguments, _ in self.steps for a in arguments)
+        named: list[str] = []
+        for k, (fn, arguments, _) in enumerate(self.steps, self.nin):
             inner = [texts[a] for a in arguments]
-            texts.append(
-                f"({f' {fn.symbol} '.join(inner)})"
-                if fn.symbol and len(inner) > 1
-                else f"{fn.name}({', '.join(inner)})"
-            )
-        return f"Composite{{{', '.join(texts[r] for r in self.results)}}}"
+            infix = fn.symbol and len(inner) > 1
+            text = f"({f' {fn.symbol} '.join(inner)})" if infix else f"{fn.name}({', '.join(inner)})"
+            if uses[k] > 1 and len(text) > 60:
+                named.append(f"t{len(named)} = {text}; ")
+                text = f"t{len(named) - 1}"
+            texts.append(text)
+        return f"Composite{{{''.join(named)}{', '.join(texts[r] for r in self.results)}}}"
 
     def out_dtypes(self, inputs: Sequence[DType]) -> list[DType]:
         """Return the dtypes of the outputs."""
@@ -267,7 +272,8 @@ class Elemwise(Op):
         return [None if t is None else unbroadcast_to(t, x) for t, x in zip(terms, inputs, strict=True)]
 
     def R_op(self, inputs: Sequence[Any], outputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
-        # The Jacobian is diagonal: each input's term of the pullback, fed with that input's tangent, is its pushforward.
+        # The Jacobian is diagonal: each input's term of the pullback, fed with that input's tangent, is its
+        # pushforward.
         results: list[Any] = [None] * len(outputs)
         for position, tangent in enumerate(tangents):
             if tangent is None:
@@ -308,7 +314,7 @@ def _own(result: Any, inputs: Sequence[Any]) -> Any:
 
 
 def unbroadcast_to(term: Any, x: Any) -> Any:
-    """Sum ``term`` over the axes along which ``x`` was stretched, and cast it to the dtype of ``x`` if that is a float."""
+    """Sum ``term`` over the axes along which ``x`` was stretched; cast it to the dtype of ``x`` if that is a float."""
     extra = term.type.ndim - x.type.ndim
     axes = [*range(extra)]
     stretched = [a for a, (s, t) in enumerate(zip(x.type.shape, term.type.shape[extra:], strict=True)) if s == 1 != t]
