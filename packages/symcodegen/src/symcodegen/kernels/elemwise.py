@@ -1,8 +1,8 @@
 """C text of elementwise kernels: one fused loop for any number of inputs and outputs.
 
-The loop itself is written once, over contiguous arrays and scalars, so that the compiler vectorises it once. Operands with
-other strides are packed into small buffers, block by block, and results unpacked; so strided and broadcast operands cost a
-copy through the first-level cache instead of a second, scalar loop.
+The loop itself is written once, over contiguous arrays and scalars, so that the compiler vectorises it once. Operands
+with other strides are packed into small buffers, block by block, and results unpacked; so strided and broadcast
+operands cost a copy through the first-level cache instead of a second, scalar loop.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,25 @@ from symcore.tensor.elemwise import Composite
 BLOCK = 256
 MAX_LOOPS = 64
 
-PACK = """
-static inline void SYM_KERNEL_pack{k}({T} *restrict b, const char *restrict x, i64 n, i64 s) {{
-    for (i64 i = 0; i < n; i++) {{ b[i] = *(const {T} *)(x + i * s); __asm__ volatile(""); }}
-}}
-"""
-UNPACK = """
-static inline void SYM_KERNEL_unpack{k}(char *restrict y, const {T} *restrict b, i64 n, i64 s) {{
-    for (i64 i = 0; i < n; i++) {{ *({T} *)(y + i * s) = b[i]; __asm__ volatile(""); }}
-}}
+#: Copies between strided memory and blocks, by size of the element. They are shared by all kernels of a translation unit
+#: and not inlined, and so is the loop: each would otherwise be compiled again wherever it is called.
+PACKING = """
+#ifndef SYM_PACKING
+#define SYM_PACKING
+#define SYM_NOINLINE static __attribute__((noinline, unused))
+#define SYM_PACK(BYTES, T) \\
+    typedef T __attribute__((may_alias)) sym_word_##BYTES; \\
+    SYM_NOINLINE void sym_pack_##BYTES(void *b, const char *x, i64 n, i64 s) { \\
+        for (i64 i = 0; i < n; i++) { ((sym_word_##BYTES *)b)[i] = *(const sym_word_##BYTES *)(x + i * s); __asm__ volatile(""); } \\
+    } \\
+    SYM_NOINLINE void sym_unpack_##BYTES(char *y, const void *b, i64 n, i64 s) { \\
+        for (i64 i = 0; i < n; i++) { *(sym_word_##BYTES *)(y + i * s) = ((const sym_word_##BYTES *)b)[i]; __asm__ volatile(""); } \\
+    }
+SYM_PACK(1, unsigned char)
+SYM_PACK(2, unsigned short)
+SYM_PACK(4, unsigned int)
+SYM_PACK(8, unsigned long long)
+#endif
 """
 IVDEP = """
 #ifndef SYM_IVDEP
@@ -39,8 +49,9 @@ IVDEP = """
 """
 
 
-def loop_body(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]], out_dtypes: Sequence[np.dtype[Any]]
-              ) -> tuple[list[str], list[str]]:
+def loop_body(
+    fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]], out_dtypes: Sequence[np.dtype[Any]]
+) -> tuple[list[str], list[str]]:
     """Return statements that compute ``fn`` from C names, and the expressions of its results. Raises ``NoC``."""
     if not isinstance(fn, Composite):
         text, _ = expression(fn, inputs)
@@ -54,12 +65,13 @@ def loop_body(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]], out_dtypes: 
     return lines, [values[r][0] for r in fn.results]
 
 
-def elemwise_kernel(fn: Any, in_dtypes: Sequence[np.dtype[Any]], out_dtypes: Sequence[np.dtype[Any]],
-                    scalars: Sequence[bool], ndim: int) -> tuple[str, tuple[str, ...]]:
+def elemwise_kernel(
+    fn: Any, in_dtypes: Sequence[np.dtype[Any]], out_dtypes: Sequence[np.dtype[Any]], scalars: Sequence[bool], ndim: int
+) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a ``collapsed`` kernel and the functions it needs.
 
-    ``scalars[k]``: input ``k`` has the same value for all elements, and is read once. ``ndim``: rank of the outputs. Raises
-    ``NoC``.
+    ``scalars[k]``: input ``k`` has the same value for all elements, and is read once. ``ndim``: rank of the outputs.
+    Raises ``NoC``.
     """
     names = [(f"x{k}", d) for k, d in enumerate(in_dtypes)]
     lines, results = loop_body(fn, names, out_dtypes)
@@ -69,10 +81,8 @@ def elemwise_kernel(fn: Any, in_dtypes: Sequence[np.dtype[Any]], out_dtypes: Seq
         return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
     moving = [*range(n_out), *(n_out + k for k, s in enumerate(scalars) if not s)]
-    parts = [IVDEP, _loop(types, n_out, scalars, lines, results)]
-    parts += [PACK.format(k=k, T=types[k]) for k in moving if k >= n_out]
-    parts += [UNPACK.format(k=k, T=types[k]) for k in range(n_out)]
-    parts.append(_entry(types, n_out, scalars, moving))
+    parts = [IVDEP, PACKING, _loop(types, n_out, scalars, lines, results)]
+    parts.append(_entry(types, [d.itemsize for d in (*out_dtypes, *in_dtypes)], n_out, scalars, moving))
     text = "".join(parts)
     return text, needed
 
@@ -83,11 +93,15 @@ def _single(types: Sequence[str], n_out: int, lines: Sequence[str], results: Seq
     stores = [f"const {types[k]} r{k} = {text};" for k, text in enumerate(results)]
     stores += [f"*({types[k]} *)p[{k}] = r{k};" for k in range(n_out)]
     body = "\n    ".join(["(void)d; (void)s; (void)ctx;", *loads, *lines, *stores, "return 0;"])
-    return ("int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {\n"
-            f"    {body}\n}}\n")
+    return (
+        "int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {\n"
+        f"    {body}\n}}\n"
+    )
 
 
-def _loop(types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str]) -> str:
+def _loop(
+    types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str]
+) -> str:
     # Outputs may be the memory of an input (in place): no `restrict`, but no dependence between two elements either.
     parameters = ["i64 n"] + [f"{types[k]} *y{k}" for k in range(n_out)]
     loads = []
@@ -99,13 +113,20 @@ def _loop(types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequ
     stores = [f"{types[k]} r{k} = {text};" for k, text in enumerate(results)]
     stores += [f"y{k}[i] = r{k};" for k in range(n_out)]
     body = "\n        ".join([*loads, *lines, *stores])
-    return (f"static inline void SYM_KERNEL_loop({', '.join(parameters)}) {{\n    SYM_IVDEP\n"
-            f"    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n")
+    return (
+        f"SYM_NOINLINE void SYM_KERNEL_loop({', '.join(parameters)}) {{\n    SYM_IVDEP\n"
+        f"    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
+    )
 
 
-def _entry(types: Sequence[str], n_out: int, scalars: Sequence[bool], moving: Sequence[int]) -> str:
-    scalar_loads = "".join(f"    const {types[n_out + k]} c{k} = *(const {types[n_out + k]} *)p[{n_out + k}];\n"
-                           for k, s in enumerate(scalars) if s)
+def _entry(
+    types: Sequence[str], sizes: Sequence[int], n_out: int, scalars: Sequence[bool], moving: Sequence[int]
+) -> str:
+    scalar_loads = "".join(
+        f"    const {types[n_out + k]} c{k} = *(const {types[n_out + k]} *)p[{n_out + k}];\n"
+        for k, s in enumerate(scalars)
+        if s
+    )
     inner = " && ".join([f"s{k} == (i64)sizeof({types[k]})" for k in moving])
 
     def call(count: str, pointers: dict[int, str]) -> str:
@@ -117,12 +138,20 @@ def _entry(types: Sequence[str], n_out: int, scalars: Sequence[bool], moving: Se
     buffers = "".join(f"            {types[k]} b{k}[{BLOCK}] __attribute__((aligned(64)));\n" for k in moving)
     packs = "".join(
         f"                const {types[k]} *a{k} = (const {types[k]} *)(q{k} + i * s{k});\n"
-        f"                if (s{k} != (i64)sizeof({types[k]})) {{ SYM_KERNEL_pack{k}(b{k}, q{k} + i * s{k}, m, s{k}); "
-        f"a{k} = b{k}; }}\n" for k in moving if k >= n_out)
-    outs = "".join(f"                {types[k]} *a{k} = s{k} != (i64)sizeof({types[k]}) ? b{k} : ({types[k]} *)(q{k} + i * s{k});\n"
-                   for k in range(n_out))
-    unpacks = "".join(f"                if (s{k} != (i64)sizeof({types[k]})) SYM_KERNEL_unpack{k}(q{k} + i * s{k}, b{k}, m, s{k});\n"
-                      for k in range(n_out))
+        f"                if (s{k} != (i64)sizeof({types[k]})) {{ sym_pack_{sizes[k]}(b{k}, q{k} + i * s{k}, m, s{k}); "
+        f"a{k} = b{k}; }}\n"
+        for k in moving
+        if k >= n_out
+    )
+    outs = "".join(
+        f"                {types[k]} *a{k} = "
+        f"s{k} != (i64)sizeof({types[k]}) ? b{k} : ({types[k]} *)(q{k} + i * s{k});\n"
+        for k in range(n_out)
+    )
+    unpacks = "".join(
+        f"                if (s{k} != (i64)sizeof({types[k]})) sym_unpack_{sizes[k]}(q{k} + i * s{k}, b{k}, m, s{k});\n"
+        for k in range(n_out)
+    )
     blocked = call("m", {k: f"a{k}" for k in moving})
     strides = "".join(f"    const i64 s{k} = L ? s[{k} * L + L - 1] : (i64)sizeof({types[k]});\n" for k in moving)
     starts = "".join(f"    char *q{k} = p[{k}];\n" for k in moving)

@@ -1,9 +1,9 @@
 """C text of reductions over any axes.
 
-The loops are sorted into kept ones and reduced ones. If the innermost loop is reduced ("rows"), each result is combined from
-runs of contiguous elements, in lanes, so that no reassociation by the compiler is needed; floats are added in blocks of
-4096 in their own type and the blocks' totals in the accumulator's. If the innermost loop is kept ("columns"), blocks of
-results are accumulated side by side.
+The loops are sorted into kept ones and reduced ones. If the innermost loop is reduced ("rows"), each result is combined
+from runs of contiguous elements, in lanes, so that no reassociation by the compiler is needed; floats are added in
+blocks of 4096 in their own type and the blocks' totals in the accumulator's. If the innermost loop is kept ("columns"),
+blocks of results are accumulated side by side.
 
 Sums and extrema of floats use vector types as wide as the processor's: with the light flags, which compile three times
 faster than -O3, an array of lanes would be kept in memory instead of registers (2 times slower, measured).
@@ -13,7 +13,7 @@ import numpy as np
 
 from symcodegen.cnames import c_type, has_c_type, suffix
 from symcodegen.expr import NoC
-from symcodegen.kernels.elemwise import IVDEP, PACK
+from symcodegen.kernels.elemwise import IVDEP, PACKING
 
 LANES = 64
 COLUMNS = 256
@@ -47,44 +47,62 @@ def _limit(dtype: "np.dtype", fn: str) -> str:
     return f"{value}ULL" if value > (1 << 63) - 1 else f"{value}LL"
 
 
-def reduce_kernel(fn: str, in_dtype: "np.dtype", out_dtype: "np.dtype", acc_dtype: "np.dtype") -> tuple[str, tuple[str, ...]]:
-    """Return the C text of a ``collapsed`` kernel (operands: output, input) and the functions it needs. Raises ``NoC``."""
+def reduce_kernel(
+    fn: str, in_dtype: "np.dtype", out_dtype: "np.dtype", acc_dtype: "np.dtype"
+) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of a ``collapsed`` kernel and the functions it needs. Raises ``NoC``.
+
+    Its operands are the output, then the input.
+    """
     for d in (in_dtype, out_dtype, acc_dtype):
         if not has_c_type(d):
             raise NoC(f"reduction of {d}")
-    # What the lanes hold: the input's own type where the blocks are short enough to lose nothing, else the accumulator's.
+    # What the lanes hold: the input's own type where the blocks are short enough to lose nothing, else the
+    # accumulator's.
     lane = in_dtype if fn in ("add", "maximum", "minimum") and in_dtype.kind == "f" else acc_dtype
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
     if fn in ("and_", "or_"):
         lane = acc_dtype
     words = {
-        "X": c_type(in_dtype), "Y": c_type(out_dtype), "A": c_type(acc_dtype), "S": c_type(lane),
-        "LANES": LANES, "COLUMNS": COLUMNS, "RUN": RUN, "MAX": MAX_LOOPS, "lane_unit": lane_unit, "acc_unit": acc_unit,
+        "X": c_type(in_dtype),
+        "Y": c_type(out_dtype),
+        "A": c_type(acc_dtype),
+        "S": c_type(lane),
+        "LANES": LANES,
+        "COLUMNS": COLUMNS,
+        "RUN": RUN,
+        "MAX": MAX_LOOPS,
+        "lane_unit": lane_unit,
+        "acc_unit": acc_unit,
         "lane_k": lane_op.format("a[k]", "(S)x[i + k]").replace("(S)", f"({c_type(lane)})"),
-        "lane_w": lane_op.format("a[k]", "a[k + w]"), "tail": lane_op.format("a[0]", f"({c_type(lane)})x[i]"),
+        "lane_w": lane_op.format("a[k]", "a[k + w]"),
+        "tail": lane_op.format("a[0]", f"({c_type(lane)})x[i]"),
         "acc_run": acc_op.format("acc", "SYM_KERNEL_run(x, m)"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
+        "size": in_dtype.itemsize,
         "empty": _EMPTY if fn in ("maximum", "minimum") else "",
     }
     vectors = lane == in_dtype and lane.kind == "f"
     if vectors:
         words["I"] = "int" if lane.itemsize == 4 else "long long"
         words["vector_two"] = _VECTOR_TWO[fn]
-    text = IVDEP + PACK.format(k=1, T=words["X"]) + (_VECTOR_TEXT if vectors else _LANES_TEXT) + _TEXT
+    text = IVDEP + PACKING + (_VECTOR_TEXT if vectors else _LANES_TEXT) + _TEXT
     return text % words, tuple(sorted({n for n in (need, need_acc) if n}))
 
 
+_CHOOSE = "return (SYM_KERNEL_v)((m & (SYM_KERNEL_i)b) | (~m & (SYM_KERNEL_i)a));"
 #: How two vectors are combined. A NaN is greater than everything on either side.
 _VECTOR_TWO = {
-    "add": "return a + b;", "mul": "return a * b;",
-    "maximum": "const SYM_KERNEL_i m = (b > a) | (b != b); return (SYM_KERNEL_v)((m & (SYM_KERNEL_i)b) | (~m & (SYM_KERNEL_i)a));",
-    "minimum": "const SYM_KERNEL_i m = (b < a) | (b != b); return (SYM_KERNEL_v)((m & (SYM_KERNEL_i)b) | (~m & (SYM_KERNEL_i)a));",
+    "add": "return a + b;",
+    "mul": "return a * b;",
+    "maximum": "const SYM_KERNEL_i m = (b > a) | (b != b); " + _CHOOSE,
+    "minimum": "const SYM_KERNEL_i m = (b < a) | (b != b); " + _CHOOSE,
 }
 _EMPTY = 'if (empty) return ctx->fail(ctx, SYM_VALUE, "the largest or smallest of no elements is not defined.");'
 
 _LANES_TEXT = """
-static inline %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
+SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
     %(S)s a[%(LANES)d];
     i64 i = 0;
     for (int k = 0; k < %(LANES)d; k++) a[k] = %(lane_unit)s;
@@ -112,7 +130,7 @@ typedef %(X)s SYM_KERNEL_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned
 typedef %(I)s SYM_KERNEL_i __attribute__((vector_size(SYM_VECTOR_BYTES)));
 static inline SYM_KERNEL_v SYM_KERNEL_two(SYM_KERNEL_v a, SYM_KERNEL_v b) { %(vector_two)s }
 
-static inline %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
+SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
     enum { W = SYM_VECTOR_BYTES / (int)sizeof(%(X)s) };
     const SYM_KERNEL_v unit = (SYM_KERNEL_v){0} + %(lane_unit)s;
     SYM_KERNEL_v a0 = unit, a1 = unit, a2 = unit, a3 = unit;
@@ -135,7 +153,7 @@ static inline %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
 
 _TEXT = """
 /* Advances the indices of the loops `which`, innermost last; returns 0 when all have gone round. */
-static inline int SYM_KERNEL_next(i64 count, const i64 *which, i64 *at, const i64 *d, const i64 *s, char **q) {
+SYM_NOINLINE int SYM_KERNEL_next(i64 count, const i64 *which, i64 *at, const i64 *d, const i64 *s, char **q) {
     for (i64 j = count - 1; j >= 0; j--) {
         const i64 w = which[j];
         *q += s[w];
@@ -177,7 +195,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
                     char *q = x0;
                     do {
                         const %(X)s *x = (const %(X)s *)(q + from * step);
-                        if (step != (i64)sizeof(%(X)s)) { SYM_KERNEL_pack1(b, q + from * step, m, step); x = b; }
+                        if (step != (i64)sizeof(%(X)s)) { sym_pack_%(size)d(b, q + from * step, m, step); x = b; }
                         SYM_IVDEP
                         for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
                     } while (SYM_KERNEL_next(R, reduced, at, d, sx, &q));
@@ -193,7 +211,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
                         const i64 m = n - from < %(RUN)d ? n - from : %(RUN)d;
                         const %(X)s *x = (const %(X)s *)(q + from * step);
                         %(X)s b[%(RUN)d] __attribute__((aligned(64)));
-                        if (step != (i64)sizeof(%(X)s)) { SYM_KERNEL_pack1(b, q + from * step, m, step); x = b; }
+                        if (step != (i64)sizeof(%(X)s)) { sym_pack_%(size)d(b, q + from * step, m, step); x = b; }
                         acc = %(acc_run)s;
                     }
                 } while (SYM_KERNEL_next(R, reduced, at, d, sx, &q));
