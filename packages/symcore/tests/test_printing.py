@@ -97,11 +97,18 @@ def test_debugprint_of_graphs_and_functions(out):
             return "[(0, 0)]" if str(node.op) == "Elemwise{sigmoid}" else ""
 
     class Function:
-        plan = Plan()
+        """A compiled function, as far as printing knows it."""
 
     function = Function()
+    function.plan = Plan()
     function.fgraph = fgraph
     assert printed(function)[0] == "Elemwise{sigmoid}[(0, 0)] [id A] 2"
+
+    class Updating(Plan):
+        updated = (shared(1.0, "w"),)
+
+    function.plan = Updating()
+    assert printed(function)[0].startswith("w <- Elemwise{sigmoid}")
 
     class Maker:
         pass

@@ -16,9 +16,7 @@ class Subject:
     outputs
         The variables at the top.
     labels
-        Per output, what is written before it (``""``, or the shared variable that it updates).
-    inputs
-        The inputs of the graph, as far as it has any that are declared.
+        Per output, what is written before it: nothing, or the shared variable that it updates (``w <- ``).
     order
         Node -> its position in the order of execution; empty for the user's own graphs.
     clients
@@ -30,14 +28,12 @@ class Subject:
     def __init__(
         self,
         outputs: Sequence[Variable[Any]],
-        inputs: Sequence[Variable[Any]] = (),
         order: Mapping[Apply, int] | None = None,
         clients: Mapping[Variable[Any], Any] | None = None,
         inplace: Callable[[Apply], str] | None = None,
         labels: Sequence[str] = (),
     ):
         self.outputs = list(outputs)
-        self.inputs = list(inputs)
         self.order = order or {}
         self.clients = clients
         self.inplace = inplace or (lambda node: "")
@@ -48,8 +44,8 @@ def subject_of(obj: Any) -> Subject:
     """Return what there is to print of ``obj``.
 
     ``obj`` is a variable, a node, a list or tuple of these, a ``FunctionGraph``, or a compiled function: anything with
-    an ``fgraph`` (or ``maker.fgraph``) and, if it has one, a memory plan as ``plan`` with ``order`` and
-    ``describe(node)``. Raises ``TypeError`` for anything else.
+    an ``fgraph`` (or ``maker.fgraph``) and, if it has one, a memory plan as ``plan`` with ``order``,
+    ``describe(node)`` and ``updated``. Raises ``TypeError`` for anything else.
     """
     if isinstance(obj, Variable):
         return Subject([obj])
@@ -73,7 +69,9 @@ def subject_of(obj: Any) -> Subject:
 def _graph(fgraph: FunctionGraph, plan: Any) -> Subject:
     nodes = getattr(plan, "order", None) or fgraph.toposort()
     order = {node: position for position, node in enumerate(nodes)}
-    return Subject(fgraph.outputs, fgraph.inputs, order, fgraph.clients, getattr(plan, "describe", None))
+    updated = getattr(plan, "updated", ())
+    labels = [""] * (len(fgraph.outputs) - len(updated)) + [f"{shared} <- " for shared in updated]
+    return Subject(fgraph.outputs, order, fgraph.clients, getattr(plan, "describe", None), labels)
 
 
 def _joined(parts: Sequence[Subject]) -> Subject:
@@ -86,7 +84,6 @@ def _joined(parts: Sequence[Subject]) -> Subject:
         owner_of.update(dict.fromkeys(part.order, part.inplace))
     return Subject(
         [v for part in parts for v in part.outputs],
-        [v for part in parts for v in part.inputs],
         order,
         clients if any(part.clients is not None for part in parts) else None,
         lambda node: owner_of[node](node) if node in owner_of else "",
