@@ -1,4 +1,4 @@
-"""Integers known while shapes are prepared: symbolic lengths and indices as code for the virtual machine's registers."""
+"""Integers known while shapes are prepared: lengths and indices as code for the virtual machine's registers."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,15 +10,19 @@ from symcore.tensor.shapes import MakeVector, Shape_i, ShapeOf
 from symcore.tensor.subtensor import Subtensor
 from symcore.tensor.type import TensorType
 
+# fmt: off
 _FOLDED = {"add": "R_ADD", "mul": "R_MUL"}
-_BINARY = {"sub": "R_SUB", "int_div": "R_FLOORDIV", "mod": "R_MOD", "maximum": "R_MAX", "minimum": "R_MIN", "lt": "R_LT",
-           "le": "R_LE", "gt": "R_GT", "ge": "R_GE", "eq": "R_EQ", "neq": "R_NE", "and_": "R_AND", "or_": "R_OR"}
+_BINARY = {
+    "sub": "R_SUB", "int_div": "R_FLOORDIV", "mod": "R_MOD", "maximum": "R_MAX", "minimum": "R_MIN",
+    "lt": "R_LT", "le": "R_LE", "gt": "R_GT", "ge": "R_GE", "eq": "R_EQ", "neq": "R_NE", "and_": "R_AND", "or_": "R_OR",
+}
 _UNARY = {"neg": "R_NEG", "abs": "R_ABS"}
+# fmt: on
 _SAME = frozenset({"identity", "cast_int64", "real", "conj"})
 
 
 def is_integer(v: Any) -> bool:
-    """Tell whether a variable is a 0-d tensor of int64 or bool: what a register can hold without wrapping differently."""
+    """Tell whether a variable is a 0-d tensor of int64 or bool: what a register holds and wraps like the dtype."""
     return isinstance(v.type, TensorType) and not v.type.ndim and v.type.dtype.name in ("int64", "bool")
 
 
@@ -31,8 +35,13 @@ def _known(fn: Any, inputs: Iterable[Any]) -> bool:
 
 
 def _known_step(fn: ScalarFn) -> bool:
-    return fn.name in _FOLDED or fn.name in _BINARY or fn.name in _UNARY or fn.name in _SAME \
+    return (
+        fn.name in _FOLDED
+        or fn.name in _BINARY
+        or fn.name in _UNARY
+        or fn.name in _SAME
         or fn.name in ("switch", "second", "invert")
+    )
 
 
 class Registers:
@@ -41,8 +50,8 @@ class Registers:
     Parameters
     ----------
     dims
-        Symbolic shape of every variable of the graph: ints, scalar variables, or ``None`` for a shape known only from the
-        value.
+        Symbolic shape of every variable of the graph: ints, scalar variables, or ``None`` for a shape known only from
+        the value.
     slot
         The slot of a variable as data; called for the leaves that are read from values.
     opcodes
@@ -106,8 +115,12 @@ class Registers:
         if isinstance(op, Shape_i):
             entry = self._length(node.inputs[0], op.i)
             return [entry] if isinstance(entry, Variable) and entry is not v else []
-        if type(op) is Elemwise and is_integer(v) and all(is_integer(x) or isinstance(x, Constant) for x in node.inputs) \
-                and _known(op.fn, node.inputs):
+        if (
+            type(op) is Elemwise
+            and is_integer(v)
+            and all(is_integer(x) or isinstance(x, Constant) for x in node.inputs)
+            and _known(op.fn, node.inputs)
+        ):
             return [x for x in node.inputs if not isinstance(x, Constant)]
         if isinstance(op, SliceLength):
             return [x for x in node.inputs if not isinstance(x, Constant)]
@@ -157,27 +170,38 @@ class Registers:
             if isinstance(node.op, Shape_i):
                 entry = self._length(node.inputs[0], node.op.i)
                 return node.inputs[0] if entry is None or entry is v else None
-            if isinstance(node.op, SliceLength) or (type(node.op) is Elemwise and all(
-                    isinstance(x, Constant) for x in node.inputs)):
+            if isinstance(node.op, SliceLength) or (
+                type(node.op) is Elemwise and all(isinstance(x, Constant) for x in node.inputs)
+            ):
                 return None
-            source = self._value_source(v)
-            return source
+            return self._value_source(v)
         return v
 
     def _value_source(self, v: Any) -> Any:
         """Return the variable whose data holds the value of ``v``: itself, or an integer vector it is an element of."""
         node = v.owner
-        if node is not None and isinstance(node.op, Subtensor) and len(node.op.entries) == 1 \
-                and isinstance(node.op.entries[0], int) and node.inputs[0].owner is None \
-                and node.inputs[0].type.dtype.name == "int64" and node.op.entries[0] >= 0:
+        if (
+            node is not None
+            and isinstance(node.op, Subtensor)
+            and len(node.op.entries) == 1
+            and isinstance(node.op.entries[0], int)
+            and node.inputs[0].owner is None
+            and node.inputs[0].type.dtype.name == "int64"
+            and node.op.entries[0] >= 0
+        ):
             return node.inputs[0]
         return v
 
     def only_shapes(self, v: Any) -> bool:
-        """Tell whether an integer scalar depends on constants and shapes alone, on no value."""
+        """Tell whether an integer scalar is made of constants and lengths alone, slices' lengths among them.
+
+        What a slice's length is read from is part of what shapes are prepared with in any case.
+        """
         stack, seen = [v], {v}
         while stack:
             u = stack.pop()
+            if u.owner is not None and isinstance(u.owner.op, SliceLength):
+                continue
             below = self.needs(u)
             if not below:
                 if isinstance(u, Constant):
@@ -234,8 +258,12 @@ class Registers:
             length = self.of(next(inputs))
             parts = [self.of(next(inputs)) if given else -1 for given in op.given]
             return self._new("R_SLICELEN", length, *parts)
-        if type(op) is Elemwise and (self.needs(v) or all(isinstance(x, Constant) for x in node.inputs)) \
-                and is_integer(v) and _known(op.fn, node.inputs):
+        if (
+            type(op) is Elemwise
+            and (self.needs(v) or all(isinstance(x, Constant) for x in node.inputs))
+            and is_integer(v)
+            and _known(op.fn, node.inputs)
+        ):
             return self._function(op.fn, [self.of(x) for x in node.inputs])
         entry = self._element(node)
         if entry is not None:
