@@ -38,6 +38,16 @@ class Rule:
 
     __slots__ = ("doc", "function", "name", "on_graph", "phases", "recipe", "tags", "tracks", "wants_graph")
 
+    name: str
+    function: Callable[..., Any]
+    tracks: tuple[Any, ...]
+    phases: tuple[Phase, ...]
+    tags: frozenset[str]
+    doc: str
+    on_graph: bool
+    wants_graph: bool
+    recipe: Any
+
     def __init__(
         self,
         name: str,

@@ -114,8 +114,10 @@ def view_of_fill(node: Any, fgraph: Any) -> Any:
     value, out = _number_fill(node.inputs[0]), node.outputs[0]
     if value is None:
         return None
-    if isinstance(node.op, Reshape) and any(static_length(n) is None or static_length(n) < 0 for n in node.inputs[1:]):
-        return None  # a length of -1 found at run time is not worth its arithmetic
+    if isinstance(node.op, Reshape):
+        lengths = [static_length(n) for n in node.inputs[1:]]
+        if any(n is None or n < 0 for n in lengths):
+            return None  # a length of -1 found at run time is not worth its arithmetic
     new = Alloc()(value, *[as_length(d) for d in shape_of(out, fgraph)]) if out.type.ndim else value
     return new if out.type.is_super(new.type) else None
 

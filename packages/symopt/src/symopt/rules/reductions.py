@@ -63,7 +63,6 @@ def reduce_of_dimshuffle(node: Any) -> Any:
     axis = {order[a] for a in op.axis if order[a] >= 0}
     if not axis:
         return None  # only new axes: see reduce_over_ones
-    axis |= set(range(x.type.ndim)) - set(order)  # dropped ones, of length 1
     left = [a for a in range(x.type.ndim) if a not in axis]
     rest = tuple(left.index(order[k]) if order[k] >= 0 else -1 for k in range(len(order)) if k not in op.axis)
     y = _reduce_like(op, sorted(axis))(x)
@@ -99,7 +98,8 @@ def _scaled(node: Any, fgraph: Any, constants: bool) -> Any:
         return None
     if len(fgraph.clients[product]) != 1:
         return None
-    scalars, rest = [], []
+    scalars: list[Any] = []
+    rest: list[Any] = []
     for x in product.owner.inputs:
         scalar = as_number(x) is not None if constants else x.type.ndim == 0 and as_number(x) is None
         (scalars if scalar else rest).append(x)

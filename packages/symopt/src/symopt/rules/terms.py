@@ -175,7 +175,8 @@ def build_difference(plus: Sequence[Any], minus: Sequence[Any]) -> Any:
 
 
 def _coefficient(terms: Sequence[Term], dtype: np.dtype[Any]) -> Any:
-    plus, minus = [], []
+    plus: list[Any] = []
+    minus: list[Any] = []
     for t in terms:
         negative = not isinstance(t.number, complex) and t.number < 0
         size = -t.number if negative else t.number
