@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+# fmt: off
 #: dtype name -> C type.
 C_TYPES = {
     "bool": "unsigned char", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -15,6 +16,7 @@ SUFFIXES = {
     "float32": "f32", "float64": "f64", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8",
     "uint16": "u16", "uint32": "u32", "uint64": "u64", "bool": "u8",
 }
+# fmt: on
 
 
 def has_c_type(dtype: np.dtype[Any]) -> bool:

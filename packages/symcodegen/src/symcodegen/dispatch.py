@@ -6,7 +6,8 @@ The virtual machine knows these answers and no Op class. Implementations registe
     def softmax_c(op: Softmax, node):
         return CKernel(...)
 
-``None`` means "not this node": it runs through ``perform``, and ``f.explain()`` says so with the reason from ``refuse``.
+``None`` means "not this node": it runs through ``perform``, and ``f.explain()`` says so with the reason from
+``refuse``.
 """
 
 import functools
@@ -35,8 +36,8 @@ class CKernel:
     layout
         ``collapsed`` (a loop nest) or ``full`` (every operand's shape); see the page on the C runtime.
     axes, stretch
-        For ``collapsed``: per operand the axis that each loop moves along (-1: none), and the bit mask of the loops in which
-        a length of 1 may be stretched.
+        For ``collapsed``: per operand the axis that each loop moves along (-1: none), and the bit mask of the loops in
+        which a length of 1 may be stretched.
     extras
         For ``full``: integers (or integer scalar variables) that precede the shapes in ``d``.
     reorder
@@ -102,9 +103,10 @@ def c_impl(op: Op, node: Apply) -> Answer:
     return refuse(node, f"{type(op).__name__} has no C implementation")
 
 
-def refuse(node: Apply, reason: str) -> None:
+def refuse(node: Apply, reason: str) -> Answer:
     """Note why a node has no C, for ``f.explain()``; returns ``None`` to hand on."""
     node.tag.no_c = reason
+    return None
 
 
 def reason(node: Apply) -> str:

@@ -1,5 +1,7 @@
-"""The scalar table in C: one expression per function. ``{0}``, ``{1}`` are the operands, already of the type computed in,
-``{t}`` the suffix of that type, ``{T}`` its C type, ``{zero}`` and ``{one}`` its constants.
+"""The scalar table in C: one expression per function.
+
+``{0}``, ``{1}`` are the operands, already of the type computed in, ``{t}`` the suffix of that type, ``{T}`` its C type,
+``{zero}`` and ``{one}`` its constants.
 
 A name of the form ``sym_..._{t}`` is a function of the vector mathematics, which is embedded where it is used.
 """
@@ -13,6 +15,7 @@ import numpy as np
 from symcodegen.cnames import c_type, has_c_type, suffix
 from symcodegen.symmath import available
 
+# fmt: off
 #: For floats.
 C_EXPR: dict[str, str] = {
     "sub": "({0} - {1})", "neg": "(-{0})", "true_div": "({0} / {1})", "sqr": "({0} * {0})",
@@ -27,8 +30,8 @@ C_EXPR: dict[str, str] = {
     "cosh": "sym_cosh_{t}({0})", "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})",
     "ceil": "sym_ceil_{t}({0})", "floor": "sym_floor_{t}({0})", "trunc": "sym_trunc_{t}({0})",
     "round_half_to_even": "sym_rint_{t}({0})",
-    "round_half_away_from_zero": "(sym_trunc_{t}({0}) + __builtin_copysign{f}(__builtin_fabs{f}({0} - sym_trunc_{t}({0})) "
-                                 ">= (({T})0.5) ? {one} : {zero}, {0}))",
+    "round_half_away_from_zero": "(sym_trunc_{t}({0}) + __builtin_copysign{f}("
+                                 "__builtin_fabs{f}({0} - sym_trunc_{t}({0})) >= (({T})0.5) ? {one} : {zero}, {0}))",
     "deg2rad": "({0} * ({T})0.017453292519943295)", "rad2deg": "({0} * ({T})57.29577951308232)",
     "isnan": "({0} != {0})", "isinf": "(__builtin_fabs{f}({0}) == ({T})__builtin_inf())",
 }
@@ -50,6 +53,7 @@ C_INT: dict[str, str] = {
 }
 #: For truth values, where they differ from unsigned bytes.
 C_BOOL: dict[str, str] = {"invert": "(!{0})", "abs": "({0})"}
+# fmt: on
 _UNSIGNED = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}
 _FUNCTION = re.compile(r"\bsym_\w+")
 
@@ -97,8 +101,15 @@ def _template(name: str, work: np.dtype[Any]) -> str:
 def _words(work: np.dtype[Any]) -> dict[str, str]:
     ctype = c_type(work)
     wide = _UNSIGNED[max(work.itemsize, 4)]
-    return {"t": suffix(work), "T": ctype, "f": "f" if work.itemsize == 4 else "", "one": f"(({ctype})1)",
-            "zero": f"(({ctype})0)", "U": _UNSIGNED[work.itemsize], "W": wide}
+    return {
+        "t": suffix(work),
+        "T": ctype,
+        "f": "f" if work.itemsize == 4 else "",
+        "one": f"(({ctype})1)",
+        "zero": f"(({ctype})0)",
+        "U": _UNSIGNED[work.itemsize],
+        "W": wide,
+    }
 
 
 def _nary(name: str, operands: Sequence[str], work: np.dtype[Any]) -> str:

@@ -31,8 +31,12 @@ def kernel_cache(config: Snapshot) -> KernelCache:
     key = (config.cache_dir, config.compiler, config.compiler_flags, config.cache_size)
     with _lock:
         if key not in _caches:
-            _caches[key] = KernelCache(config.cache_dir or None, config.compiler or None,
-                                       flags=config.compiler_flags.split(), limit=config.cache_size)
+            _caches[key] = KernelCache(
+                config.cache_dir or None,
+                config.compiler or None,
+                flags=config.compiler_flags.split(),
+                limit=config.cache_size,
+            )
         return _caches[key]
 
 
@@ -105,8 +109,16 @@ class CProgram:
                 node[1] = addresses[node[1].name]
             nodes.append(tuple(node))
         inputs = [(lowering.slot(v), i.filter) for v, i in zip(self.plan.fgraph.inputs, signature.inputs, strict=False)]
-        self.machine = cvm.Program(lowering.slots, nodes, inputs, lowering.shared, lowering.updates, lowering.outputs,
-                                   self._error, signature.name)
+        self.machine = cvm.Program(
+            lowering.slots,
+            nodes,
+            inputs,
+            lowering.shared,
+            lowering.updates,
+            lowering.outputs,
+            self._error,
+            signature.name,
+        )
         self.function_class = _function_class(cvm)
 
     def __call__(self, *values: Any) -> list[Any]:
@@ -139,10 +151,12 @@ class CProgram:
 
 def _details(node: Apply, operands: Any) -> str:
     lines = [f"while computing {node.op}"]
-    shown = (operands or ())[-len(node.inputs):] if node.inputs else ()
+    shown = (operands or ())[-len(node.inputs) :] if node.inputs else ()
     for position, variable in enumerate(node.inputs[:8]):
         given = shown[position] if position < len(shown) and len(shown) == len(node.inputs) else None
-        lines.append(f"  input {position}: {variable.type}" + (f", shape {given[1]}, strides {given[2]}" if given else ""))
+        lines.append(
+            f"  input {position}: {variable.type}" + (f", shape {given[1]}, strides {given[2]}" if given else "")
+        )
     where = trace.describe(node.trace)
     return "\n".join([*lines, f"  built at {where}"] if where else lines)
 
@@ -166,5 +180,3 @@ def _function_class(cvm: Any) -> Any:
         __reduce__ = Function.__reduce__
 
     return CFunction
-
-

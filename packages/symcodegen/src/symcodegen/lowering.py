@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symcodegen.cache import KernelSource
-from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason
+from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
 from symcodegen.kernels.text import kernel_text
 from symcodegen.registers import Registers, is_integer
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import run_node
+from symcore.tensor.constant import constant
 from symcore.tensor.shapes import Shape_i
 from symcore.tensor.type import TensorType
 from symopt.plan import MemoryPlan
@@ -18,29 +19,33 @@ from symopt.plan import MemoryPlan
 def symbolic_shapes(plan: MemoryPlan) -> dict[Any, Any]:
     """Return the symbolic shape of every tensor of the graph, from ``infer_shape``; ``None`` where it is not known."""
     dims: dict[Any, Any] = {}
-
-    def leaf(v: Any) -> Any:
-        if isinstance(v.type, TensorType):
-            return tuple(Shape_i(i)(v) if d is None else d for i, d in enumerate(v.type.shape))
-        return None
-
     for node in plan.order:
+        shapes = []
         for v in node.inputs:
             if v not in dims and v.owner is None:
-                dims[v] = leaf(v)
-        shapes = [dims.get(v) for v in node.inputs]
-        if any(s is None and isinstance(v.type, TensorType) for s, v in zip(shapes, node.inputs, strict=True)):
-            shapes = [leaf(v) if s is None else s for s, v in zip(shapes, node.inputs, strict=True)]
-        found = node.op.infer_shape(node, [s if s is not None else () for s in shapes])
-        for y, shape in zip(node.outputs, found, strict=True):
-            if shape is None or not isinstance(y.type, TensorType):
-                dims[y] = None
-            else:
-                dims[y] = tuple(k if k is not None else s for k, s in zip(y.type.shape, shape, strict=True))
+                dims[v] = _measured(v)
+            known = dims.get(v)
+            shapes.append(_measured(v) or () if known is None else known)
+        for y, shape in zip(node.outputs, node.op.infer_shape(node, shapes), strict=True):
+            dims[y] = _stated(y, shape)
     for v in plan.fgraph.outputs:
         if v not in dims:
-            dims[v] = leaf(v)
+            dims[v] = _measured(v)
     return dims
+
+
+def _measured(v: Any) -> Any:
+    """Return the shape of a variable as far as its type knows it, the rest to be taken from its value."""
+    if not isinstance(v.type, TensorType):
+        return None
+    return tuple(Shape_i(i)(v) if d is None else d for i, d in enumerate(v.type.shape))
+
+
+def _stated(y: Any, shape: Any) -> Any:
+    """Return an inferred shape, with the lengths that the type knows in place of expressions."""
+    if shape is None or not isinstance(y.type, TensorType):
+        return None
+    return tuple(s if k is None else k for k, s in zip(y.type.shape, shape, strict=True))
 
 
 class Lowering:
@@ -83,7 +88,7 @@ class Lowering:
 
     def _demand(self) -> set[Any]:
         """Return the variables whose data is needed; lengths that are only prepared with are not among them."""
-        needed = {v: None for v in self.plan.fgraph.outputs}
+        needed = dict.fromkeys(self.plan.fgraph.outputs)
         wanted = set(needed)
         for node in reversed(self.plan.order):
             outputs = [y for y in node.outputs if y in wanted]
@@ -93,24 +98,34 @@ class Lowering:
                 self._hosts.add(node.outputs[0])
                 wanted.update(self.registers.leaves(node.outputs))
                 continue
-            answer = self._answers[node] = self._answer(node)
-            lengths: list[Any] = []
-            if isinstance(answer, Routine):
-                lengths += [node.inputs[k] for k in answer.lengths]
-                wanted.update(v for k, v in enumerate(node.inputs) if k not in answer.lengths)
-            else:
-                wanted.update(node.inputs)
-            if isinstance(answer, CKernel):
-                lengths += [e for e in answer.extras if isinstance(e, Variable)]
-            if answer is not None and not (isinstance(answer, CKernel) and answer.layout == COLLAPSED):
-                for y in node.outputs:
-                    lengths += [n for n in self.registers.dims[y] or () if isinstance(n, Variable)]
-            wanted.update(self.registers.leaves(lengths))
+            answer = self._answer(node)
+            read = self.registers.leaves(self._lengths(node, answer))
+            if answer is not None and not all(v in self.registers.dims for v in read):
+                answer = refuse(node, "its shape is computed from values in a way that only Python can follow")
+                self.registers.dims.update(dict.fromkeys(node.outputs))
+                read = []
+            self._answers[node] = answer
+            skipped = answer.lengths if isinstance(answer, Routine) else ()
+            wanted.update(v for k, v in enumerate(node.inputs) if k not in skipped)
+            wanted.update(read)
         for v in self.plan.fgraph.outputs:
             if v not in self._claimed:
-                wanted.update(self.registers.leaves(
-                    [n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)]))
+                wanted.update(
+                    self.registers.leaves([n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)])
+                )
         return wanted
+
+    def _lengths(self, node: Apply, answer: Answer) -> list[Any]:
+        """Return the integer scalars that a node reads while shapes are prepared."""
+        lengths: list[Any] = []
+        if isinstance(answer, Routine):
+            lengths += [node.inputs[k] for k in answer.lengths]
+        if isinstance(answer, CKernel):
+            lengths += [e for e in answer.extras if isinstance(e, Variable)]
+        if answer is not None and not (isinstance(answer, CKernel) and answer.layout == COLLAPSED):
+            for y in node.outputs:
+                lengths += [n for n in self.registers.dims[y] or () if isinstance(n, Variable)]
+        return lengths
 
     # ------------------------------------------------------------------ slots
 
@@ -126,7 +141,7 @@ class Lowering:
         for v in inputs[: self.n_inputs]:
             self._slot[v] = self._add_slot(cvm.INPUT, v.type, _static(v.type))
         updated = [u.shared for u in self.plan.updates]
-        for v in dict.fromkeys([*inputs[self.n_inputs:], *updated]):
+        for v in dict.fromkeys([*inputs[self.n_inputs :], *updated]):
             if isinstance(v, SharedVariable):
                 self._slot[v] = self._add_slot(cvm.SHARED, v.type, _static(v.type))
                 self._shared_index[v] = len(self.shared)
@@ -162,6 +177,13 @@ class Lowering:
         """Make a slot for a view that stands for no variable."""
         return self._add_slot(self.cvm.VIEW, ttype, None)
 
+    def blank(self, v: Any) -> None:
+        """Make the slot of a variable that nothing is written to; where it is returned as it is, it is zero."""
+        slot = self.out(v)
+        if v in self._claimed:
+            zero = constant(0, dtype=v.type.dtype)
+            self.copy(slot, self.slot(zero), v.type, zero.type)
+
     def bind(self, v: Any, slot: int) -> None:
         """Let a slot hold the data of a variable."""
         self._slot[v] = slot
@@ -180,14 +202,25 @@ class Lowering:
 
     # ------------------------------------------------------------------ nodes
 
-    def emit(self, prep: int, fn: Any, outputs: Sequence[int], inputs: Sequence[int], params: Any,
-             inplace: Sequence[tuple[int, int]] = (), flags: int = 0, weight: int = 1) -> None:
+    def emit(
+        self,
+        prep: int,
+        fn: Any,
+        outputs: Sequence[int],
+        inputs: Sequence[int],
+        params: Any,
+        inplace: Sequence[tuple[int, int]] = (),
+        flags: int = 0,
+        weight: int = 1,
+    ) -> None:
         """Append a node, with the register code that has been written since the last one."""
         code = self.registers.take_code()
         if code and prep == self.cvm.PYTHON:
             self.nodes.append([self.cvm.CODE, None, (), (), None, code, (), 0, 1, self._tag])
             code = ()
-        self.nodes.append([prep, fn, tuple(outputs), tuple(inputs), params, code, tuple(inplace), flags, weight, self._tag])
+        self.nodes.append(
+            [prep, fn, tuple(outputs), tuple(inputs), params, code, tuple(inplace), flags, weight, self._tag]
+        )
 
     def dimshuffle(self, target: int, source: int, order: Sequence[int]) -> None:
         """Emit a view with other axes."""
@@ -197,26 +230,46 @@ class Lowering:
         """Emit a view of a part."""
         self.emit(self.cvm.SUBTENSOR, None, [target], [source], tuple(items))
 
-    def copy(self, target: int, source: int, ttype: TensorType, source_type: TensorType | None = None,
-             inplace: bool = False) -> None:
+    def copy(
+        self, target: int, source: int, ttype: TensorType, source_type: TensorType | None = None, inplace: bool = False
+    ) -> None:
         """Emit a copy; the source is broadcast to the target as its type allows."""
         given = source_type or ttype
         offset = ttype.ndim - given.ndim
         axes = (tuple(range(ttype.ndim)), tuple(a - offset if a >= offset else -1 for a in range(ttype.ndim)))
         stretch = sum(1 << (a + offset) for a, d in enumerate(given.shape) if d == 1)
         fn = self.cvm.routines[f"copy_{ttype.dtype.itemsize}"]
-        self.emit(self.cvm.COLLAPSED, fn, [target], [source], (axes, (0, stretch)), [(0, 0)] if inplace else (),
-                  self.cvm.REORDER)
+        self.emit(
+            self.cvm.COLLAPSED,
+            fn,
+            [target],
+            [source],
+            (axes, (0, stretch)),
+            [(0, 0)] if inplace else (),
+            self.cvm.REORDER,
+        )
 
-    def routine(self, name: str, outputs: Sequence[int], inputs: Sequence[int], extras: Sequence[int] = (),
-                inplace: Sequence[tuple[int, int]] = ()) -> None:
+    def routine(
+        self,
+        name: str,
+        outputs: Sequence[int],
+        inputs: Sequence[int],
+        extras: Sequence[int] = (),
+        inplace: Sequence[tuple[int, int]] = (),
+    ) -> None:
         """Emit a prebuilt routine of the layout ``full``."""
         if name.startswith(("gemm", "gemv", "ger")):
             self.uses_blas = True
         self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace)
 
-    def kernel(self, kernel: CKernel, outputs: Sequence[int], inputs: Sequence[int],
-               inplace: Sequence[tuple[int, int]] = (), name: str = "kernel") -> None:
+    def kernel(
+        self,
+        kernel: CKernel,
+        outputs: Sequence[int],
+        inputs: Sequence[int],
+        inplace: Sequence[tuple[int, int]] = (),
+        name: str = "kernel",
+    ) -> None:
         """Emit a generated kernel; its address is put in when all kernels have been loaded."""
         text = kernel_text(kernel)
         source = self.sources.get(text)
@@ -244,8 +297,9 @@ class Lowering:
             else:
                 self._node(node)
         self._tag = len(self.plan.order)
-        self.outputs = [self._output(v, copied) for v, copied in zip(self.plan.fgraph.outputs, self.plan.copied,
-                                                                     strict=False)]
+        self.outputs = [
+            self._output(v, copied) for v, copied in zip(self.plan.fgraph.outputs, self.plan.copied, strict=False)
+        ]
         self.updates = [self._update(u) for u in self.plan.updates]
 
     def _node(self, node: Apply) -> None:
@@ -259,8 +313,10 @@ class Lowering:
             answer.emit(self, node)
             self.placement.append((node, "view" if answer.how == "view" else "C", answer.how))
         elif isinstance(answer, (Branch, Loop)):
-            raise NotImplementedError(f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no "
-                                      "branches and loops yet (symcodegen).")
+            raise NotImplementedError(
+                f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no "
+                "branches and loops yet (symcodegen)."
+            )
         else:
             self._python(node)
             self.placement.append((node, "Python", reason(node)))
@@ -268,7 +324,11 @@ class Lowering:
     def _python(self, node: Apply) -> None:
         cvm = self.cvm
         # Constants that are no tensors (slices, random states ...) have no slot: they are handed over from here.
-        fixed = {k: v.data for k, v in enumerate(node.inputs) if isinstance(v, Constant) and not isinstance(v.type, TensorType)}
+        fixed = {
+            k: v.data
+            for k, v in enumerate(node.inputs)
+            if isinstance(v, Constant) and not isinstance(v.type, TensorType)
+        }
         inputs = [self.slot(v) for k, v in enumerate(node.inputs) if k not in fixed]
         outputs = []
         for y in node.outputs:

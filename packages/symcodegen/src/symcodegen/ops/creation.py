@@ -7,6 +7,24 @@ from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
 from symcore.graph.variable import Apply
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 
+_ARANGE = """
+int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+    const %(T)s start = *(const %(T)s *)p[1], step = *(const %(T)s *)p[3];
+    (void)ctx;
+    for (i64 i = 0; i < d[0]; i++) *(%(T)s *)(p[0] + i * s[0]) = (%(T)s)(start + (%(T)s)i * step);
+    return 0;
+}
+"""
+_EYE = """
+int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+    const i64 k = *(const i64 *)p[3];
+    (void)ctx;
+    for (i64 i = 0; i < d[0]; i++)
+        for (i64 j = 0; j < d[1]; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = (%(T)s)(j - i == k);
+    return 0;
+}
+"""
+
 
 @c_impl.register
 def alloc_c(op: Alloc, node: Apply) -> Answer:
@@ -24,7 +42,7 @@ def alloc_empty_c(op: AllocEmpty, node: Apply) -> Answer:
     """A place in memory: no work at all."""
 
     def emit(b: Any, n: Apply) -> None:
-        b.out(n.outputs[0])
+        b.blank(n.outputs[0])
 
     return Routine("memory", emit, lengths=tuple(range(len(node.inputs))))
 
@@ -35,15 +53,7 @@ def arange_c(op: ARange, node: Apply) -> Answer:
     dtype = node.outputs[0].type.dtype
     if not has_c_type(dtype):
         return refuse(node, f"no C for a range of {dtype}")
-    body = """
-int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    const %(T)s start = *(const %(T)s *)p[1], step = *(const %(T)s *)p[3];
-    (void)ctx;
-    for (i64 i = 0; i < d[0]; i++) *(%(T)s *)(p[0] + i * s[0]) = (%(T)s)(start + (%(T)s)i * step);
-    return 0;
-}
-""" % {"T": c_type(dtype)}
-    return CKernel(body)
+    return CKernel(_ARANGE % {"T": c_type(dtype)})
 
 
 @c_impl.register
@@ -52,13 +62,4 @@ def eye_c(op: Eye, node: Apply) -> Answer:
     dtype = node.outputs[0].type.dtype
     if not has_c_type(dtype):
         return refuse(node, f"no C for an identity of {dtype}")
-    body = """
-int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    const i64 k = *(const i64 *)p[3];
-    (void)ctx;
-    for (i64 i = 0; i < d[0]; i++)
-        for (i64 j = 0; j < d[1]; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = (%(T)s)(j - i == k);
-    return 0;
-}
-""" % {"T": c_type(dtype)}
-    return CKernel(body)
+    return CKernel(_EYE % {"T": c_type(dtype)})

@@ -10,7 +10,9 @@ from symcore.tensor.elemwise import Elemwise
 from symcore.tensor.type import TensorType
 
 #: Functions with more work per byte than plain arithmetic.
-_PLAIN = frozenset({"add", "sub", "mul", "neg", "sqr", "abs", "identity", "second", "lt", "le", "gt", "ge", "eq", "neq"})
+_PLAIN = frozenset(
+    {"add", "sub", "mul", "neg", "sqr", "abs", "identity", "second", "lt", "le", "gt", "ge", "eq", "neq"}
+)
 
 
 @c_impl.register

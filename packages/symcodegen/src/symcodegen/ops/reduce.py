@@ -22,8 +22,15 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
         body, functions = reduce_kernel(op.fn, x.dtype, np.dtype(op.dtype), np.dtype(op.acc_dtype))
     except NoC as why:
         return refuse(node, f"no C for a {why}")
-    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), reorder=True,
-                   fallible=op.fn in ("maximum", "minimum"))
+    return CKernel(
+        body,
+        functions,
+        COLLAPSED,
+        _axes(x.ndim, op.axis),
+        (0, 0),
+        reorder=True,
+        fallible=op.fn in ("maximum", "minimum"),
+    )
 
 
 @c_impl.register

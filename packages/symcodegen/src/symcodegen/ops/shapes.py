@@ -73,8 +73,9 @@ def shape_of_c(op: ShapeOf, node: Apply) -> Answer:
     def emit(b: Any, n: Apply) -> None:
         y, x = n.outputs[0], n.inputs[0]
         elements = [b.host(r) for r in b.registers.shape(x)]
+        if not elements:
+            b.blank(y)
+            return
         _store_elements(b, b.out(y), y.type, elements)
 
     return Routine("stores", emit)
-
-

@@ -65,8 +65,11 @@ def inc_subtensor_c(op: IncSubtensor, node: Apply) -> Answer:
 
 def _vectors(entries: Sequence[Any], indices: Sequence[Any]) -> bool:
     """Whether the index is one or more integer vectors (or scalars beside them) on the leading axes."""
-    return all(e == "array" for e in entries) and any(v.type.ndim == 1 for v in indices) \
+    return (
+        all(e == "array" for e in entries)
+        and any(v.type.ndim == 1 for v in indices)
         and all(v.type.ndim <= 1 for v in indices)
+    )
 
 
 def _as_vectors(b: Any, indices: Sequence[Any]) -> list[int]:
