@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from symcore import tensor as T
 from symcore.errors import MissingInputError, UnusedInputError
 from symcore.tensor.shared import shared
@@ -36,10 +37,16 @@ def test_by_position_name_and_default():
     assert g(3) == 6
 
 
-@pytest.mark.parametrize(("args", "kwargs", "match"), [
-    ((), {}, "needs a value for its input 0"), ((1, 2, 3), {}, "takes 2 arguments"), ((1,), {"z": 1}, "no input called 'z'"),
-    ((1,), {"x": 1}, "two values"), ((np.ones(2), 1), {}, "wrong number of dimensions"),
-])
+@pytest.mark.parametrize(
+    ("args", "kwargs", "match"),
+    [
+        ((), {}, "needs a value for its input 0"),
+        ((1, 2, 3), {}, "takes 2 arguments"),
+        ((1,), {"z": 1}, "no input called 'z'"),
+        ((1,), {"x": 1}, "two values"),
+        ((np.ones(2), 1), {}, "wrong number of dimensions"),
+    ],
+)
 def test_wrong_calls(args, kwargs, match):
     x, y = T.scalars("xy")
     with pytest.raises(TypeError, match=match):
@@ -117,7 +124,7 @@ def test_outputs_do_not_share_memory():
     got = f(given)
     arrays = [given, s.get_value(borrow=True), *got]
     for i, a in enumerate(arrays):
-        for b in arrays[i + 1:]:
+        for b in arrays[i + 1 :]:
             assert not np.shares_memory(a, b)
 
 

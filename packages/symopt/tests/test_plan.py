@@ -1,6 +1,7 @@
 """The memory plan: order, in-place decisions, copies of outputs, where updates go."""
 
 import numpy as np
+
 from symcore import tensor as T
 from symcore.graph.fgraph import FunctionGraph
 from symcore.tensor.shared import shared
@@ -38,7 +39,10 @@ def test_a_buffer_that_is_read_later_is_kept():
     y = x * 2
     plan = make_plan([x], [T.exp(y) + y.sum()])
     for node in plan.order[:-1]:
-        assert plan.inplace.get(node, {}).get(0) is None or node.inputs[plan.inplace[node][0]] is not plan.order[0].outputs[0]
+        assert (
+            plan.inplace.get(node, {}).get(0) is None
+            or node.inputs[plan.inplace[node][0]] is not plan.order[0].outputs[0]
+        )
 
 
 def test_a_buffer_seen_through_a_view_is_kept():

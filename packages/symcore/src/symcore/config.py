@@ -1,9 +1,9 @@
 """Configuration: one table of options for all packages.
 
 Order of precedence: ``SYMSTACK_FLAGS`` (``name=value,name=value``) > ``.symstackrc`` in the home directory > the
-defaults of the table. ``config.floatX = "float32"`` sets a value for the process; ``with config.override(floatX="float32")``
-for the present context (thread, task) only. ``function()`` takes ``config.snapshot()`` and passes it down, so that a
-compilation never sees a value change under its feet.
+defaults of the table. ``config.floatX = "float32"`` sets a value for the process; ``with
+config.override(floatX="float32")`` for the present context (thread, task) only. ``function()`` takes
+``config.snapshot()`` and passes it down, so that a compilation never sees a value change under its feet.
 """
 
 import configparser
@@ -45,14 +45,23 @@ OPTIONS: tuple[Option, ...] = (
     Option("cast_policy", "custom", "how Python numbers take a dtype", choices=("custom", "numpy+floatX")),
     Option("int_division", "floatX", "what x / y of two integers gives", choices=("floatX", "int", "raise")),
     Option("mode", "FAST_RUN", "mode of functions made without a mode"),
-    Option("linker", "auto", "'auto' takes the C virtual machine when it is there, 'py' never does",
-           choices=("auto", "cvm", "py")),
+    Option(
+        "linker",
+        "auto",
+        "'auto' takes the C virtual machine when it is there, 'py' never does",
+        choices=("auto", "cvm", "py"),
+    ),
     Option("including", "", "names or tags of rules to add to every mode, separated by ':'"),
     Option("excluding", "", "names or tags of rules to leave out of every mode, separated by ':'"),
     Option("nan_safe", False, "leave out every rule that changes results on NaN, infinity or zero", _bool),
     Option("on_unused_input", "raise", "what an input that is not used does", choices=("raise", "warn", "ignore")),
-    Option("allow_input_downcast", None, "let inputs lose precision: None means Python floats only",
-           lambda t: None if t.strip().lower() == "none" else _bool(t), (None, True, False)),
+    Option(
+        "allow_input_downcast",
+        None,
+        "let inputs lose precision: None means Python floats only",
+        lambda t: None if t.strip().lower() == "none" else _bool(t),
+        (None, True, False),
+    ),
     Option("device", "cpu", "where shared variables and the work on them live: cpu, cuda, cuda0, cuda? ..."),
     Option("compiler", "", "C compiler to use; empty: look for cc, gcc, clang; 'none': never compile"),
     Option("compiler_flags", "", "flags added to every C compilation, separated by spaces"),
@@ -62,8 +71,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("exception_verbosity", "low", "how much an error at run time tells", choices=("low", "high")),
     Option("traceback_limit", 8, "frames of the user's code kept per node", int),
     Option("profile", False, "time every node of functions made from now on", _bool),
-    Option("compute_test_value", "off", "evaluate test values while the graph is built",
-           choices=("off", "ignore", "warn", "raise")),
+    Option(
+        "compute_test_value",
+        "off",
+        "evaluate test values while the graph is built",
+        choices=("off", "ignore", "warn", "raise"),
+    ),
 )
 _TABLE = MappingProxyType({option.name: option for option in OPTIONS})
 

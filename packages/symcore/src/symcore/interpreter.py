@@ -17,9 +17,9 @@ from symcore.graph.variable import Apply, Constant, Variable, evaluator
 def evaluate(outputs: Any, values: Mapping[Any, Any] | None = None) -> Any:
     """Compute a variable, or a list of variables, from ``{input variable (or its name): value}``.
 
-    Shared variables have their present values. Returns one value, or a list of them. Raises ``MissingInputError`` for an
-    input without a value, ``TypeError`` for a value that does not fit its input, and what the Ops raise, with a note that
-    names the node and the user's line.
+    Shared variables have their present values. Returns one value, or a list of them. Raises ``MissingInputError`` for
+    an input without a value, ``TypeError`` for a value that does not fit its input, and what the Ops raise, with a note
+    that names the node and the user's line.
     """
     wanted = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     storage = _inputs(wanted, values or {})
@@ -43,8 +43,10 @@ def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
         results = list(result) if len(node.outputs) != 1 or isinstance(result, tuple) else [result]
         if len(results) != len(node.outputs):
             raise ValueError(f"{node.op}.perform returned {len(results)} values for {len(node.outputs)} outputs.")
-        return [y.type.filter(value, strict=False) if not _exact(y, value) else value
-                for y, value in zip(node.outputs, results, strict=True)]
+        return [
+            y.type.filter(value, strict=False) if not _exact(y, value) else value
+            for y, value in zip(node.outputs, results, strict=True)
+        ]
     except Exception as error:
         annotate(error, node, inputs)
         raise
@@ -55,7 +57,9 @@ def annotate(error: BaseException, node: Apply, inputs: Sequence[Any]) -> None:
     lines = [f"while computing {node.op}"]
     for position, (variable, value) in enumerate(zip(node.inputs, inputs, strict=True)):
         shape = getattr(value, "shape", None)
-        given = f"shape {shape}, strides {getattr(value, 'strides', None)}" if shape is not None else type(value).__name__
+        given = (
+            f"shape {shape}, strides {getattr(value, 'strides', None)}" if shape is not None else type(value).__name__
+        )
         lines.append(f"  input {position}: {variable.type}, {given}")
     where = trace.describe(node.trace)
     if where:
@@ -65,8 +69,12 @@ def annotate(error: BaseException, node: Apply, inputs: Sequence[Any]) -> None:
 
 def _exact(variable: Variable[Any], value: Any) -> bool:
     ttype = variable.type
-    return (hasattr(ttype, "numpy_dtype") and type(value).__name__ == "ndarray" and value.dtype == ttype.numpy_dtype
-            and value.ndim == ttype.ndim)
+    return (
+        hasattr(ttype, "numpy_dtype")
+        and type(value).__name__ == "ndarray"
+        and value.dtype == ttype.numpy_dtype
+        and value.ndim == ttype.ndim
+    )
 
 
 def _inputs(outputs: Sequence[Variable[Any]], values: Mapping[Any, Any]) -> dict[Variable[Any], Any]:
@@ -76,8 +84,6 @@ def _inputs(outputs: Sequence[Variable[Any]], values: Mapping[Any, Any]) -> dict
         if isinstance(variable, Variable):
             storage[variable] = variable.type.filter(value)
     if names:
-
-
         for variable in inputs(outputs):
             if variable.name in names:
                 storage[variable] = variable.type.filter(names[variable.name])

@@ -27,8 +27,8 @@ r_op_fallback = _ROpFallback()
 class Op:
     """An operation on variables.
 
-    Annotated attributes are the parameters of an Op: they make its constructor, equality, hash, repr and pickle. They must
-    be hashable; arrays belong into constants. A class is either abstract or final: kernels attach by class.
+    Annotated attributes are the parameters of an Op: they make its constructor, equality, hash, repr and pickle. They
+    must be hashable; arrays belong into constants. A class is either abstract or final: kernels attach by class.
 
     A subclass defines ``make_node`` (or ``itypes`` and ``otypes``) and ``perform``, and as far as it makes sense
     ``infer_shape``, ``L_op``, ``R_op``, ``connection_pattern``, ``inplace``, ``view``.
@@ -50,8 +50,11 @@ class Op:
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        own = [name for name, note in cls.__dict__.get("__annotations__", {}).items()
-               if not name.startswith("_") and not _is_classvar(note)]
+        own = [
+            name
+            for name, note in cls.__dict__.get("__annotations__", {}).items()
+            if not name.startswith("_") and not _is_classvar(note)
+        ]
         cls._params = tuple(dict.fromkeys((*cls._params, *own)))
         cls._defaults = {**cls._defaults, **{n: cls.__dict__[n] for n in own if n in cls.__dict__}}
         if cls.__props__ is not None and "__props__" in cls.__dict__:
@@ -96,8 +99,11 @@ class Op:
         return state
 
     def __repr__(self) -> str:
-        shown = [f"{name}={getattr(self, name)!r}" for name in self._params
-                 if getattr(self, name, _MISSING) != self._defaults.get(name, _MISSING)]
+        shown = [
+            f"{name}={getattr(self, name)!r}"
+            for name in self._params
+            if getattr(self, name, _MISSING) != self._defaults.get(name, _MISSING)
+        ]
         return f"{type(self).__name__}{{{', '.join(shown)}}}" if shown else type(self).__name__
 
     def __str__(self) -> str:
@@ -167,7 +173,7 @@ class Op:
     # ------------------------------------------------------------------ memory
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
-        """Return ``{output: inputs whose buffer it may take over}``. Nothing is changed in place but by the memory plan."""
+        """Return ``{output: inputs whose buffer it may take over}``. Whether it does, the memory plan decides."""
         return {}
 
     def view(self, node: Apply) -> dict[int, int]:

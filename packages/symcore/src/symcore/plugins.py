@@ -2,8 +2,8 @@
 
 Groups and what they hold: ``symstack.rewrites`` (a ``RuleSet``), ``symstack.c`` and ``symstack.gpu`` (modules whose
 import registers kernels), ``symstack.linkers`` (linker classes), ``symstack.shared`` (constructors of containers on a
-device). Scanning the installed distributions costs about 50 ms, so what was found is kept on disk, keyed by the state of
-the folders that hold distributions.
+device). Scanning the installed distributions costs about 50 ms, so what was found is kept on disk, keyed by the state
+of the folders that hold distributions.
 """
 
 import hashlib
@@ -80,11 +80,14 @@ def _fingerprint() -> str:
 
 
 def _metadata_stamp(folder: str) -> bytes:
-    """Names and times of the metadata folders in ``folder``: they change when an editable install changes its entries."""
+    """Names and times of the metadata folders in ``folder``: an editable install of other entries changes them."""
     try:
         with os.scandir(folder or ".") as listing:
-            rows = [(e.name, e.stat().st_mtime_ns) for e in listing if e.name.endswith((".dist-info", ".egg-info"))
-                    and "sym" in e.name]
+            rows = [
+                (e.name, e.stat().st_mtime_ns)
+                for e in listing
+                if e.name.endswith((".dist-info", ".egg-info")) and "sym" in e.name
+            ]
     except OSError:
         return b""
     return repr(sorted(rows)).encode()

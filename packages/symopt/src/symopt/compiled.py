@@ -80,8 +80,10 @@ class Function:
         for position, i in enumerate(ins):
             if values[position] is _MISSING:
                 if not i.has_default:
-                    raise TypeError(f"{self} needs a value for its input {position} ({i.name or i.variable}); it takes "
-                                    f"{len(ins)} arguments ({self._names()}).")
+                    raise TypeError(
+                        f"{self} needs a value for its input {position} ({i.name or i.variable}); it takes "
+                        f"{len(ins)} arguments ({self._names()})."
+                    )
                 values[position] = i.value
         return tuple(values)
 
@@ -104,7 +106,7 @@ class Function:
 
     def get_shared(self) -> list[Any]:
         """Return the shared variables that the function reads or updates."""
-        found = [v for v in self.fgraph.inputs[len(self.signature.inputs):]]
+        found = list(self.fgraph.inputs[len(self.signature.inputs) :])
         return found + [u.shared for u in self.plan.updates if u.shared not in found]
 
     def placement(self) -> list[tuple[Any, str, str]]:
@@ -116,9 +118,14 @@ class Function:
         rows = []
         for k, (node, where, how) in enumerate(self.placement()):
             inplace = self.plan.describe(node)
-            rows.append(f"{k:4d}  {where:<7} {node.op}{' ' + inplace if inplace else ''}" + (f"  ({how})" if how else ""))
+            rows.append(
+                f"{k:4d}  {where:<7} {node.op}{' ' + inplace if inplace else ''}" + (f"  ({how})" if how else "")
+            )
         for update in self.plan.updates:
-            rows.append(f"      update {update.shared}: " + ("written in place" if update.direct else "second buffer, swapped in"))
+            rows.append(
+                f"      update {update.shared}: "
+                + ("written in place" if update.direct else "second buffer, swapped in")
+            )
         return "\n".join(rows)
 
     def profile_on(self) -> None:

@@ -14,7 +14,9 @@ def evaluate(variable: Variable[Any], values: dict[Any, Any], options: dict[str,
     keys = []
     for key in values:
         if isinstance(key, str) and key not in by_name:
-            raise MissingInputError(f"no input of {variable} is called {key!r}; there are: {', '.join(by_name) or 'none'}.")
+            raise MissingInputError(
+                f"no input of {variable} is called {key!r}; there are: {', '.join(by_name) or 'none'}."
+            )
         keys.append(by_name[key] if isinstance(key, str) else key)
     cache = variable.__dict__.setdefault("_eval_cache", {})
     key = (tuple(keys), tuple(sorted(options.items(), key=lambda kv: kv[0])))

@@ -46,8 +46,9 @@ def function(
     inputs
         Symbolic variables, ``In(...)``, or pairs ``(variable, default)``, in the order of the call's arguments.
     outputs
-        A variable (the call returns its value), a list (it returns a list), a dictionary (it returns one), or ``None`` (it
-        returns ``[]``). ``Out(variable, borrow=True)`` in place of a variable lets the function use the array again.
+        A variable (the call returns its value), a list (it returns a list), a dictionary (it returns one), or ``None``
+        (it returns ``[]``). ``Out(variable, borrow=True)`` in place of a variable lets the function use the array
+        again.
     mode
         A ``Mode`` or its name; by default ``config.mode``.
     updates
@@ -108,12 +109,16 @@ def function(
 
 def _inputs(inputs: Any, allow_downcast: bool | None) -> list[In]:
     if not isinstance(inputs, (list, tuple)):
-        raise TypeError(f"the inputs of a function are a list, such as [x, y]; got {inputs!r} ({type(inputs).__name__}).")
+        raise TypeError(
+            f"the inputs of a function are a list, such as [x, y]; got {inputs!r} ({type(inputs).__name__})."
+        )
     ins = [as_input(item, allow_downcast) for item in inputs]
     seen: dict[Variable[Any], int] = {}
     for position, i in enumerate(ins):
         if i.variable in seen:
-            raise UnusedInputError(f"{i.variable} is given twice as an input, at positions {seen[i.variable]} and {position}.")
+            raise UnusedInputError(
+                f"{i.variable} is given twice as an input, at positions {seen[i.variable]} and {position}."
+            )
         seen[i.variable] = position
     names = [i.name for i in ins if i.name is not None]
     for n in names:
@@ -145,7 +150,9 @@ def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None,
             try:
                 variable = as_tensor(variable)
             except TypeError:
-                raise TypeError(f"outputs holds symbolic variables, got {variable!r} ({type(variable).__name__}).") from None
+                raise TypeError(
+                    f"outputs holds symbolic variables, got {variable!r} ({type(variable).__name__})."
+                ) from None
         flat.append(variable)
         borrowed.append(isinstance(item, Out) and item.borrow)
     return flat, single, keys, borrowed
@@ -179,10 +186,14 @@ def update_value(shared: SharedVariable[Any], new: Any) -> Variable[Any]:
     if not shared.type.is_super(new.type):
         hint = ""
         if getattr(new.type, "ndim", None) == getattr(shared.type, "ndim", -1) and hasattr(new.type, "dtype"):
-            hint = (f" Cast the update: new.astype('{shared.type.dtype}')." if new.type.dtype != shared.type.dtype
-                    else " State its shape with T.specify_shape or T.patternbroadcast.")
-        raise TypeError(f"the update of {shared} has type {new.type}, the shared variable has type {shared.type}.{hint}"
-                        + _at(new))
+            hint = (
+                f" Cast the update: new.astype('{shared.type.dtype}')."
+                if new.type.dtype != shared.type.dtype
+                else " State its shape with T.specify_shape or T.patternbroadcast."
+            )
+        raise TypeError(
+            f"the update of {shared} has type {new.type}, the shared variable has type {shared.type}.{hint}" + _at(new)
+        )
     return new
 
 
@@ -200,11 +211,13 @@ def _givens(givens: Any, strict: bool) -> dict[Variable[Any], Variable[Any]]:
     return result
 
 
-def _substitute(flat: list[Any], pairs: dict[Any, Any], substitution: dict[Any, Any]) -> tuple[list[Any], dict[Any, Any]]:
+def _substitute(
+    flat: list[Any], pairs: dict[Any, Any], substitution: dict[Any, Any]
+) -> tuple[list[Any], dict[Any, Any]]:
     if not substitution:
         return flat, pairs
     new = clone_graph([*flat, *pairs.values()], dict(substitution))
-    return new[: len(flat)], dict(zip(pairs, new[len(flat):], strict=True))
+    return new[: len(flat)], dict(zip(pairs, new[len(flat) :], strict=True))
 
 
 def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_updates: Any) -> None:
@@ -213,8 +226,11 @@ def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_upda
     left_out = set(no_default_updates or ())
     stack = [*flat, *pairs.values()]
     while stack:
-        found = [v for v in ancestors(stack) if isinstance(v, SharedVariable) and v not in pairs and v not in left_out
-                 and v.default_update is not None]
+        found = [
+            v
+            for v in ancestors(stack)
+            if isinstance(v, SharedVariable) and v not in pairs and v not in left_out and v.default_update is not None
+        ]
         stack = []
         for shared in found:
             pairs[shared] = update_value(shared, shared.default_update)
@@ -238,8 +254,10 @@ def _check_inputs(ins: Sequence[In], targets: Sequence[Variable[Any]], on_unused
 
 
 def _missing(variable: Variable[Any], targets: Sequence[Variable[Any]]) -> str:
-    message = (f"{variable} (of type {variable.type}) is needed, and is neither an input, nor shared, nor constant. "
-               "Add it to the inputs, or give it a value with givens.")
+    message = (
+        f"{variable} (of type {variable.type}) is needed, and is neither an input, nor shared, nor constant. "
+        "Add it to the inputs, or give it a value with givens."
+    )
     for node in toposort(targets):
         if variable in node.inputs:
             where = trace.describe(node.trace)

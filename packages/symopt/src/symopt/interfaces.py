@@ -8,7 +8,7 @@ from symopt.plan import MemoryPlan
 
 
 class Program(Protocol):
-    """A linked function body. Calling it with one value per input returns the list of outputs and commits the updates."""
+    """A linked function body. Called with one value per input, it returns the outputs and commits the updates."""
 
     def __call__(self, *values: Any) -> list[Any]:
         """Run. A failed run leaves every shared variable as it was."""

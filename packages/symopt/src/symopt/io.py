@@ -32,18 +32,29 @@ class In:
     __slots__ = ("allow_downcast", "borrow", "mutable", "name", "strict", "value", "variable")
 
     def __init__(
-        self, variable: Any, name: str | None = None, value: Any = _MISSING, mutable: bool = False, strict: bool = False,
-        allow_downcast: bool | None = None, borrow: bool | None = None, update: Any = None,
+        self,
+        variable: Any,
+        name: str | None = None,
+        value: Any = _MISSING,
+        mutable: bool = False,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+        borrow: bool | None = None,
+        update: Any = None,
     ):
         if not isinstance(variable, Variable):
             raise TypeError(f"In() takes a symbolic variable, got {variable!r} ({type(variable).__name__}).")
         if isinstance(variable, (Constant, SharedVariable)):
             kind = "constant" if isinstance(variable, Constant) else "shared variable"
-            raise TypeError(f"the {kind} {variable} cannot be an input: it has a value. To put another in its place use "
-                            f"givens=[({variable}, x)].")
+            raise TypeError(
+                f"the {kind} {variable} cannot be an input: it has a value. To put another in its place use "
+                f"givens=[({variable}, x)]."
+            )
         if update is not None:
-            raise NotImplementedError("In(update=...) is not built: make the input a shared variable and use "
-                                      "function(..., updates=[(shared, new)]) (symopt).")
+            raise NotImplementedError(
+                "In(update=...) is not built: make the input a shared variable and use "
+                "function(..., updates=[(shared, new)]) (symopt)."
+            )
         self.variable = variable
         self.name = variable.name if name is None else name
         self.mutable = mutable

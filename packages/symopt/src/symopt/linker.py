@@ -12,8 +12,8 @@ from symopt.vm import PyLinker
 def make_linker(wanted: Any, config: Snapshot) -> Any:
     """Return a linker: the given one, one by its name, or for ``"auto"`` the one that ``config.linker`` asks for.
 
-    That is the C virtual machine where it can run, else the Python one, with one warning. Raises ``RuntimeError`` when a
-    linker is demanded by name and cannot run here, and ``ValueError`` for a name that nobody registered.
+    That is the C virtual machine where it can run, else the Python one, with one warning. Raises ``RuntimeError`` when
+    a linker is demanded by name and cannot run here, and ``ValueError`` for a name that nobody registered.
     """
     if not isinstance(wanted, str):
         return wanted() if isinstance(wanted, type) else wanted

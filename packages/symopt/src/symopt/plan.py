@@ -1,7 +1,7 @@
 """The memory plan: in which order nodes run, what may be written over what, and where updates go.
 
-It is made once, after all rewriting, from an unchanged, pure graph, and is followed by every linker. Buffers are known by
-their *root*: the variable whose node (or input) made them; views share the root of what they look at.
+It is made once, after all rewriting, from an unchanged, pure graph, and is followed by every linker. Buffers are known
+by their *root*: the variable whose node (or input) made them; views share the root of what they look at.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,8 +44,14 @@ class MemoryPlan:
         The updates, in the order given.
     """
 
-    def __init__(self, fgraph: FunctionGraph, n_outputs: int, updated: Sequence[SharedVariable[Any]],
-                 mutable: Sequence[Variable[Any]] = (), can_fail: Callable[[Apply], bool] | None = None):
+    def __init__(
+        self,
+        fgraph: FunctionGraph,
+        n_outputs: int,
+        updated: Sequence[SharedVariable[Any]],
+        mutable: Sequence[Variable[Any]] = (),
+        can_fail: Callable[[Apply], bool] | None = None,
+    ):
         self.fgraph = fgraph
         self.n_outputs = n_outputs
         self.updated = list(updated)
@@ -75,7 +81,7 @@ class MemoryPlan:
 
     def _copied(self) -> list[bool]:
         """An output is copied if its buffer is an input's, a constant's, another output's, or is to hold an update."""
-        taken = {self.root.get(v, v) for v in self.fgraph.outputs[self.n_outputs:]}
+        taken = {self.root.get(v, v) for v in self.fgraph.outputs[self.n_outputs :]}
         copied = []
         for v in self.fgraph.outputs[: self.n_outputs]:
             root = self.root.get(v, v)
@@ -85,7 +91,9 @@ class MemoryPlan:
 
     def _is_fresh(self, variable: Variable[Any]) -> bool:
         """Whether a variable is a buffer of this call's own, whole and not a view."""
-        return self.root.get(variable, variable) is variable and (variable.owner is not None or variable in self.mutable)
+        return self.root.get(variable, variable) is variable and (
+            variable.owner is not None or variable in self.mutable
+        )
 
     def _inplace(self) -> dict[Apply, dict[int, int]]:
         decided: dict[Apply, dict[int, int]] = {}
@@ -106,20 +114,23 @@ class MemoryPlan:
         x = node.inputs[position]
         root = self.root.get(x, x)
         pointwise = type(node.op) is Elemwise
-        return not any(self.root.get(v, v) is root and not (pointwise and v is x)
-                       for i, v in enumerate(node.inputs) if i != position)
+        return not any(
+            self.root.get(v, v) is root and not (pointwise and v is x)
+            for i, v in enumerate(node.inputs)
+            if i != position
+        )
 
     def _direct(self, shared: SharedVariable[Any], new: Variable[Any]) -> bool:
         """Whether the new value may be written straight into the shared variable's array.
 
-        Every node that can fail and every reader of the old value must come before; the node itself may read it if it may
-        work in place on it.
+        Every node that can fail and every reader of the old value must come before; the node itself may read it if it
+        may work in place on it.
         """
         node = new.owner
         if node is None or self.root.get(new, new) is not new or self.fgraph.outputs.count(new) > 1:
             return False
         k = self.position[node]
-        if any(self.can_fail(later) for later in self.order[k + 1:]):  # a kernel that fails does so before it writes
+        if any(self.can_fail(later) for later in self.order[k + 1 :]):  # a kernel that fails does so before it writes
             return False
         if any(self.root.get(v, v) is shared for v in self.fgraph.outputs):
             return False
@@ -128,7 +139,7 @@ class MemoryPlan:
             return True
         if last > k:
             return False
-        allowed = node.op.inplace(node).get(new.index, ())
+        allowed = node.op.inplace(node).get(node.outputs.index(new), ())
         uses = [i for i, v in enumerate(node.inputs) if self.root.get(v, v) is shared]
         return all(node.inputs[i] is shared and i in allowed for i in uses) and self._alone(node, uses[0])
 
@@ -147,8 +158,9 @@ def _roots(fgraph: FunctionGraph, order: Sequence[Apply]) -> dict[Variable[Any],
     return root
 
 
-def _schedule(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can_fail: Callable[[Apply], bool]
-              ) -> list[Apply]:
+def _schedule(
+    fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can_fail: Callable[[Apply], bool]
+) -> list[Apply]:
     """Return the nodes in topological order, each update's node as late as its old value is read or anything can fail.
 
     So updates can be written in place as often as possible, and no sooner than the buffers they read are needed anyway.
@@ -157,8 +169,12 @@ def _schedule(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can
     final: dict[Apply, Any] = {}
     for shared, new in zip(updated, fgraph.outputs[n_outputs:], strict=True):
         node = new.owner
-        if node is not None and all(user is None for user, _ in fgraph.clients[new]) and node not in final \
-                and all(not fgraph.clients[y] for y in node.outputs if y is not new):
+        if (
+            node is not None
+            and all(user is None for user, _ in fgraph.clients[new])
+            and node not in final
+            and all(not fgraph.clients[y] for y in node.outputs if y is not new)
+        ):
             final[node] = shared
     if not final:
         return order
@@ -187,7 +203,9 @@ def _schedule(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can
     return result
 
 
-def _emit_ready(pending: dict[Apply, None], ready: Callable[[Apply], bool], result: list[Apply], done: set[Apply]) -> None:
+def _emit_ready(
+    pending: dict[Apply, None], ready: Callable[[Apply], bool], result: list[Apply], done: set[Apply]
+) -> None:
     moved = True
     while moved:
         moved = False
@@ -211,5 +229,3 @@ def _readers(fgraph: FunctionGraph, shared: Variable[Any]) -> set[Apply]:
                 if node.inputs[i] is variable:
                     stack.append(node.outputs[output])
     return found
-
-

@@ -1,13 +1,19 @@
-"""The Python virtual machine: follows the plan node by node through ``perform``. Needs no compiler."""
+"""The Python virtual machine: follows the plan node by node through ``perform``. Needs no compiler.
 
+Of the two sides of an ``IfElse`` it computes the one that is taken.
+"""
+
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 from symcore.config import Snapshot
 from symcore.graph.shared import SharedVariable, new_owner
 from symcore.graph.variable import Apply, Constant, Variable
+from symcore.ifelse import IfElse
 from symcore.interpreter import run_node
 from symopt.interfaces import Signature
+from symopt.lazy import needed_at, wanted
 from symopt.plan import MemoryPlan
 
 
@@ -37,8 +43,9 @@ class PyProgram:
         self.plan = plan
         self.signature = signature
         self._inputs = plan.fgraph.inputs[: len(signature.inputs)]
-        self._shared = [v for v in plan.fgraph.inputs[len(signature.inputs):] if isinstance(v, SharedVariable)]
-        self._dead = _dead_after(plan)
+        self._shared = [v for v in plan.fgraph.inputs[len(signature.inputs) :] if isinstance(v, SharedVariable)]
+        self._lazy, latest = needed_at(plan.order, plan.fgraph.outputs)
+        self._dead = _dead_after(plan, latest)
         # Read ones too: holding one container while waiting for another would let two calls wait for each other.
         touched = [*self._shared, *(u.shared for u in plan.updates)]
         self._storages = list({id(s.container): s.container.storage for s in touched}.values())
@@ -59,38 +66,76 @@ class PyProgram:
         for update in plan.updates:
             storage.setdefault(update.shared, update.shared.container.value)
 
-        def read(v: Variable[Any]) -> Any:
-            return v.data if isinstance(v, Constant) else storage[v]
-
         for node, dead in zip(plan.order, self._dead, strict=True):
-            for y, value in zip(node.outputs, run_node(node, [read(v) for v in node.inputs]), strict=True):
-                storage[y] = value
+            if node not in self._lazy:
+                self._compute(node, storage)
             for v in dead:
-                del storage[v]
+                storage.pop(v, None)  # a side that was not taken left nothing behind
         outputs = []
         for v, copied in zip(plan.fgraph.outputs[: plan.n_outputs], plan.copied, strict=True):
-            value = read(v)
-            outputs.append(value.copy() if copied and hasattr(value, "copy") else value)
+            value = _read(v, storage)
+            outputs.append(_copied(value) if copied else value)
         new = []
         for update in plan.updates:
-            value = update.shared.type.filter(read(update.new))
+            value = update.shared.type.filter(_read(update.new, storage))
             own = update.new.owner is not None and plan.root.get(update.new, update.new) is update.new
-            new.append(value if own or not hasattr(value, "copy") else value.copy())
+            new.append(value if own else _copied(value))
         for update, value in zip(plan.updates, new, strict=True):  # nothing can fail from here on
             update.shared.container.storage[0] = value
         return outputs
+
+    def _compute(self, node: Apply, storage: dict[Variable[Any], Any]) -> None:
+        """Run a node, and before it what it needs and was left out so far."""
+        stack = [node]
+        while stack:
+            current = stack[-1]
+            if all(y in storage for y in current.outputs):
+                stack.pop()
+                continue
+            needed = current.inputs
+            if isinstance(current.op, IfElse):
+                condition = current.inputs[0]
+                known = condition.owner is None or condition in storage
+                needed = wanted(current, _read(condition, storage)) if known else [condition]
+            missing = [v.owner for v in needed if v.owner is not None and v not in storage]
+            if missing:
+                stack += missing
+            elif isinstance(current.op, IfElse):
+                if known:
+                    self._choose(current, needed, storage)
+                    stack.pop()
+            else:
+                values = run_node(current, [_read(v, storage) for v in needed])
+                storage.update(zip(current.outputs, values, strict=True))
+                stack.pop()
+
+    def _choose(self, node: Apply, chosen: Sequence[Variable[Any]], storage: dict[Variable[Any], Any]) -> None:
+        """Hand the chosen values on: as they are where nothing else can see them, else as copies."""
+        clients, root = self.plan.fgraph.clients, self.plan.root
+        for y, v in zip(node.outputs, chosen, strict=True):
+            alone = v.owner is not None and root.get(v, v) is v and len(clients[v]) == 1
+            value = _read(v, storage)
+            storage[y] = value if alone else _copied(value)
 
     def placement(self) -> list[tuple[Apply, str, str]]:
         """Return, per node, that it runs in Python."""
         return [(node, "Python", "perform") for node in self.plan.order]
 
 
-def _dead_after(plan: MemoryPlan) -> list[list[Variable[Any]]]:
+def _read(v: Variable[Any], storage: dict[Variable[Any], Any]) -> Any:
+    return v.data if isinstance(v, Constant) else storage[v]
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if hasattr(value, "copy") else copy.deepcopy(value)
+
+
+def _dead_after(plan: MemoryPlan, latest: dict[Apply, int]) -> list[list[Variable[Any]]]:
     """Return, per node, the values that nothing reads any more once it has run."""
     last: dict[Variable[Any], int] = {}
-    for k, node in enumerate(plan.order):
+    for node in plan.order:
         for v in (*node.outputs, *node.inputs):
-            last[v] = k
+            last[v] = max(last.get(v, -1), latest[node])
     for v in (*plan.fgraph.outputs, *plan.fgraph.inputs):
         last.pop(v, None)
     dead: list[list[Variable[Any]]] = [[] for _ in plan.order]
@@ -103,7 +148,8 @@ def _dead_after(plan: MemoryPlan) -> list[list[Variable[Any]]]:
 def _acquire(storages: Sequence[list[Any]]) -> tuple[Any, list[list[Any]]]:
     """Own the containers, one after the other in one order for all calls; return the lock and those taken with it.
 
-    A container that this very thread owns already (a node of a running function calls another function) stays its owner's.
+    A container that this very thread owns already (a node of a running function calls another function) stays its
+    owner's.
     """
     owner = new_owner()
     owner.acquire()

@@ -1,4 +1,4 @@
-"""``grad`` and ``Lop``: reverse-mode differentiation, by the ``L_op`` of every node between the cost and the variables."""
+"""``grad`` and ``Lop``: reverse-mode differentiation, by the ``L_op`` of the nodes between cost and variables."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,9 @@ def grad(
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     for target in targets:
         if not isinstance(target, Variable):
-            raise TypeError(f"grad() differentiates with respect to variables, got {target!r} ({type(target).__name__}).")
+            raise TypeError(
+                f"grad() differentiates with respect to variables, got {target!r} ({type(target).__name__})."
+            )
     sources: Grads = dict(known_grads or {})
     for variable, known in sources.items():
         if known.type.ndim != variable.type.ndim:
@@ -62,7 +64,7 @@ def grad(
         sources.setdefault(cost, cost.ones_like())
     elif not sources:
         raise ValueError("grad() without a cost needs known_grads.")
-    fixed = {v for v in (known_grads or {})}
+    fixed = set(known_grads or ())
     grads = _backward(sources, fixed, targets, set(consider_constant or ()))
     results = [_finish(t, grads, cost, disconnected_inputs, return_disconnected, null_gradients) for t in targets]
     if add_names and cost is not None and cost.name:
@@ -110,7 +112,7 @@ def _connected(order: Iterable[Apply], targets: Iterable[Variable[Any]]) -> set[
 
 
 def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants: set[Any]) -> Grads:
-    """Accumulate gradients from ``sources`` back to ``targets``. A key without value terms is connected, with gradient 0."""
+    """Accumulate gradients from ``sources`` back to ``targets``. A key that has ``None``: connected, gradient 0."""
     order = toposort(list(sources), constants)
     reached = _connected(order, targets)
     constants = constants.difference(targets)  # not looked behind (the order ends there), but asked for
@@ -121,8 +123,12 @@ def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants
         if not any(y in grads for y in node.outputs):
             continue
         for x, term in zip(node.inputs, _terms(node, grads, reached), strict=True):
-            if x in reached and x not in fixed and x not in constants and not isinstance(
-                    getattr(term, "type", None), DisconnectedType):
+            if (
+                x in reached
+                and x not in fixed
+                and x not in constants
+                and not isinstance(getattr(term, "type", None), DisconnectedType)
+            ):
                 _accumulate(grads, x, term)
     return grads
 
@@ -151,8 +157,10 @@ def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[A
         terms = node.op.L_op(list(node.inputs), list(node.outputs), filled)
         if len(terms) != len(node.inputs):
             raise ValueError(f"{node.op}.L_op returned {len(terms)} gradients for {len(node.inputs)} inputs.")
-        return [_checked(node, i, x, t) if x in reached else None
-                for i, (x, t) in enumerate(zip(node.inputs, terms, strict=True))]
+        return [
+            _checked(node, i, x, t) if x in reached else None
+            for i, (x, t) in enumerate(zip(node.inputs, terms, strict=True))
+        ]
 
 
 def _cast_like(g: Any, y: Any) -> Any:
@@ -172,34 +180,47 @@ def _checked(node: Apply, position: int, x: Any, term: Any) -> Any:
     if term is None or isinstance(term.type, (DisconnectedType, NullType)):
         return term
     if hasattr(x.type, "ndim") and getattr(term.type, "ndim", None) != x.type.ndim:
-        raise ValueError(f"{node.op}.L_op returned a gradient of type {term.type} for its input {position}, "
-                         f"which is of type {x.type}.")
+        raise ValueError(
+            f"{node.op}.L_op returned a gradient of type {term.type} for its input {position}, "
+            f"which is of type {x.type}."
+        )
     return _cast_like(term, x)
 
 
 def _finish(
     target: Any, grads: Grads, cost: Any, disconnected_inputs: str, return_disconnected: str, null_gradients: str
 ) -> Any:
-    if target in grads:
-        result = grads[target]
-        if result is None:
-            return _zeros(target)
-        if isinstance(result.type, NullType):
-            if null_gradients == "raise":
-                raise NullTypeGradError(f"the gradient with respect to {target} does not exist: {result.type.why_null}")
-            return result
-        return result
-    message = f"the cost {'' if cost is None else cost} does not depend on {target} (or only through integers or shapes)."
+    """Return the gradient of one target, or what stands for one that does not exist."""
+    if target not in grads:
+        _complain(target, cost, disconnected_inputs)
+        return _of_disconnected(target, return_disconnected)
+    result = grads[target]
+    if result is None:
+        return _zeros(target)
+    if isinstance(result.type, NullType) and null_gradients == "raise":
+        raise NullTypeGradError(f"the gradient with respect to {target} does not exist: {result.type.why_null}")
+    return result
+
+
+def _complain(target: Any, cost: Any, disconnected_inputs: str) -> None:
+    what = "the cost" if cost is None else f"the cost {cost}"
+    message = f"{what} does not depend on {target} (or only through integers or shapes)."
     if disconnected_inputs == "raise":
-        raise DisconnectedInputError(message + " Pass disconnected_inputs='ignore' if its gradient is meant to be zero.")
+        raise DisconnectedInputError(
+            f"{message} Pass disconnected_inputs='ignore' if its gradient is meant to be zero."
+        )
     if disconnected_inputs == "warn":
-        warnings.warn(message, stacklevel=3)
+        warnings.warn(message, stacklevel=4)
     elif disconnected_inputs != "ignore":
         raise ValueError(f"disconnected_inputs is 'raise', 'warn' or 'ignore', got {disconnected_inputs!r}.")
-    if return_disconnected == "zero":
+
+
+def _of_disconnected(target: Any, return_disconnected: str) -> Any:
+    wanted = return_disconnected.lower()
+    if wanted == "zero":
         return _zeros(target)
-    if return_disconnected.lower() == "none":
+    if wanted == "none":
         return None
-    if return_disconnected.lower() == "disconnected":
+    if wanted == "disconnected":
         return disconnected()
     raise ValueError(f"return_disconnected is 'zero', 'none' or 'disconnected', got {return_disconnected!r}.")

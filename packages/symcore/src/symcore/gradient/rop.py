@@ -17,14 +17,16 @@ def Rop(
 ) -> Any:
     """Return the Jacobian of ``f`` with respect to ``wrt``, times ``eval_points``: a matrix times a column vector.
 
-    Raises ``ValueError`` when an evaluation point does not have the rank of its variable, and ``DisconnectedInputError``
-    when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``).
+    Raises ``ValueError`` when an evaluation point does not have the rank of its variable, and
+    ``DisconnectedInputError`` when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``).
     """
     outputs = list(f) if isinstance(f, (list, tuple)) else [f]
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
     if len(targets) != len(points):
-        raise ValueError(f"Rop needs one evaluation point per variable: {len(targets)} variables, {len(points)} points.")
+        raise ValueError(
+            f"Rop needs one evaluation point per variable: {len(targets)} variables, {len(points)} points."
+        )
     tangents: dict[Any, Any] = {}
     for x, v in zip(targets, points, strict=True):
         if x.type.ndim != v.type.ndim:

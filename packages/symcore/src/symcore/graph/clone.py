@@ -66,10 +66,11 @@ def clone(
     output
         A variable, or a list, tuple or dictionary of variables.
     replace
-        ``{variable: what takes its place}``, or a list of such pairs. Replacements see the original graph, so swapping two
-        variables works.
+        ``{variable: what takes its place}``, or a list of such pairs. Replacements see the original graph, so swapping
+        two variables works.
     strict
-        With ``True`` a replacement whose type differs raises ``TypeError``; with ``False`` the Ops build their outputs anew.
+        With ``True`` a replacement whose type differs raises ``TypeError``; with ``False`` the Ops build their outputs
+        anew.
     share_inputs
         With ``False`` inputs are copied too. ``copy_inputs`` is the older name of the same.
 

@@ -14,8 +14,8 @@ def equal_computations(
 ) -> bool:
     """Tell whether two lists of variables are computed by the same Ops in the same way.
 
-    Inputs must be identical, or paired by ``given`` (left variable -> right variable); constants must have equal values.
-    Two nodes that are equal to one merged node count as the same computation.
+    Inputs must be identical, or paired by ``given`` (left variable -> right variable); constants must have equal
+    values. Two nodes that are equal to one merged node count as the same computation.
     """
     if len(left) != len(right):
         return False

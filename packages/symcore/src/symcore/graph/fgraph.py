@@ -22,7 +22,8 @@ class FunctionGraph:
     inputs, outputs
         Variables of the user's graph.
     clone
-        Copy the nodes (default). With ``False`` the given nodes become the graph's own: they must belong to nobody else.
+        Copy the nodes (default). With ``False`` the given nodes become the graph's own: they must belong to nobody
+        else.
     mapping
         Filled with ``{user's variable: variable of this graph}``.
 
@@ -113,8 +114,8 @@ class FunctionGraph:
             queue.append((old, adopted, users))
         dead = []
         while queue:
-            old, new, users = queue.popleft()
-            for node, position in users if users is not None else list(self.clients[old]):
+            old, new, captured = queue.popleft()
+            for node, position in list(self.clients[old]) if captured is None else captured:
                 self._redirect(node, position, old, new, queue)
             dead.append(old)
         self._drop_unused(dead)

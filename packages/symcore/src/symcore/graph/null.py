@@ -1,4 +1,4 @@
-"""Types of gradients that do not exist: ``DisconnectedType`` (no path) and ``NullType`` (undefined or not implemented)."""
+"""Types of gradients that do not exist: ``DisconnectedType`` (no path) and ``NullType`` (undefined, or unwritten)."""
 
 from typing import Any
 

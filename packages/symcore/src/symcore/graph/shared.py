@@ -12,8 +12,9 @@ class Container:
     """Holds the value of a shared variable, for all functions that use it.
 
     ``storage = [value, owner]``. ``owner`` is ``None``, or the re-entrant lock of the call that is updating the value
-    with the GIL released: whoever wants the value then waits for that lock. Looking at ``storage`` and setting ``owner``
-    happen under the GIL and are atomic, so that a call takes all the containers it updates at once and cannot deadlock.
+    with the GIL released: whoever wants the value then waits for that lock. Looking at ``storage`` and setting
+    ``owner`` happen under the GIL and are atomic, so that a call takes all the containers it updates at once and cannot
+    deadlock.
     """
 
     __slots__ = ("__weakref__", "storage")
@@ -71,7 +72,7 @@ class SharedVariable(Variable[TypeT]):
         self.container = container
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
-        """Return the value: a copy, or with ``borrow=True`` the array itself (later updates may or may not show in it)."""
+        """Return a copy of the value, or with ``borrow=True`` the array itself (updates may or may not show in it)."""
         value = self.container.value
         return value if borrow else copy.deepcopy(value)
 

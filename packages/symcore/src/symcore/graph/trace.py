@@ -9,6 +9,7 @@ import linecache
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
 Frame = tuple[str, int, str]
 
@@ -23,7 +24,7 @@ def here() -> Frame | None:
     inherited = getattr(_local, "frame", None)
     if inherited is not None:
         return inherited
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] not in INTERNAL:

@@ -75,7 +75,7 @@ class Variable(Generic[TypeT]):
 
 
 class _Evaluator:
-    """How ``Variable.eval`` computes: ``symcore.interpreter`` and then ``symopt`` put their function into ``compute``."""
+    """How ``Variable.eval`` computes: ``symcore.interpreter``, and then ``symopt``, put their function here."""
 
     compute: Any = None
 
@@ -112,6 +112,7 @@ class Apply:
     """One application of an Op: ``outputs = op(*inputs)``. Its outputs belong to it and to nobody else."""
 
     __slots__ = ("__weakref__", "_tag", "inputs", "op", "outputs", "trace")
+    _tag: SimpleNamespace
 
     def __init__(self, op: "Op", inputs: Sequence[Variable[Any]], outputs: Sequence[Variable[Any]]):
         self.op = op

@@ -1,10 +1,9 @@
 """The tensor language. ``from symcore import tensor as T``."""
 
-from symcore.tensor.creation import alloc, arange, eye, full_like, identity_like, ones, ones_like, zeros, zeros_like
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.constructors import *  # noqa: F403
 from symcore.tensor.constructors import CONSTRUCTORS, tensor
-from symcore.tensor.products import batched_dot, dot, matmul, outer, tensordot
+from symcore.tensor.creation import alloc, arange, eye, full_like, identity_like, ones, ones_like, zeros, zeros_like
 from symcore.tensor.functions import (
     allclose,
     ceil_intdiv,
@@ -30,6 +29,7 @@ from symcore.tensor.functions import (
 )
 from symcore.tensor.functions import shape_vector as shape
 from symcore.tensor.join import concatenate, join, split, stack
+from symcore.tensor.products import batched_dot, dot, matmul, outer, tensordot
 from symcore.tensor.reductions import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
 from symcore.tensor.scalar_functions import (
     abs,

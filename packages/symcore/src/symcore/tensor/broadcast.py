@@ -1,7 +1,7 @@
 """Broadcasting: shapes aligned on the right, a length of 1 stretched where the *type* says that it is 1.
 
-A dimension whose length is unknown to the type is never stretched, even if it happens to be 1 at run time: the gradient of
-a stretched dimension is a sum, and the graph must know that when it is built.
+A dimension whose length is unknown to the type is never stretched, even if it happens to be 1 at run time: the gradient
+of a stretched dimension is a sum, and the graph must know that when it is built.
 """
 
 from collections.abc import Sequence
@@ -52,8 +52,10 @@ def check_broadcast(types: Sequence[TensorType], shapes: Sequence[tuple[int, ...
 def _mismatch(axis: int, a: int, length_a: int, b: int, length_b: int, what: Any) -> str:
     message = f"{what}: input {a} has length {length_a} along axis {axis}, input {b} has length {length_b}."
     if 1 in (length_a, length_b):
-        message += (" A length of 1 is stretched only if the type says so: make the input with T.row, T.col or "
-                    "shape=(1, None), or use x.dimshuffle / T.addbroadcast.")
+        message += (
+            " A length of 1 is stretched only if the type says so: make the input with T.row, T.col or "
+            "shape=(1, None), or use x.dimshuffle / T.addbroadcast."
+        )
     return message
 
 

@@ -61,7 +61,9 @@ def as_tensor(value: Any, name: str | None = None, ndim: int | None = None, dtyp
     if not isinstance(value.type, TensorType):
         raise TypeError(f"expected a tensor, got {value} of type {value.type}.")
     if dtype is not None and value.type.dtype != dtypes.as_dtype(dtype):
-        raise TypeError(f"expected a tensor of dtype {dtype}, got {value} of type {value.type}. Use .astype('{dtype}').")
+        raise TypeError(
+            f"expected a tensor of dtype {dtype}, got {value} of type {value.type}. Use .astype('{dtype}')."
+        )
     if ndim is not None and value.type.ndim != ndim:
         if value.type.ndim > ndim:
             raise ValueError(f"expected a tensor of {ndim} dimensions, got {value} of type {value.type}.")
@@ -82,7 +84,7 @@ def _convert(value: Any, name: str | None, ndim: int | None, dtype: Any) -> Vari
 
 def as_tensors(values: Sequence[Any]) -> list[Any]:
     """Return several values as tensors; Python numbers take their dtype from the tensors beside them."""
-    result = [v if isinstance(v, Variable) else None if _is_number(v) else as_tensor(v) for v in values]
+    result: list[Any] = [v if isinstance(v, Variable) else None if _is_number(v) else as_tensor(v) for v in values]
     if None in result:
         beside = [v.type.dtype for v in result if v is not None and isinstance(v.type, TensorType)]
         for position, number in enumerate(values):

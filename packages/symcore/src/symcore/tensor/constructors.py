@@ -5,6 +5,7 @@ from typing import Any
 
 from symcore.tensor.type import StaticShape, TensorType
 
+# fmt: off
 #: Prefix -> dtype; no prefix is ``floatX``.
 PREFIXES = {"": "floatX", "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64",
             "c": "complex64", "z": "complex128"}
@@ -12,10 +13,13 @@ SHAPES: dict[str, StaticShape] = {
     "scalar": (), "vector": (None,), "row": (1, None), "col": (None, 1), "matrix": (None, None),
     **{f"tensor{n}": (None,) * n for n in range(3, 8)},
 }
+# fmt: on
 
 
 def tensor(
-    dtype: Any = None, broadcastable: Sequence[bool] | None = None, name: str | None = None,
+    dtype: Any = None,
+    broadcastable: Sequence[bool] | None = None,
+    name: str | None = None,
     shape: Sequence[int | None] | None = None,
 ) -> Any:
     """Return an input of any dtype and shape: ``tensor("float32", shape=(None, 3))``.
@@ -55,7 +59,9 @@ def _plural(singular: Callable[..., Any]) -> Callable[..., Any]:
         return [singular(name, **options) for name in names]
 
     make.__name__ = make.__qualname__ = plural_name(singular.__name__)
-    make.__doc__ = f"Return several: ``x, y = {make.__name__}('xy')``, ``('x', 'y')`` or ``(2)``; see ``{singular.__name__}``."
+    make.__doc__ = (
+        f"Return several: ``x, y = {make.__name__}('xy')``, ``('x', 'y')`` or ``(2)``; see ``{singular.__name__}``."
+    )
     return make
 
 

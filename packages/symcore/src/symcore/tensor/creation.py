@@ -105,6 +105,7 @@ class ARange(Op):
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape | None]:
         if node.outputs[0].type.shape[0] is not None:
             return [node.outputs[0].type.shape]
+        start: Any
         start, stop, step = node.inputs
         if not self.dtype.startswith(("int", "uint")):
             return [(maximum(ceil((stop - start) / step), 0).astype("int64"),)]

@@ -1,8 +1,8 @@
 """dtypes: the closed set of them, and how they combine.
 
-Two arrays combine as in NumPy. A Python number is *weak*: it takes the dtype of the tensors beside it where that can hold
-its kind (a float beside a float32 tensor is float32), and otherwise the smallest dtype that holds its value, as the
-recorded answers of the language have it (``int8 + 1`` is int8, ``int8 + 1000`` is int16).
+Two arrays combine as in NumPy. A Python number is *weak*: it takes the dtype of the tensors beside it where that can
+hold its kind (a float beside a float32 tensor is float32), and otherwise the smallest dtype that holds its value, as
+the recorded answers of the language have it (``int8 + 1`` is int8, ``int8 + 1000`` is int16).
 """
 
 from collections.abc import Iterable
@@ -80,7 +80,7 @@ def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def smallest_int(value: int) -> np.dtype[Any]:
     """Return the smallest signed dtype (or uint64) that holds ``value``. Raises ``OverflowError`` if there is none."""
     for dtype in (*INTEGERS, DTYPES["uint64"]):
-        info = np.iinfo(dtype)
+        info = np.iinfo(dtype.name)
         if info.min <= value <= info.max:
             return dtype
     raise OverflowError(f"the integer {value} does not fit into 64 bits; write it as a float.")
@@ -122,6 +122,8 @@ def weak(value: float | int | bool | complex, beside: Iterable[np.dtype[Any]]) -
                 if info.min <= value <= info.max:
                     return together
         return smallest_int(value)
-    return DTYPES["complex128"] if isinstance(value, complex) else as_dtype(
-        "float32" if config.floatX != "float64" else "float64"
+    return (
+        DTYPES["complex128"]
+        if isinstance(value, complex)
+        else as_dtype("float32" if config.floatX != "float64" else "float64")
     )

@@ -9,8 +9,8 @@ from symcore.config import config
 from symcore.tensor import dtypes, shapes
 from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
-from symcore.tensor.creation import full_like
 from symcore.tensor.constant import as_tensor, as_tensors, constant
+from symcore.tensor.creation import full_like
 from symcore.tensor.join import stack
 from symcore.tensor.reduce import normalize_axis
 from symcore.tensor.shapes import DimShuffle, Reshape, addbroadcast, shape_i
@@ -23,7 +23,9 @@ def true_div(a: Any, b: Any) -> Any:
         a, b = as_tensors([a, b])
         if dtypes.is_discrete(a.type.dtype) and dtypes.is_discrete(b.type.dtype):
             if config.int_division == "raise":
-                raise TypeError("x / y of two integers, and config.int_division is 'raise': use x // y, or cast one to float.")
+                raise TypeError(
+                    "x / y of two integers, and config.int_division is 'raise': use x // y, or cast one to float."
+                )
             return sf.int_div(a, b)
     return sf.true_div(a, b)
 
@@ -159,7 +161,7 @@ def iround(x: Any, mode: str | None = None) -> Any:
 
 
 def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm of order ``L`` along ``axis``; ``L = 0`` counts, ``inf`` takes the largest. The gradient at 0 is 0."""
+    """Return the norm of order ``L`` along ``axis``: 0 counts, ``inf`` takes the largest. The gradient at 0 is 0."""
     x = as_tensor(x)
     if L == 0:
         return reductions.sum(sf.neq(x, 0), axis, keepdims=keepdims)
@@ -172,7 +174,7 @@ def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
         total = reductions.sum(sf.sqr(size_of), axis, keepdims=keepdims)
         nonzero_total = sf.switch(sf.eq(total, 0), 1, total)
         return sf.switch(sf.eq(total, 0), total, sf.sqrt(nonzero_total))
-    return reductions.sum(size_of ** L, axis, keepdims=keepdims) ** (1.0 / L)
+    return reductions.sum(size_of**L, axis, keepdims=keepdims) ** (1.0 / L)
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

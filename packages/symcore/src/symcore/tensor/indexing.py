@@ -1,8 +1,8 @@
 """What stands between the brackets: how an index is taken apart and how long a slice is.
 
-A basic index is a tuple of entries, one per axis of the indexed tensor from the left: an ``int``, ``INPUT`` (the next scalar
-input of the node), or ``("slice", start, stop, step)`` whose parts are ints, ``None`` or ``INPUT``. Entries are hashable, so
-they can be parameters of an Op.
+A basic index is a tuple of entries, one per axis of the indexed tensor from the left: an ``int``, ``INPUT`` (the next
+scalar input of the node), or ``("slice", start, stop, step)`` whose parts are ints, ``None`` or ``INPUT``. Entries are
+hashable, so they can be parameters of an Op.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,12 @@ def is_scalar_index(item: Any) -> bool:
         return True
     if isinstance(item, np.ndarray):
         return item.ndim == 0 and item.dtype.kind in "iu"
-    return isinstance(item, Variable) and isinstance(item.type, TensorType) and item.type.ndim == 0 \
+    return (
+        isinstance(item, Variable)
+        and isinstance(item.type, TensorType)
+        and item.type.ndim == 0
         and item.type.dtype.kind in "iu"
+    )
 
 
 def split(item: Any) -> tuple[Entry, list[Any]]:
@@ -60,7 +64,7 @@ def split_scalar(item: Any) -> tuple[Entry, list[Any]]:
 
 def fill(entries: Sequence[Entry], values: Iterator[Any]) -> tuple[Any, ...]:
     """Return the Python index that ``entries`` stand for, taking a value for each ``INPUT``."""
-    index = []
+    index: list[Any] = []
     for entry in entries:
         if isinstance(entry, tuple):
             index.append(slice(*[int(next(values)) if p == INPUT else p for p in entry[1:]]))
@@ -96,7 +100,7 @@ def show(entries: Sequence[Entry]) -> str:
 
 
 class SliceLength(Op):
-    """The number of elements of ``start:stop:step`` of an axis; inputs: the axis' length, then the parts that are given.
+    """The number of elements of ``start:stop:step`` of an axis; inputs: its length, then the parts that are given.
 
     ``given`` says which of start, stop and step are there.
     """
@@ -150,16 +154,17 @@ def basic_shape(entries: Sequence[Entry], shape: Shape, inputs: Iterator[Any]) -
             result.append(slice_length(shape[axis], *parts))
         elif entry == INPUT:
             next(inputs)
-    return result + list(shape[len(entries):])
+    return result + list(shape[len(entries) :])
 
 
 def as_index_array(item: Any) -> Any:
     """Return an integer array index as a tensor variable of int64; ``None`` if ``item`` is something else."""
     if isinstance(item, (slice, type(None), type(...))) or is_scalar_index(item):
         return None
-    variable = as_tensor(np.asarray(item) if isinstance(item, list) and not _has_variables(item) else item)
+    variable: Any = as_tensor(np.asarray(item) if isinstance(item, list) and not _has_variables(item) else item)
     if variable.type.dtype.kind not in "iub":
-        if isinstance(variable, Constant) and not variable.data.size:
+        empty = isinstance(variable, Constant) and not variable.data.size
+        if empty:  # NumPy makes an empty list an array of floats
             return variable.astype("int64")
         raise TypeError(f"an array used as an index must hold integers or truth values, got {variable.type}.")
     return variable
@@ -175,4 +180,3 @@ def advanced_position(entries: Sequence[Entry]) -> int | None:
     if at != list(range(at[0], at[-1] + 1)):
         return 0
     return at[0]
-

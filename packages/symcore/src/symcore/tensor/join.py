@@ -26,8 +26,10 @@ class Join(Op):
             raise ValueError("join needs at least one tensor.")
         ndim = variables[0].type.ndim
         if not ndim or any(v.type.ndim != ndim for v in variables):
-            raise TypeError("join takes tensors of the same number of dimensions (at least 1), got "
-                            f"{', '.join(str(v.type) for v in variables)}.")
+            raise TypeError(
+                "join takes tensors of the same number of dimensions (at least 1), got "
+                f"{', '.join(str(v.type) for v in variables)}."
+            )
         if not 0 <= self.axis < ndim:
             raise IndexError(f"join along axis {self.axis} of tensors with {ndim} dimensions.")
         dtype = dtypes.upcast(*[v.type.dtype for v in variables])
@@ -55,8 +57,9 @@ class Join(Op):
         for k, t in enumerate(tensors[1:], 1):
             for axis, (a, b) in enumerate(zip(tensors[0].shape, t.shape, strict=True)):
                 if axis != self.axis and a != b:
-                    raise ValueError(f"join along axis {self.axis}: input 0 has shape {tensors[0].shape}, input {k} has "
-                                     f"{t.shape}.")
+                    raise ValueError(
+                        f"join along axis {self.axis}: input 0 has shape {tensors[0].shape}, input {k} has {t.shape}."
+                    )
         return np.concatenate(tensors, axis=self.axis)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:

@@ -29,8 +29,9 @@ class Dot(Op):
             raise TypeError(f"Dot takes vectors and matrices, got {x.type} and {y.type}; see T.dot and T.tensordot.")
         _match(self, x.type.shape[-1], y.type.shape[0])
         dtype = dtypes.upcast(x.type.dtype, y.type.dtype)
-        return Apply(self, [cast(x, dtype), cast(y, dtype)],
-                     [TensorType(dtype, x.type.shape[:-1] + y.type.shape[1:])()])
+        return Apply(
+            self, [cast(x, dtype), cast(y, dtype)], [TensorType(dtype, x.type.shape[:-1] + y.type.shape[1:])()]
+        )
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
         x, y = input_shapes
@@ -92,7 +93,7 @@ def outer(x: Any, y: Any) -> Any:
 
 
 class _Blas(Op):
-    """``beta * y + alpha * product``: what BLAS computes in one pass. ``y`` is not read where ``beta`` is 0. Abstract."""
+    """``beta * y + alpha * product``, in one pass of BLAS. ``y`` is not read where ``beta`` is 0. Abstract."""
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
         return {0: (0,)}
@@ -108,8 +109,10 @@ def _blas_node(op: Op, ranks: Sequence[int], inputs: Sequence[Any]) -> Apply:
     variables = [as_tensor(v) for v in inputs]
     dtype = variables[0].type.dtype
     if [v.type.ndim for v in variables] != list(ranks) or any(v.type.dtype is not dtype for v in variables):
-        raise TypeError(f"{op} takes tensors of {list(ranks)} dimensions and one dtype, "
-                        f"got {', '.join(str(v.type) for v in variables)}.")
+        raise TypeError(
+            f"{op} takes tensors of {list(ranks)} dimensions and one dtype, "
+            f"got {', '.join(str(v.type) for v in variables)}."
+        )
     if dtype.kind not in "fc" or dtype.itemsize < 4:
         raise TypeError(f"{op} takes float32, float64, complex64 or complex128, got {dtype}.")
     return Apply(op, variables, [variables[0].type()])
@@ -127,14 +130,21 @@ class Gemv(_Blas):
 
     def perform(self, node: Apply, y: Any, alpha: Any, a: Any, x: Any, beta: Any) -> Any:
         if a.shape != (y.shape[0], x.shape[0]):
-            raise ValueError(f"Gemv: a matrix of shape {a.shape} does not map a vector of shape {x.shape} to {y.shape}.")
+            raise ValueError(
+                f"Gemv: a matrix of shape {a.shape} does not map a vector of shape {x.shape} to {y.shape}."
+            )
         with np.errstate(all="ignore"):
             return np.asarray(_scaled(beta, y) + alpha * np.dot(a, x)).astype(y.dtype)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         [y, alpha, a, x, beta], [g] = inputs, output_grads
-        return [beta * g, (g * Dot()(a, x)).sum().astype(g.type.dtype), alpha * outer(g, x),
-                alpha * Dot()(a.T, g), (g * y).sum().astype(g.type.dtype)]
+        return [
+            beta * g,
+            (g * Dot()(a, x)).sum().astype(g.type.dtype),
+            alpha * outer(g, x),
+            alpha * Dot()(a.T, g),
+            (g * y).sum().astype(g.type.dtype),
+        ]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         [y, alpha, a, x, beta], (dy, dalpha, da, dx, dbeta) = inputs, tangents
@@ -160,8 +170,13 @@ class Gemm(_Blas):
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         [c, alpha, a, b, beta], [g] = inputs, output_grads
-        return [_like(beta * g, c), (g * Dot()(a, b)).sum().astype(g.type.dtype), _like(alpha * Dot()(g, b.T), a),
-                _like(alpha * Dot()(a.T, g), b), (g * c).sum().astype(g.type.dtype)]
+        return [
+            _like(beta * g, c),
+            (g * Dot()(a, b)).sum().astype(g.type.dtype),
+            _like(alpha * Dot()(g, b.T), a),
+            _like(alpha * Dot()(a.T, g), b),
+            (g * c).sum().astype(g.type.dtype),
+        ]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         [c, alpha, a, b, beta], (dc, dalpha, da, db, dbeta) = inputs, tangents
@@ -210,8 +225,9 @@ class BatchedDot(Op):
         _match(self, x.type.shape[0], y.type.shape[0])
         dtype = dtypes.upcast(x.type.dtype, y.type.dtype)
         batch = x.type.shape[0] if x.type.shape[0] is not None else y.type.shape[0]
-        return Apply(self, [cast(x, dtype), cast(y, dtype)],
-                     [TensorType(dtype, (batch, x.type.shape[1], y.type.shape[2]))()])
+        return Apply(
+            self, [cast(x, dtype), cast(y, dtype)], [TensorType(dtype, (batch, x.type.shape[1], y.type.shape[2]))()]
+        )
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
         x, y = input_shapes
@@ -236,8 +252,8 @@ class BatchedDot(Op):
 
 
 def dot(x: Any, y: Any) -> Any:
-    """The product of two tensors, as ``numpy.dot``: elementwise with a scalar, else the last axis of ``x`` is summed against
-    the last but one (the only one of a vector) of ``y``."""
+    """The product of two tensors, as ``numpy.dot``: elementwise with a scalar, else the last axis of ``x`` is summed
+    against the last but one (the only one of a vector) of ``y``."""
     x, y = as_tensors([x, y])
     if not x.type.ndim or not y.type.ndim:
         return x * y
@@ -280,7 +296,7 @@ def batched_dot(x: Any, y: Any) -> Any:
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Sum the products of ``x`` and ``y`` over ``axes``: a number of axes (last of ``x``, first of ``y``), or two lists."""
+    """Sum the products of ``x`` and ``y`` over ``axes``: a number (last of ``x``, first of ``y``), or two lists."""
     x, y = as_tensors([x, y])
     if isinstance(axes, int):
         axes = [list(range(x.type.ndim - axes, x.type.ndim)), list(range(axes))]

@@ -71,7 +71,7 @@ class Reduce(Op):
         return [None]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
-        [x], [y], [t] = inputs, outputs, tangents
+        [y], [t] = outputs, tangents
         if t is None or self.fn in ("and_", "or_"):
             return [None]
         if self.fn == "add":

@@ -11,12 +11,18 @@ from symcore.tensor.shapes import shape_i
 
 
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
-    """Sum over ``axis`` (all by default). Integers are summed in 64 bits, floats accumulated in the next wider float."""
+    """Sum over ``axis`` (all by default): integers in 64 bits, floats accumulated in the next wider float."""
     return reduce_with("add", x, axis, keepdims, dtype, acc_dtype)
 
 
-def prod(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None,
-         no_zeros_in_input: bool = False) -> Any:
+def prod(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    acc_dtype: Any = None,
+    no_zeros_in_input: bool = False,
+) -> Any:
     """Product over ``axis``. The gradient is right however many zeros there are."""
     return reduce_with("mul", x, axis, keepdims, dtype, acc_dtype)
 
@@ -61,7 +67,7 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, ac
 
 
 def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
-    """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected`` subtracts the rounding of the mean."""
+    """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected``: less the rounding of the mean."""
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
     deviation = x - mean(x, axes, keepdims=True)

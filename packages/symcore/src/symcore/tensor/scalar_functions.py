@@ -72,8 +72,12 @@ def _switch(ins: Sequence[DType]) -> tuple[DType, DType]:
 
 
 def scalar(
-    name: str, numpy: Callable[..., Any], *partials: Callable[..., Any] | None, nin: int | None = 1,
-    rule: DTypeRule = _float, **options: Any,
+    name: str,
+    numpy: Callable[..., Any],
+    *partials: Callable[..., Any] | None,
+    nin: int | None = 1,
+    rule: DTypeRule = _float,
+    **options: Any,
 ) -> ScalarFn:
     """Enter a function into the table and return it. ``partials`` as in ``ScalarFn``."""
     if name in TABLE:
@@ -114,8 +118,14 @@ def _switch_np(c: Any, a: Any, b: Any) -> Any:
 # ---------------------------------------------------------------------- arithmetic
 
 add = scalar("add", np.add, nin=None, rule=_same, symbol="+", pullback=lambda xs, y, g: [g] * len(xs))
-mul = scalar("mul", np.multiply, nin=None, rule=_same, symbol="*", pullback=lambda xs, y, g: [
-    _product([g, *xs[:i], *xs[i + 1:]]) for i in range(len(xs))])
+mul = scalar(
+    "mul",
+    np.multiply,
+    nin=None,
+    rule=_same,
+    symbol="*",
+    pullback=lambda xs, y, g: [_product([g, *xs[:i], *xs[i + 1 :]]) for i in range(len(xs))],
+)
 sub = _binary("sub", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1, rule=_number, symbol="-")
 neg = scalar("neg", np.negative, lambda x, y: -1, rule=_number)
 true_div = _binary("true_div", np.true_divide, rule=_divide, symbol="/", pullback=lambda xs, y, g: _div_terms(xs, y, g))
@@ -126,11 +136,16 @@ sqr = scalar("sqr", np.square, lambda x, y: 2 * x, rule=_int8_of_bool)
 sqrt = scalar("sqrt", np.sqrt, lambda x, y: 0.5 / y, singular=True)
 reciprocal = scalar("reciprocal", lambda x: 1 / x, lambda x, y: -sqr(y), singular=True)
 abs = scalar("abs", np.absolute, lambda x, y: sgn(x), rule=_real)
-sgn = scalar("sgn", _sgn, lambda x, y: 0, rule=_int8_of_bool)
+sgn: ScalarFn = scalar("sgn", _sgn, lambda x, y: 0, rule=_int8_of_bool)
 maximum = _binary("maximum", np.maximum, rule=_same, pullback=lambda xs, y, g: [switch(eq(y, x), g, 0) for x in xs])
 minimum = _binary("minimum", np.minimum, rule=_same, pullback=lambda xs, y, g: [switch(eq(y, x), g, 0) for x in xs])
-clip = scalar("clip", lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi), nin=3, rule=_same,
-              pullback=lambda xs, y, g: _clip_terms(xs, g))
+clip = scalar(
+    "clip",
+    lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
+    nin=3,
+    rule=_same,
+    pullback=lambda xs, y, g: _clip_terms(xs, g),
+)
 
 # ---------------------------------------------------------------------- exponentials and logarithms
 
@@ -147,15 +162,16 @@ softplus = scalar("softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda
 # ---------------------------------------------------------------------- trigonometry
 
 sin = scalar("sin", np.sin, lambda x, y: cos(x))
-cos = scalar("cos", np.cos, lambda x, y: -sin(x))
+cos: ScalarFn = scalar("cos", np.cos, lambda x, y: -sin(x))
 tan = scalar("tan", np.tan, lambda x, y: 1 + sqr(y))
 arcsin = scalar("arcsin", np.arcsin, lambda x, y: 1 / sqrt(1 - sqr(x)), singular=True)
 arccos = scalar("arccos", np.arccos, lambda x, y: -1 / sqrt(1 - sqr(x)), singular=True)
 arctan = scalar("arctan", np.arctan, lambda x, y: 1 / (1 + sqr(x)))
-arctan2 = _binary("arctan2", np.arctan2, lambda a, b, y: b / (sqr(a) + sqr(b)), lambda a, b, y: -a / (sqr(a) + sqr(b)),
-                  singular=True)
+arctan2 = _binary(
+    "arctan2", np.arctan2, lambda a, b, y: b / (sqr(a) + sqr(b)), lambda a, b, y: -a / (sqr(a) + sqr(b)), singular=True
+)
 sinh = scalar("sinh", np.sinh, lambda x, y: cosh(x))
-cosh = scalar("cosh", np.cosh, lambda x, y: sinh(x))
+cosh: ScalarFn = scalar("cosh", np.cosh, lambda x, y: sinh(x))
 tanh = scalar("tanh", np.tanh, lambda x, y: 1 - sqr(y))
 arcsinh = scalar("arcsinh", np.arcsinh, lambda x, y: 1 / sqrt(sqr(x) + 1))
 arccosh = scalar("arccosh", np.arccosh, lambda x, y: 1 / sqrt(sqr(x) - 1), singular=True)
@@ -177,7 +193,7 @@ lt = _binary("lt", np.less, rule=_compare, symbol="<")
 le = _binary("le", np.less_equal, rule=_compare, symbol="<=")
 gt = _binary("gt", np.greater, rule=_compare, symbol=">")
 ge = _binary("ge", np.greater_equal, rule=_compare, symbol=">=")
-eq = _binary("eq", np.equal, rule=_compare, symbol="==")
+eq: ScalarFn = _binary("eq", np.equal, rule=_compare, symbol="==")
 neq = _binary("neq", np.not_equal, rule=_compare, symbol="!=")
 isnan = scalar("isnan", np.isnan, rule=_compare)
 isinf = scalar("isinf", np.isinf, rule=_compare)
@@ -191,8 +207,13 @@ def _zero_of(g: Any) -> Any:
     return np.zeros((), g.type.dtype)
 
 
-switch = scalar("switch", _switch_np, nin=3, rule=_switch, pullback=lambda xs, y, g: [
-    None, switch(xs[0], g, _zero_of(g)), switch(xs[0], _zero_of(g), g)])
+switch: ScalarFn = scalar(
+    "switch",
+    _switch_np,
+    nin=3,
+    rule=_switch,
+    pullback=lambda xs, y, g: [None, switch(xs[0], g, _zero_of(g)), switch(xs[0], _zero_of(g), g)],
+)
 
 # ---------------------------------------------------------------------- structure, complex numbers
 
@@ -249,8 +270,13 @@ def _make_cast(name: str) -> ScalarFn:
                 x = x.real
             return x.astype(target)
 
-        fn = scalar(key, convert, None if target.kind in "biu" else lambda x, y: 1,
-                    rule=lambda ins: (ins[0], target), doc=f"Convert every element to {target.name}.")
+        fn = scalar(
+            key,
+            convert,
+            None if target.kind in "biu" else lambda x, y: 1,
+            rule=lambda ins: (ins[0], target),
+            doc=f"Convert every element to {target.name}.",
+        )
         fn.target = target  # type: ignore[attr-defined]
     return TABLE[key]
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from symcore.graph.null import disconnected
 from symcore.graph.variable import Apply, Constant
-from symcore.op import Op, Shape as SymbolicShape
+from symcore.op import Op
+from symcore.op import Shape as SymbolicShape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.type import TensorType
@@ -93,8 +94,8 @@ def shape_i(x: Any, i: int) -> Any:
 
 
 class DimShuffle(Op):
-    """Reorder, drop (where the length is 1) and add axes; a view. ``order[k]`` is the input axis that becomes output axis
-    ``k``; -1 is a new axis of length 1."""
+    """Reorder, drop (where the length is 1) and add axes; a view. ``order[k]`` is the input axis that becomes output
+    axis ``k``; -1 is a new axis of length 1."""
 
     order: tuple[int, ...]
 
@@ -107,8 +108,8 @@ class DimShuffle(Op):
         for axis in set(range(ndim)) - set(used):
             if x.type.shape[axis] != 1:
                 raise ValueError(
-                    f"dimshuffle order {self.pattern} drops axis {axis} of {x} ({x.type}), whose length is not known to be "
-                    "1. Take an index along it, sum over it, or state its length with T.addbroadcast(x, axis)."
+                    f"dimshuffle order {self.pattern} drops axis {axis} of {x} ({x.type}), whose length is not known "
+                    "to be 1. Take an index along it, sum over it, or state its length with T.addbroadcast(x, axis)."
                 )
         shape = [1 if a < 0 else x.type.shape[a] for a in self.order]
         return Apply(self, [x], [TensorType(x.type.dtype, shape)()])
@@ -146,7 +147,7 @@ class DimShuffle(Op):
 
 
 class Reshape(Op):
-    """Give the elements, in C order, another shape. Inputs: the tensor and one 0-d int64 per new axis; one may be -1."""
+    """Give the elements, in C order, another shape. Inputs: the tensor, one 0-d int64 per new axis; one may be -1."""
 
     ndim: int
 
@@ -158,8 +159,9 @@ class Reshape(Op):
         known = [static_length(d) for d in dims]
         if sum(k == -1 for k in known) > 1:
             raise ValueError(f"only one length of a reshape may be -1, got {known}.")
-        if all(d is not None for d in x.type.shape) and None not in known:
-            known = list(_solve(x.type.shape, known))
+        given = [k for k in known if k is not None]
+        if all(d is not None for d in x.type.shape) and len(given) == len(known):
+            known = list(_solve(x.type.shape, given))
         shape = [None if k is None or k < 0 else k for k in known]
         return Apply(self, [x, *dims], [TensorType(x.type.dtype, shape)()])
 
@@ -171,7 +173,7 @@ class Reshape(Op):
         result = list(lengths)
         for k, length in enumerate(lengths):
             if not _never_negative(length):
-                free = _product(input_shapes[0]) // _at_least_one(_product(lengths[:k] + lengths[k + 1:]))
+                free = _product(input_shapes[0]) // _at_least_one(_product(lengths[:k] + lengths[k + 1 :]))
                 result[k] = free if isinstance(length, int) else _where_negative(length, free)
         return [tuple(result)]
 
@@ -237,7 +239,8 @@ def _never_negative(length: Any) -> bool:
         return True
     fn = getattr(owner.op, "fn", None)
     return getattr(fn, "name", "") in ("mul", "add", "int_div") and all(
-        _never_negative(static_length(v) if isinstance(v, Constant) else v) for v in owner.inputs)
+        _never_negative(static_length(v) if isinstance(v, Constant) else v) for v in owner.inputs
+    )
 
 
 class SpecifyShape(Op):

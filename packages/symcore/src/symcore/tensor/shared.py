@@ -10,20 +10,26 @@ from symcore.graph.shared import SharedVariable
 from symcore.tensor import dtypes
 from symcore.tensor.type import TensorType
 
-#: Constructors tried before the one for arrays: ``(value, name, strict, allow_downcast, borrow, target) -> variable`` or
-#: ``None``. Device packages and other types add theirs.
+#: Constructors tried before the one for arrays: ``(value, name, strict, allow_downcast, borrow, target) -> variable``
+#: or ``None``. Device packages and other types add theirs.
 constructors: list[Callable[..., SharedVariable[Any] | None]] = []
 
 
 def shared(
-    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None, borrow: bool = False,
-    broadcastable: Sequence[bool] | None = None, target: str | None = None, shape: Sequence[int | None] | None = None,
+    value: Any,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: Sequence[bool] | None = None,
+    target: str | None = None,
+    shape: Sequence[int | None] | None = None,
 ) -> Any:
     """Return a shared variable holding ``value``: an array or a number.
 
     Its type has the dtype and the number of dimensions of the value; no length is fixed unless ``shape`` (or
-    ``broadcastable``) says so. The value is copied unless ``borrow``. Raises ``TypeError`` for lists and other objects that
-    are neither arrays nor numbers.
+    ``broadcastable``) says so. The value is copied unless ``borrow``. Raises ``TypeError`` for lists and other objects
+    that are neither arrays nor numbers.
     """
     if target or config.device != "cpu":
         from symcore import plugins

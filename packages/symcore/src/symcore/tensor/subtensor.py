@@ -29,8 +29,9 @@ from symcore.tensor.type import TensorType
 
 def _check_rank(entries: Sequence[Any], x: Any) -> None:
     if len(entries) > x.type.ndim:
-        raise IndexError(f"too many indices: {x} has {x.type.ndim} dimensions, the index [{show(entries)}] has "
-                         f"{len(entries)}.")
+        raise IndexError(
+            f"too many indices: {x} has {x.type.ndim} dimensions, the index [{show(entries)}] has {len(entries)}."
+        )
 
 
 class Subtensor(Op):
@@ -50,7 +51,7 @@ class Subtensor(Op):
                 shape.append(static_slice(known, *entry[1:]))
             elif known is not None and entry != INPUT and not -known <= entry < known:
                 raise IndexError(f"index {entry} is out of bounds for axis {axis} of {x}, which has length {known}.")
-        shape += x.type.shape[len(self.entries):]
+        shape += x.type.shape[len(self.entries) :]
         return Apply(self, [x, *scalars], [TensorType(x.type.dtype, shape)()])
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
@@ -80,7 +81,7 @@ class Subtensor(Op):
 
 
 class IncSubtensor(Op):
-    """``x`` with ``x[entries] += y``, or with ``set_instead`` ``x[entries] = y``. Inputs: ``x``, ``y``, symbolic integers."""
+    """``x`` with ``x[entries] += y``, or if ``set_instead`` ``x[entries] = y``. Inputs: ``x``, ``y``, integers."""
 
     entries: tuple[Any, ...]
     set_instead: bool = False
@@ -112,7 +113,7 @@ class IncSubtensor(Op):
         return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        [x, y, *scalars], [g] = inputs, output_grads
+        [_, y, *scalars], [g] = inputs, output_grads
         by_x = IncSubtensor(self.entries, True)(g, y.zeros_like(), *scalars) if self.set_instead else g
         by_y = unbroadcast_to(Subtensor(self.entries)(g, *scalars), y)
         return [by_x, by_y, *(disconnected() for _ in scalars)]
@@ -137,8 +138,9 @@ def _fitting(y: Any, x: Any, part: TensorType) -> Any:
     """Cast what is written to the dtype of ``x``; refuse a loss of precision or more dimensions than there are."""
     if y.type.dtype is not x.type.dtype:
         if np.promote_types(y.type.dtype, x.type.dtype) != x.type.dtype and not _weak_constant(y, x):
-            raise TypeError(f"cannot write {y.type} into {x.type} without losing precision; cast it: "
-                            f"y.astype('{x.type.dtype}').")
+            raise TypeError(
+                f"cannot write {y.type} into {x.type} without losing precision; cast it: y.astype('{x.type.dtype}')."
+            )
         y = y.astype(x.type.dtype)
     if y.type.ndim > part.ndim:
         raise ValueError(f"cannot write {y} of {y.type.ndim} dimensions into a part of {part.ndim} dimensions.")
@@ -233,7 +235,7 @@ class AdvancedIncSubtensor(Op):
         return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        [x, y, *indices], [g] = inputs, output_grads
+        [_, y, *indices], [g] = inputs, output_grads
         by_x = AdvancedIncSubtensor(self.entries, True)(g, y.zeros_like(), *indices) if self.set_instead else g
         by_y = unbroadcast_to(AdvancedSubtensor(self.entries)(g, *indices), y)
         return [by_x, by_y, *(disconnected() for _ in indices)]
@@ -278,10 +280,12 @@ def _advanced_static(entries: Sequence[Any], x: Any, indices: Sequence[Any]) -> 
     joint = static_broadcast([indices[k].type for k in _arrays(entries)], "index arrays")
     kept = [static_slice(x.type.shape[axis], *e[1:]) for axis, e in enumerate(entries) if isinstance(e, tuple)]
     at = sum(isinstance(e, tuple) for e in entries[: advanced_position(entries)])
-    return [*kept[:at], *joint, *kept[at:], *x.type.shape[len(entries):]]
+    return [*kept[:at], *joint, *kept[at:], *x.type.shape[len(entries) :]]
 
 
-def _advanced_shape(entries: Sequence[Any], shape: Shape, indices: Sequence[Any], index_shapes: Sequence[Shape]) -> Shape:
+def _advanced_shape(
+    entries: Sequence[Any], shape: Shape, indices: Sequence[Any], index_shapes: Sequence[Shape]
+) -> Shape:
     positions = _arrays(entries)
     joint = broadcast_shape([indices[k].type for k in positions], [index_shapes[k] for k in positions])
     taken, kept = iter(indices), []
@@ -291,7 +295,7 @@ def _advanced_shape(entries: Sequence[Any], shape: Shape, indices: Sequence[Any]
         elif e == "array":
             next(taken)
     at = sum(isinstance(e, tuple) for e in entries[: advanced_position(entries)])
-    return (*kept[:at], *joint, *kept[at:], *shape[len(entries):])
+    return (*kept[:at], *joint, *kept[at:], *shape[len(entries) :])
 
 
 class Nonzero(Op):
@@ -323,7 +327,7 @@ def nonzero(x: Any) -> tuple[Any, ...]:
 
 
 def getitem(x: Any, item: Any) -> Any:
-    """Return ``x[item]``: integers, slices, ``None``, ``...``, integer arrays, masks, and mixtures as NumPy has them."""
+    """Return ``x[item]``: integers, slices, ``None``, ``...``, integer arrays, masks, mixtures as NumPy has them."""
     x = as_tensor(x)
     items = list(item) if isinstance(item, tuple) else [item]
     if not isinstance(item, tuple) and isinstance(item, list):
@@ -338,7 +342,10 @@ def getitem(x: Any, item: Any) -> Any:
 
 
 def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bool]:
-    """Insert the new axes, spell out ``...`` and masks; return the tensor, entries, inputs, and whether there are arrays."""
+    """Insert the new axes, spell out ``...`` and masks.
+
+    Return the tensor, the entries, their inputs, and whether there are arrays among them.
+    """
     arrays: list[Any] = [as_index_array(i) for i in items]
     spelled: list[tuple[Any, Any]] = []
     for item, array in zip(items, arrays, strict=True):
@@ -403,8 +410,14 @@ def _insert_axes(x: Any, full: list[tuple[Any, Any]]) -> Any:
     return x.dimshuffle(*pattern, *range(axis, x.type.ndim))
 
 
-def inc_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False,
-                  set_instead: bool = False, ignore_duplicates: bool = False) -> Any:
+def inc_subtensor(
+    x: Any,
+    y: Any,
+    inplace: bool = False,
+    tolerate_inplace_aliasing: bool = False,
+    set_instead: bool = False,
+    ignore_duplicates: bool = False,
+) -> Any:
     """Return the tensor of which ``x`` is a part, with ``y`` added to that part; duplicates in an index add up.
 
     ``x`` must be the result of indexing (``T.inc_subtensor(a[2:5], 1)``). Raises ``TypeError`` otherwise.
@@ -412,8 +425,10 @@ def inc_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasi
     part = as_tensor(x)
     owner = part.owner
     if owner is None or not isinstance(owner.op, (Subtensor, AdvancedSubtensor)):
-        raise TypeError(f"set_subtensor and inc_subtensor take an indexed tensor, such as a[1:3]; got {x}. "
-                        "For the whole of it use a[:].")
+        raise TypeError(
+            f"set_subtensor and inc_subtensor take an indexed tensor, such as a[1:3]; got {x}. "
+            "For the whole of it use a[:]."
+        )
     source, *indices = owner.inputs
     if isinstance(owner.op, Subtensor):
         return IncSubtensor(owner.op.entries, set_instead)(source, y, *indices)

@@ -29,6 +29,10 @@ class TensorType(Type):
 
     dtype: np.dtype[Any]
     shape: StaticShape
+    ndim: int
+    broadcastable: tuple[bool, ...]
+    numpy_dtype: np.dtype[Any]
+    _hash: int
     _interned: ClassVar[dict[Any, "TensorType"]] = {}
 
     def __new__(
@@ -54,11 +58,8 @@ class TensorType(Type):
             self.broadcastable = tuple(d == 1 for d in static)
             self.numpy_dtype = found
             self._hash = hash((found.name, static))
-            cls._interned[key] = self
+            self = cls._interned.setdefault(key, self)  # another thread may have been first
         return self
-
-    ndim: int
-    broadcastable: tuple[bool, ...]
 
     def __hash__(self) -> int:
         return self._hash
@@ -161,8 +162,9 @@ class TensorType(Type):
         if a.dtype.kind not in "fc":
             return bool(np.array_equal(a, b))
         eps = float(np.finfo(a.dtype).eps) ** 0.7
-        return bool(np.allclose(a, b, rtol=eps if rtol is None else rtol, atol=eps if atol is None else atol,
-                                equal_nan=True))
+        return bool(
+            np.allclose(a, b, rtol=eps if rtol is None else rtol, atol=eps if atol is None else atol, equal_nan=True)
+        )
 
     def may_share_memory(self, a: Any, b: Any) -> bool:
         """Tell whether two arrays may overlap in memory."""

@@ -1,4 +1,4 @@
-"""Tensor variables: operators and methods. The top floor of ``tensor``: it knows the functions, none of them knows it."""
+"""Tensor variables: operators and methods. The top floor of ``tensor``: it knows the functions, none knows it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ _COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "neq"})
 
 
 class TensorOperators:
-    """What all tensor variables, constants and shared tensors can do. Every operator builds a node; nothing computes."""
+    """What tensor variables, constants and shared tensors can do. Every operator builds a node; nothing computes."""
 
     type: TensorType
     owner: Any
@@ -73,8 +73,8 @@ class TensorOperators:
         name = elemwise_name(self)
         if name in _COMPARISONS:
             raise TypeError(
-                f"the comparison {name} of symbolic variables has no truth value while the graph is built: use T.switch "
-                "or ifelse to choose, and T.and_ or & to combine comparisons (0 < x < 1 is (0 < x) & (x < 1))."
+                f"the comparison {name} of symbolic variables has no truth value while the graph is built: use "
+                "T.switch or ifelse to choose, and T.and_ or & to combine comparisons (0 < x < 1 is (0 < x) & (x < 1))."
             )
         return True
 
@@ -216,8 +216,12 @@ class TensorOperators:
     def reshape(self, *newshape: Any, ndim: int | None = None) -> Any:
         """Return the elements in another shape: ``x.reshape((2, -1))`` or ``x.reshape(2, -1)``."""
         only = newshape[0] if len(newshape) == 1 else newshape
-        if len(newshape) == 2 and isinstance(newshape[0], (tuple, list, Variable)) and isinstance(newshape[1], int) \
-                and (not isinstance(newshape[0], Variable) or newshape[0].type.ndim == 1):
+        if (
+            len(newshape) == 2
+            and isinstance(newshape[0], (tuple, list, Variable))
+            and isinstance(newshape[1], int)
+            and (not isinstance(newshape[0], Variable) or newshape[0].type.ndim == 1)
+        ):
             only, ndim = newshape  # the older spelling reshape(shape, ndim)
         return shapes.reshape(self, only, ndim)
 
@@ -231,7 +235,9 @@ class TensorOperators:
 
     def transpose(self, *axes: Any) -> Any:
         """Return the tensor with its axes in another order, reversed by default."""
-        return functions.transpose(self, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None)
+        return functions.transpose(
+            self, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None
+        )
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Return the tensor with two axes exchanged."""
@@ -343,7 +349,9 @@ def _binary(function: Any, a: Any, b: Any) -> Any:
     try:
         return function(a, b)
     except TypeError:
-        if all(isinstance(v, (Variable, np.ndarray, np.generic, bool, int, float, complex, list, tuple)) for v in (a, b)):
+        if all(
+            isinstance(v, (Variable, np.ndarray, np.generic, bool, int, float, complex, list, tuple)) for v in (a, b)
+        ):
             raise
         return NotImplemented
 
