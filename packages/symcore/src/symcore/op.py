@@ -100,7 +100,7 @@ class Op:
 
     def __repr__(self) -> str:
         shown = [
-            f"{name}={getattr(self, name)!r}"
+            f"{name}={_show(getattr(self, name))}"
             for name in self._params
             if getattr(self, name, _MISSING) != self._defaults.get(name, _MISSING)
         ]
@@ -183,6 +183,11 @@ class Op:
     def destroys(self, node: Apply) -> tuple[int, ...]:
         """Return the inputs that ``perform`` changes. The plan hands it a copy unless the input is dead."""
         return ()
+
+
+def _show(value: Any) -> str:
+    """A parameter as it is printed: a function by its name, for its address changes from run to run."""
+    return getattr(value, "__qualname__", None) or repr(value)
 
 
 def _is_classvar(note: Any) -> bool:
