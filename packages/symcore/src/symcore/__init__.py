@@ -15,6 +15,7 @@ from symcore.gradient.rop import Rop  # what Ops without an R_op fall back on co
 if _TYPE_CHECKING:
     from symcore import gradient, printing, tensor, testing
     from symcore.from_function import as_op
+    from symcore.from_graph import OpFromGraph
     from symcore.gradient.flow import (
         consider_constant,
         disconnected_grad,
@@ -51,6 +52,7 @@ _HOMES = {
     "tensor": "symcore.tensor:",
     "testing": "symcore.testing:",
     "as_op": "symcore.from_function",
+    "OpFromGraph": "symcore.from_graph",
     **dict.fromkeys(
         ("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
         "symcore.gradient.flow",

@@ -34,10 +34,10 @@ _HOMES = {
     "get_mode": "symopt:get_mode",
     "jit": "symstack.absent:jit",
     # control flow
-    "OpFromGraph": "symstack.absent:OpFromGraph",
+    "OpFromGraph": "symcore:OpFromGraph",
     "foldl": "symscan:foldl",
     "foldr": "symscan:foldr",
-    "ifelse": "symstack.absent:ifelse",
+    "ifelse": "symcore.ifelse:ifelse",
     "map": "symscan:map",
     "reduce": "symscan:reduce",
     "scan": "symscan:scan",

@@ -11,9 +11,7 @@ from typing import Any, NoReturn
 __all__ = ["ABSENT", "SIGNAL", "SPARSE", "absent_namespace", "not_built"]
 
 ABSENT: dict[str, tuple[str, str]] = {
-    "ifelse": ("symcore", "Use T.switch, which computes both branches."),
     "jit": ("symopt", "Use ss.function on symbolic variables."),
-    "OpFromGraph": ("symcore", "Call a Python function that builds the graph instead."),
     "RandomStreams": ("symcore", "Draw with numpy.random and hand the values to the function as inputs."),
     "MRG_RandomStreams": ("symcore", "Draw with numpy.random and hand the values to the function as inputs."),
 }
@@ -28,7 +26,7 @@ SPARSE = (
 )  # fmt: skip
 """Functions of ``T.sparse``."""
 
-_CLASSES = frozenset({"OpFromGraph", "RandomStreams", "MRG_RandomStreams"})
+_CLASSES = frozenset({"RandomStreams", "MRG_RandomStreams"})
 
 
 def _message(name: str, package: str, meanwhile: str) -> str:

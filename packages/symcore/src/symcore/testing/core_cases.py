@@ -20,6 +20,7 @@ from symcore.tensor.shapes import DimShuffle, MakeVector, Reshape, Shape_i, Shap
 from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Nonzero, Subtensor
 from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase
+from symcore.testing.control_cases import CASES as CONTROL_CASES
 
 _rng = np.random.default_rng(1)
 
@@ -388,4 +389,5 @@ CASES: list[OpCase] = [
     *_products(),
     *_indexing(),
     *_special(),
+    *CONTROL_CASES,
 ]

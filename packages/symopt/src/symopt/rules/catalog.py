@@ -10,6 +10,7 @@ from symopt.rules import (
     folding,
     fusion,
     indexing,
+    inline_graphs,
     powers,
     reductions,
     shaping,
@@ -19,8 +20,8 @@ from symopt.ruleset import RuleSet
 
 #: The rules of the core language, in the order in which they are tried.
 RULES: RuleSet = RuleSet(
-    folding.RULES, broadcasting.RULES, shaping.RULES, indexing.RULES, reductions.RULES, arithmetic.RULES,
-    stability.RULES, powers.RULES, blas.RULES, fusion.RULES,
+    inline_graphs.RULES, folding.RULES, broadcasting.RULES, shaping.RULES, indexing.RULES, reductions.RULES,
+    arithmetic.RULES, stability.RULES, powers.RULES, blas.RULES, fusion.RULES,
 )
 
 
