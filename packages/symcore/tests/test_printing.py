@@ -177,14 +177,14 @@ X, Y, W = T.vector("x"), T.vector("y"), T.matrix("W")
         (
             T.inc_subtensor(W[[0], 1:], 2.0),
             None,
-            "inc_subtensor(W[TensorConstant{[0]}, 1:], cast(TensorConstant{2}, 'float64'))",
+            "inc_subtensor(W[TensorConstant{[0]}, 1:], TensorConstant{2})",
         ),
         (X.astype("float32"), "cast(x, 'float32')", None),
-        (X.zeros_like(), "alloc(cast(TensorConstant{0}, 'float64'), x.shape[0])", None),
+        (X.zeros_like(), "alloc(TensorConstant{0}, x.shape[0])", None),
         (T.stack([X[0], X[1]]), "[x[0], x[1]]", None),
         (W.reshape((2, -1)), "W.reshape((TensorConstant{2}, TensorConstant{-1}))", None),
         (T.nonzero(W)[1], "Nonzero(W).1", None),
-        (X.fill(2.0) + shared(1.0, "s"), None, "alloc(cast(TensorConstant{2}, 'float64'), x.shape[0]) + s"),
+        (X.fill(2.0) + shared(1.0, "s"), None, "alloc(TensorConstant{2}, x.shape[0]) + s"),
     ],
 )
 def test_pp(expression, full, minimal):

@@ -7,6 +7,7 @@ import numpy as np
 
 from symcore.config import config
 from symcore.tensor import dtypes
+from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.dtypes import BOOL, upcast, upgrade_to_float
 from symcore.tensor.elemwise import FAMILIES, TABLE, DType, DTypeRule, ScalarFn, guard_zero, is_constant
 
@@ -285,12 +286,16 @@ FAMILIES["cast"] = _make_cast
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """Return ``x`` with another dtype; ``x`` itself if it has that dtype already."""
-    from symcore.tensor.constant import as_tensor
-
+    """Return ``x`` with another dtype; ``x`` itself if it has that dtype already. Small constants are cast at once."""
     variable = as_tensor(x)
     target = dtypes.as_dtype(dtype)
-    return variable if variable.type.dtype is target else _make_cast(target.name)(variable)
+    if variable.type.dtype is target:
+        return variable
+    fn = _make_cast(target.name)
+    if is_constant(variable) and variable.name is None and variable.data.size <= 16:
+        with np.errstate(all="ignore"):
+            return constant(fn.compute([variable.data])[0])
+    return fn(variable)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
