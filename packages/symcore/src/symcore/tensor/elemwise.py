@@ -97,6 +97,9 @@ class ScalarFn:
             return list(self.custom_pullback(inputs, y, g))
         if self.partials is None:
             return [None] * len(inputs)
+        # Partials compute in the dtype of the output: an int8 would overflow, and truth values have no arithmetic.
+        if not dtypes.is_discrete(y.type.dtype):
+            inputs = [x.astype(y.type.dtype) if dtypes.is_discrete(x.type.dtype) else x for x in inputs]
         terms: list[Any] = []
         for partial in self.partials:
             slope = None if partial is None else partial(*inputs, y)
