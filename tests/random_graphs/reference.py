@@ -1,0 +1,152 @@
+"""The reference interpreter, and how far rounding alone may carry each of its results.
+
+How well a result is conditioned is found by stochastic arithmetic (J. Vignes, "A stochastic arithmetic for reliable
+scientific computation", Math. Comput. Simul. 35, 1993): the graph is run again as written, with every rounded number
+moved by a few units in the last place. What moves with them may differ as much between ways of computing; truth values,
+integers and patterns of NaN that flip are not determined by the expression in floating point, and are not compared.
+
+Numbers that come out on a coarse grid from sums and products of numbers on it are exact and not moved.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symcore.graph.shared import SharedVariable
+from symcore.graph.traverse import toposort
+from symcore.graph.variable import Constant
+from symcore.interpreter import run_node
+
+Array = np.ndarray[Any, Any]
+
+#: How far a rounded number is moved, in units in the last place of its dtype.
+ULPS = 4.0
+#: How often the graph is run with moved numbers; and how often before a difference counts: few runs may all fall to one
+#: side of a comparison.
+RUNS, MANY_RUNS = 4, 60
+#: A result may differ by this many times the largest movement seen, plus this many units in the last place.
+FACTOR, SLACK = 24.0, 16.0
+
+_EXACT = frozenset({"identity", "neg", "abs", "sgn", "maximum", "minimum", "clip", "switch", "second",
+                    "floor", "ceil", "trunc", "round_half_to_even", "round_half_away_from_zero", "real",
+                    "conj"})  # fmt: skip
+_GRID = frozenset({"add", "sub", "mul", "sqr"})
+_CANCELS = frozenset({"add", "sub"})
+_ROUNDING_OPS = frozenset({"Reduce", "Dot", "BatchedDot", "IncSubtensor", "AdvancedIncSubtensor",
+                           "Softmax", "SoftmaxGrad", "LogSoftmax", "LogSoftmaxGrad",
+                           "CrossentropyCategorical1Hot", "CrossentropyCategorical1HotGrad",
+                           "CrossentropySoftmax1hot", "CrossentropySoftmax1hotGrad"})  # fmt: skip
+
+
+@dataclass
+class Reference:
+    """What a result is, what it may differ by, and which of its elements are determined at all.
+
+    ``tame``: every number on the way to any result was finite and none was denormal.
+    """
+
+    values: list[Array]
+    bounds: list[Array | None]
+    determined: list[Array]
+    tame: bool
+
+    def share(self) -> float:
+        """Return the part of the elements that are compared."""
+        total = sum(v.size for v in self.values)
+        return sum(int(d.sum()) for d in self.determined) / total if total else 1.0
+
+
+def reference(outputs: Sequence[Any], values: dict[Any, Array], runs: int = RUNS) -> Reference:
+    """Run a graph as written, then ``runs`` times with moved numbers. ``values``: one per input; shared variables have
+    their own."""
+    results, tame = _run(outputs, values, None)
+    bounds: list[Array | None] = [np.zeros(r.shape) if r.dtype.kind == "f" else None for r in results]
+    determined = [np.ones(r.shape, bool) for r in results]
+    for k in range(runs):
+        moved, _ = _run(outputs, values, np.random.default_rng(k))
+        for i, (exact, other) in enumerate(zip(results, moved, strict=True)):
+            if exact.shape != other.shape:
+                determined[i][...] = False
+                continue
+            bound = bounds[i]
+            if bound is None:
+                determined[i] &= exact == other
+                continue
+            with np.errstate(all="ignore"):
+                same = (exact == other) | (np.isnan(exact) & np.isnan(other))
+                determined[i] &= same | (np.isfinite(exact) & np.isfinite(other))
+                distance = np.where(same, 0.0, np.abs(exact.astype(float) - other.astype(float)))
+                bounds[i] = np.maximum(bound, np.where(np.isfinite(distance), distance, 0.0))
+    allowed = [None if b is None else FACTOR * b + SLACK * _spacing(r) for b, r in zip(bounds, results, strict=True)]
+    return Reference(results, allowed, determined, tame)
+
+
+def _spacing(x: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.spacing(np.abs(x)).astype(float), posinf=0.0)
+
+
+def _run(outputs: Sequence[Any], values: dict[Any, Array], rng: np.random.Generator | None) -> tuple[list[Array], bool]:
+    storage: dict[Any, Array] = dict(values)
+    tame = True
+
+    def value(variable: Any) -> Array:
+        if variable not in storage:
+            leaf = variable.data if isinstance(variable, Constant) else variable.container.value
+            assert isinstance(variable, (Constant, SharedVariable))
+            storage[variable] = leaf
+        return storage[variable]
+
+    for node in toposort(list(outputs), storage):
+        given = [value(v) for v in node.inputs]
+        results = run_node(node, given)
+        tame = tame and all(_plain(r) for r in results)
+        if rng is not None:
+            results = _moved(node, given, results, rng)
+        storage.update(zip(node.outputs, results, strict=True))
+    return [np.asarray(value(v)) for v in outputs], tame
+
+
+def _plain(x: Array) -> bool:
+    if x.dtype.kind != "f":
+        return True
+    size = np.abs(x)
+    least = np.finfo(x.dtype).tiny * x.dtype.type(1e4)
+    return bool((np.isfinite(x) & ((size == 0) | (size > least))).all())
+
+
+def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.Generator) -> list[Array]:
+    name = getattr(getattr(node.op, "fn", None), "name", getattr(node.op, "fn", ""))
+    kind = type(node.op).__name__
+    if all(r.dtype.kind != "f" for r in results):
+        return results
+    if kind == "Elemwise":
+        if name in _EXACT or str(name).startswith("cast_"):
+            return results
+        cancels, grid = name in _CANCELS, name in _GRID
+    elif kind in _ROUNDING_OPS and not getattr(node.op, "set_instead", False) and name not in ("maximum", "minimum"):
+        cancels = grid = True
+    else:
+        return results
+    fresh = run_node(node, [_shake(x, rng) for x in given]) if cancels else results
+    return [_keep_grid(r, _shake(f, rng)) if grid else _shake(f, rng) for r, f in zip(results, fresh, strict=True)]
+
+
+def _shake(x: Array, rng: np.random.Generator) -> Array:
+    """Move every number by up to ``ULPS`` units in the last place."""
+    if x.dtype.kind != "f":
+        return x
+    with np.errstate(all="ignore"):
+        step = rng.uniform(-ULPS, ULPS, x.shape) * float(np.finfo(x.dtype).eps)
+        return np.asarray(np.where(np.isfinite(x), x * (1 + step), x)).astype(x.dtype)
+
+
+def _keep_grid(result: Array, moved: Array) -> Array:
+    """Leave alone what sums and products give exactly: moderate multiples of 1/4096."""
+    if result.dtype.kind != "f":
+        return result
+    with np.errstate(all="ignore"):
+        on_grid = (np.abs(result) < 2.0**12) & (result * 4096 == np.rint(result * 4096))
+        return np.asarray(np.where(on_grid, result, moved)).astype(result.dtype)
