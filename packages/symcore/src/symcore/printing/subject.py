@@ -16,7 +16,7 @@ class Subject:
     outputs
         The variables at the top.
     labels
-        Per output, what is written before it: nothing, or the shared variable that it updates (``w <- ``).
+        Per output, what is written before it: nothing, or ``w <-`` for an update of ``w``.
     order
         Node -> its position in the order of execution; empty for the user's own graphs.
     clients
