@@ -1,9 +1,42 @@
 """The tensor language. ``from symcore import tensor as T``."""
 
+# ---------------------------------------------------------------------- accumulating, sorting, counting, arranging
+from symcore.tensor.arranging import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    bartlett,
+    flip,
+    horizontal_stack,
+    hstack,
+    logsumexp,
+    moveaxis,
+    repeat,
+    roll,
+    stacklists,
+    tile,
+    vertical_stack,
+    vstack,
+)
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.constructors import *  # noqa: F403
 from symcore.tensor.constructors import CONSTRUCTORS, tensor
+from symcore.tensor.counting import bincount, ravel_multi_index, searchsorted, to_one_hot, unique, unravel_index
 from symcore.tensor.creation import alloc, arange, eye, full_like, identity_like, ones, ones_like, zeros, zeros_like
+from symcore.tensor.cumulative import cumprod, cumsum, diff
+from symcore.tensor.diagonals import (
+    alloc_diag,
+    diag,
+    diagonal,
+    extract_diag,
+    fill_diagonal,
+    fill_diagonal_offset,
+    trace,
+    tri,
+    tril,
+    triu,
+)
+from symcore.tensor.einsum import batched_tensordot, einsum
 from symcore.tensor.functions import (
     allclose,
     ceil_intdiv,
@@ -28,6 +61,16 @@ from symcore.tensor.functions import (
     unbroadcast,
 )
 from symcore.tensor.functions import shape_vector as shape
+from symcore.tensor.gather import (
+    broadcast_arrays,
+    broadcast_to,
+    choose,
+    compress,
+    flatnonzero,
+    nonzero_values,
+    take_along_axis,
+)
+from symcore.tensor.grids import meshgrid, mgrid, ogrid
 from symcore.tensor.join import concatenate, join, split, stack
 from symcore.tensor.products import batched_dot, dot, matmul, outer, tensordot
 from symcore.tensor.reductions import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
@@ -98,6 +141,42 @@ from symcore.tensor.scalar_functions import (
 )
 from symcore.tensor.shapes import addbroadcast, reshape, specify_shape
 from symcore.tensor.shared import shared
+from symcore.tensor.sorting import (
+    argsort,
+    argtopk,
+    inverse_permutation,
+    permute_row_elements,
+    sort,
+    topk,
+    topk_and_argtopk,
+)
+from symcore.tensor.special_functions import (
+    chi2sf,
+    digamma,
+    erf,
+    erfc,
+    erfcinv,
+    erfcx,
+    erfinv,
+    gamma,
+    gammainc,
+    gammaincc,
+    gammal,
+    gammaln,
+    gammau,
+    i0,
+    i1,
+    iv,
+    j0,
+    j1,
+    jv,
+    polygamma,
+    psi,
+    sinc,
+    tri_gamma,
+    xlogx,
+    xlogy0,
+)
 from symcore.tensor.subtensor import inc_subtensor, set_subtensor, take
 from symcore.tensor.type import TensorType
 from symcore.tensor.variable import TensorConstant, TensorSharedVariable, TensorVariable

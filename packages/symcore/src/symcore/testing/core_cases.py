@@ -21,6 +21,8 @@ from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, In
 from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase
 from symcore.testing.control_cases import CASES as CONTROL_CASES
+from symcore.testing.linalg_cases import LINALG_CASES
+from symcore.testing.numeric_cases import NUMERIC_CASES
 
 _rng = np.random.default_rng(1)
 
@@ -390,4 +392,6 @@ CASES: list[OpCase] = [
     *_indexing(),
     *_special(),
     *CONTROL_CASES,
+    *NUMERIC_CASES,
+    *LINALG_CASES,
 ]

@@ -1,0 +1,17 @@
+"""Cases whose Ops need SciPy are skipped where it is not installed: symcore itself does not depend on it."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from symcore.testing.linalg_cases import SCIPY_CASES
+
+
+def pytest_collection_modifyitems(items):
+    if find_spec("scipy") is not None:
+        return
+    needing = {id(case) for case in SCIPY_CASES}
+    for item in items:
+        values = getattr(getattr(item, "callspec", None), "params", {}).values()
+        if any(id(value) in needing for value in values):
+            item.add_marker(pytest.mark.skip(reason="needs SciPy: pip install 'symcore[scipy]'"))
