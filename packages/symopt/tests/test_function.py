@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from symcore import as_op
 from symcore import tensor as T
 from symcore.errors import MissingInputError, UnusedInputError
 from symcore.tensor.shared import shared
@@ -149,6 +150,40 @@ def test_pickle_compiles_again():
     x = T.vector("x")
     f = pickle.loads(pickle.dumps(function([x], x * 2 + 1, mode="FAST_COMPILE")))
     assert f([1.0]).tolist() == [3]
+
+
+def test_a_pickled_function_keeps_its_options():
+    x, y = T.fvector("x"), T.vector("y")
+    f = function([x], y * 2, mode="FAST_COMPILE", givens={y: x}, rebuild_strict=False, allow_input_downcast=True)
+    again = pickle.loads(pickle.dumps(f))
+    assert again(np.ones(2)).tolist() == f(np.ones(2)).tolist() == [2, 2]
+
+
+def test_a_default_is_copied_unless_borrowed():
+    x, given = T.vector("x"), np.ones(2)
+    f = make([In(x, value=given)], x * 2)
+    g = make([In(x, value=given, borrow=True)], x * 2)
+    given[:] = 5
+    assert f().tolist() == [2, 2]
+    assert g().tolist() == [10, 10]
+
+
+@as_op([T.dvector], [T.dvector])
+def itself(a):
+    return a
+
+
+@pytest.mark.parametrize("mode", [MODE, "FAST_COMPILE", "FAST_RUN"])
+def test_a_function_that_hands_back_its_input_leaks_no_memory(mode):
+    x, old, new = T.dvector("x"), shared(np.ones(3)), shared(np.zeros(3))
+    f = function([x], [itself(x), itself(old)], updates=[(new, itself(old)), (old, old + 1)], mode=mode)
+    given = np.arange(3.0)
+    first, second = f(given)
+    arrays = [given, first, second, old.get_value(borrow=True), new.get_value(borrow=True)]
+    assert not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
+    f(given)
+    assert new.get_value().tolist() == [2, 2, 2]
+    assert old.get_value().tolist() == [3, 3, 3]
 
 
 def test_eval_compiles_once():

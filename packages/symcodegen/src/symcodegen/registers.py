@@ -26,22 +26,35 @@ def is_integer(v: Any) -> bool:
     return isinstance(v.type, TensorType) and not v.type.ndim and v.type.dtype.name in ("int64", "bool")
 
 
-def _known(fn: Any, inputs: Iterable[Any]) -> bool:
-    if isinstance(fn, Composite):
-        return fn.nout == 1 and all(_known_step(step) and d in ("int64", "bool") for step, _, d in fn.steps)
-    if fn.name in ("and_", "or_", "invert"):
-        return all(v.type.dtype.kind == "b" for v in inputs)
-    return _known_step(fn)
-
-
-def _known_step(fn: ScalarFn) -> bool:
+def _computed(v: Any) -> bool:
+    """Tell whether the registers compute an elementwise function: they hold its inputs and have its instructions."""
+    node = v.owner
     return (
-        fn.name in _FOLDED
-        or fn.name in _BINARY
-        or fn.name in _UNARY
-        or fn.name in _SAME
-        or fn.name in ("switch", "second", "invert")
+        type(node.op) is Elemwise
+        and is_integer(v)
+        and all(_is_int_constant(x) if isinstance(x, Constant) else is_integer(x) for x in node.inputs)
+        and _known(node.op.fn, v.type.dtype.name)
     )
+
+
+def _is_int_constant(x: Any) -> bool:
+    return bool(x.data.ndim == 0 and x.data.dtype.kind in "biu" and int(x.data) < 1 << 63)
+
+
+def _known(fn: Any, out: str) -> bool:
+    if isinstance(fn, Composite):
+        return fn.nout == 1 and all(_known_step(step, d) for step, _, d in fn.steps)
+    return _known_step(fn, out)
+
+
+def _known_step(fn: ScalarFn, dtype: str) -> bool:
+    """Tell whether the machine has an instruction for a function that gives ``dtype``."""
+    if fn.name in ("and_", "or_", "invert"):
+        return dtype == "bool"  # of integers they work on bits, the instructions on truth values
+    if fn.name == "add":
+        return dtype == "int64"  # the sum of truth values is a truth value
+    known = fn.name in _FOLDED or fn.name in _BINARY or fn.name in _UNARY or fn.name in _SAME
+    return dtype in ("int64", "bool") and (known or fn.name in ("switch", "second"))
 
 
 class Registers:
@@ -100,9 +113,9 @@ class Registers:
         """Return a register that holds the sum of two."""
         return self._new("R_ADD", a, b)
 
-    def require_equal(self, register: int, value: int) -> int:
-        """Return a register that holds ``value``; a shape error when another register does not hold it too."""
-        return self._new("R_REQUIRE_EQ", register, self._constant(value))
+    def require_equal(self, register: int, value: Any) -> int:
+        """Return a register that holds ``value`` (an int or a variable); a shape error when ``register`` does not."""
+        return self._new("R_REQUIRE_EQ", register, self.of(value))
 
     # ------------------------------------------------------------------ what a value is made of
 
@@ -115,12 +128,7 @@ class Registers:
         if isinstance(op, Shape_i):
             entry = self._length(node.inputs[0], op.i)
             return [entry] if isinstance(entry, Variable) and entry is not v else []
-        if (
-            type(op) is Elemwise
-            and is_integer(v)
-            and all(is_integer(x) or isinstance(x, Constant) for x in node.inputs)
-            and _known(op.fn, node.inputs)
-        ):
+        if _computed(v):
             return [x for x in node.inputs if not isinstance(x, Constant)]
         if isinstance(op, SliceLength):
             return [x for x in node.inputs if not isinstance(x, Constant)]
@@ -170,9 +178,7 @@ class Registers:
             if isinstance(node.op, Shape_i):
                 entry = self._length(node.inputs[0], node.op.i)
                 return node.inputs[0] if entry is None or entry is v else None
-            if isinstance(node.op, SliceLength) or (
-                type(node.op) is Elemwise and all(isinstance(x, Constant) for x in node.inputs)
-            ):
+            if isinstance(node.op, SliceLength) or _computed(v):
                 return None
             return self._value_source(v)
         return v
@@ -258,12 +264,7 @@ class Registers:
             length = self.of(next(inputs))
             parts = [self.of(next(inputs)) if given else -1 for given in op.given]
             return self._new("R_SLICELEN", length, *parts)
-        if (
-            type(op) is Elemwise
-            and (self.needs(v) or all(isinstance(x, Constant) for x in node.inputs))
-            and is_integer(v)
-            and _known(op.fn, node.inputs)
-        ):
+        if _computed(v):
             return self._function(op.fn, [self.of(x) for x in node.inputs])
         entry = self._element(node)
         if entry is not None:

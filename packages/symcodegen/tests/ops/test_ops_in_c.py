@@ -312,3 +312,33 @@ def test_products_of_integers_run_in_python_and_say_so():
     f = function([m, n], T.dot(m, n), mode=PLAIN)
     assert "BLAS has no int32" in f.explain()
     np.testing.assert_array_equal(f([[1, 2]], [[3], [4]]), [[11]])
+
+
+# ------------------------------------------------------------------------------------------------ lengths in registers
+
+
+def test_lengths_made_of_truth_values_and_floats():
+    x, i, j = T.vector(), T.lscalar(), T.lscalar()
+    arrays = [np.arange(6.0), np.array(1), np.array(2)]
+    either = T.cast((i > 0) + (j > 0), "int64")  # a sum of truth values is a truth value
+    below = T.switch(T.lt(j, 2.5), 4, 1)  # the machine's registers hold no 2.5
+    bits = -T.invert(j) + (i & j)
+    compare([x, i, j], [x[:either], x[:below], x[:bits], x[: T.zeros((below,)).shape[0]]], arrays)
+
+
+def test_stated_lengths_are_checked():
+    x, n = T.matrix(), T.lscalar()
+    outputs = [T.specify_shape(x, (n, None)), T.specify_shape(x, (None, 4)) * 2, T.specify_shape(x, (n, n + 1))]
+    array = values((3, 4), "float64")
+    compare([x, n], outputs, [array, np.array(3)])
+    for output in outputs[::2]:
+        with pytest.raises(ValueError, match="equal"):
+            function([x, n], output, mode=PLAIN)(array, 5)
+
+
+def test_a_mask_of_another_length_is_refused():
+    x, mask = T.vector(), T.tensor("bool", shape=(None,))
+    f = function([x, mask], x[mask], mode=PLAIN)
+    assert f(np.arange(3.0), np.array([True, False, True])).tolist() == [0, 2]
+    with pytest.raises(IndexError, match="mask"):
+        f(np.arange(3.0), np.array([True, False]))

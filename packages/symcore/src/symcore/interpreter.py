@@ -4,7 +4,7 @@ It says what a graph means. Rules, kernels and virtual machines are tested again
 compiler is installed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import MissingInputError
@@ -23,18 +23,44 @@ def evaluate(outputs: Any, values: Mapping[Any, Any] | None = None) -> Any:
     """
     wanted = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     storage = _inputs(wanted, values or {})
+    given = set(storage)
     for node in toposort(wanted, storage):
         for variable in node.inputs:
             if variable not in storage:
                 storage[variable] = _leaf(variable)
         for y, value in zip(node.outputs, run_node(node, [storage[v] for v in node.inputs]), strict=True):
             storage[y] = value
-    results = [storage[v] if v in storage else _leaf(v) for v in wanted]
+    results = _own([storage[v] if v in storage else _leaf(v) for v in wanted], wanted, given)
     return results if isinstance(outputs, (list, tuple)) else results[0]
 
 
+def _own(values: Sequence[Any], wanted: Sequence[Variable[Any]], given: Collection[Variable[Any]]) -> list[Any]:
+    """Copy the results whose memory belongs to an input, a constant, a shared variable or another result."""
+    taken: set[Variable[Any]] = set()
+    results = []
+    for v, value in zip(wanted, values, strict=True):
+        root = v
+        while root not in given and root.owner is not None:
+            source = root.owner.op.view(root.owner).get(root.owner.outputs.index(root))
+            if source is None:
+                break
+            root = root.owner.inputs[source]
+        foreign = root in given or root.owner is None or root in taken
+        taken.add(root)
+        results.append(_copy(value) if foreign else value)
+    return results
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if hasattr(value, "copy") else value
+
+
 def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
-    """Run one node's ``perform`` and check what it returns. ``inputs`` are not changed, whatever the Op destroys."""
+    """Run one node's ``perform`` and check what it returns.
+
+    ``inputs`` are not changed, whatever the Op destroys. A result is memory of its own, even if ``perform`` hands back
+    an input, but for the views that the Op declares.
+    """
     given = list(inputs)
     for position in node.op.destroys(node):
         given[position] = given[position].copy()
@@ -43,13 +69,27 @@ def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
         results = list(result) if len(node.outputs) != 1 or isinstance(result, tuple) else [result]
         if len(results) != len(node.outputs):
             raise ValueError(f"{node.op}.perform returned {len(results)} values for {len(node.outputs)} outputs.")
-        return [
-            y.type.filter(value, strict=False) if not _exact(y, value) else value
-            for y, value in zip(node.outputs, results, strict=True)
+        checked = [
+            value if _exact(y, value) else y.type.filter(value) for y, value in zip(node.outputs, results, strict=True)
         ]
+        return _apart(node, checked, inputs)
     except Exception as error:
         annotate(error, node, inputs)
         raise
+
+
+def _apart(node: Apply, results: list[Any], inputs: Sequence[Any]) -> list[Any]:
+    viewed = node.op.view(node)
+    for k, (y, value) in enumerate(zip(node.outputs, results, strict=True)):
+        if k not in viewed and any(_shares(y.type, value, other) for other in (*inputs, *results[:k])):
+            results[k] = _copy(value)
+    return results
+
+
+def _shares(ttype: Any, value: Any, other: Any) -> bool:
+    if getattr(value, "base", value) is None:  # it owns its memory: only what was made from it can share that
+        return value is other or getattr(other, "base", None) is value
+    return bool(ttype.may_share_memory(value, other))
 
 
 def annotate(error: BaseException, node: Apply, inputs: Sequence[Any]) -> None:
@@ -74,6 +114,7 @@ def _exact(variable: Variable[Any], value: Any) -> bool:
         and type(value).__name__ == "ndarray"
         and value.dtype == ttype.numpy_dtype
         and value.ndim == ttype.ndim
+        and all(wanted in (None, got) for wanted, got in zip(ttype.shape, value.shape, strict=True))
     )
 
 

@@ -101,7 +101,16 @@ def function(
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
-    made.recipe = (_rebuild, (list(inputs), outputs, mode, updates, givens, no_default_updates))
+    options = {
+        "mode": mode,
+        "updates": updates,
+        "givens": givens,
+        "no_default_updates": no_default_updates,
+        "rebuild_strict": rebuild_strict,
+        "allow_input_downcast": allow_input_downcast,
+        "trust_input": trust_input,
+    }
+    made.recipe = (_rebuild, (list(inputs), outputs, options))
     if profile or (profile is None and snapshot.profile):
         made.profile_on()
     return made
@@ -265,6 +274,6 @@ def _missing(variable: Variable[Any], targets: Sequence[Variable[Any]]) -> str:
     return message
 
 
-def _rebuild(inputs: Any, outputs: Any, mode: Any, updates: Any, givens: Any, no_default: Any, name: str) -> Function:
+def _rebuild(inputs: Any, outputs: Any, options: dict[str, Any], name: str) -> Function:
     """Compile a function again from what it was made of; kernels come from the cache."""
-    return function(inputs, outputs, mode, updates, givens, no_default, name=name, on_unused_input="ignore")
+    return function(inputs, outputs, name=name, on_unused_input="ignore", **options)

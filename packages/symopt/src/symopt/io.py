@@ -1,5 +1,6 @@
 """Inputs and outputs of a function: ``In`` and ``Out``, and how call arguments become values."""
 
+import copy
 from typing import Any
 
 from symcore.graph.shared import SharedVariable
@@ -61,7 +62,11 @@ class In:
         self.strict = strict
         self.allow_downcast = allow_downcast
         self.borrow = mutable if borrow is None else borrow
-        self.value = value if value is _MISSING or value is None else self.filter(value)
+        self.value = value if value is _MISSING or value is None else self._default(value)
+
+    def _default(self, value: Any) -> Any:
+        filtered = self.filter(value)
+        return copy.deepcopy(filtered) if filtered is value and not self.borrow else filtered
 
     @property
     def has_default(self) -> bool:

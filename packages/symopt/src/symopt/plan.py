@@ -4,6 +4,8 @@ It is made once, after all rewriting, from an unchanged, pure graph, and is foll
 by their *root*: the variable whose node (or input) made them; views share the root of what they look at.
 """
 
+import heapq
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,8 +27,9 @@ class Update:
 
 
 class MemoryPlan:
-    """Attributes
+    """What is decided about the memory of one function.
 
+    Attributes
     ----------
     fgraph
         The graph; its outputs are the function's outputs, then the new values of the updated variables.
@@ -62,6 +65,9 @@ class MemoryPlan:
         self.position = {node: k for k, node in enumerate(self.order)}
         self.root = _roots(fgraph, self.order)
         self._last = self._last_uses()
+        self._last_fallible = max((k for k, node in enumerate(self.order) if self.can_fail(node)), default=-1)
+        self._times_output = Counter(fgraph.outputs)
+        self._seen_outside = {self.root.get(v, v) for v in fgraph.outputs}
         self.copied = self._copied()
         self.inplace = self._inplace()
         self.updates = [Update(s, new, self._direct(s, new)) for s, new in zip(self.updated, new_values, strict=True)]
@@ -127,12 +133,12 @@ class MemoryPlan:
         may work in place on it.
         """
         node = new.owner
-        if node is None or self.root.get(new, new) is not new or self.fgraph.outputs.count(new) > 1:
+        if node is None or self.root.get(new, new) is not new or self._times_output[new] > 1:
             return False
         k = self.position[node]
-        if any(self.can_fail(later) for later in self.order[k + 1 :]):  # a kernel that fails does so before it writes
+        if k < self._last_fallible:  # a kernel that fails does so before it writes
             return False
-        if any(self.root.get(v, v) is shared for v in self.fgraph.outputs):
+        if shared in self._seen_outside:
             return False
         last = self._last.get(shared, -1)
         if last < k:
@@ -178,43 +184,48 @@ def _schedule(
             final[node] = shared
     if not final:
         return order
-    plain = [node for node in order if node not in final]
-    readers = {shared: _readers(fgraph, shared) for shared in final.values()}
-    fallible_left = sum(can_fail(node) for node in plain)
-    done: set[Apply] = set()
+    return _with_late_updates(order, final, {shared: _readers(fgraph, shared) for shared in final.values()}, can_fail)
+
+
+def _with_late_updates(
+    order: Sequence[Apply],
+    final: dict[Apply, Any],
+    readers: dict[Any, set[Apply]],
+    can_fail: Callable[[Apply], bool],
+) -> list[Apply]:
+    """Return ``order`` with each node of ``final`` put where its inputs and the other readers of its variable are done
+    and no node that can fail is left. Every node counts what it waits for, so time is linear in the graph."""
+    place = {node: k for k, node in enumerate(order)}
+    waits: dict[Apply, int] = {}
+    unlocks: dict[Apply, list[Apply]] = {}
+    for node, shared in final.items():
+        before = {v.owner for v in node.inputs if v.owner is not None} | readers[shared]
+        before.discard(node)
+        waits[node] = len(before)
+        for other in before:
+            unlocks.setdefault(other, []).append(node)
+    ready = [place[node] for node, count in waits.items() if not count]
+    heapq.heapify(ready)
     result: list[Apply] = []
 
-    def ready(node: Apply) -> bool:
-        if fallible_left:
-            return False
-        if any(v.owner is not None and v.owner not in done for v in node.inputs):
-            return False
-        return all(r in done or r is node for r in readers[final[node]])
-
-    pending = dict.fromkeys(n for n in order if n in final)
-    for node in plain:
+    def emit(node: Apply) -> None:
         result.append(node)
-        done.add(node)
+        for waiting in unlocks.get(node, ()):
+            waits[waiting] -= 1
+            if not waits[waiting]:
+                heapq.heappush(ready, place[waiting])
+
+    plain = [node for node in order if node not in final]
+    fallible_left = sum(can_fail(node) for node in plain)
+    for node in plain:
+        emit(node)
         fallible_left -= can_fail(node)
-        if not fallible_left:
-            _emit_ready(pending, ready, result, done)
-    _emit_ready(pending, ready, result, done)
-    result += pending  # old values that are read in a circle (a swap): a second buffer it is
-    return result
-
-
-def _emit_ready(
-    pending: dict[Apply, None], ready: Callable[[Apply], bool], result: list[Apply], done: set[Apply]
-) -> None:
-    moved = True
-    while moved:
-        moved = False
-        for node in list(pending):
-            if ready(node):
-                del pending[node]
-                result.append(node)
-                done.add(node)
-                moved = True
+        while ready and not fallible_left:
+            emit(order[heapq.heappop(ready)])
+    while ready:
+        emit(order[heapq.heappop(ready)])
+    # Old values that are read in a circle (a swap): a second buffer it is.
+    return [*result, *(node for node in order if waits.get(node))]
 
 
 def _readers(fgraph: FunctionGraph, shared: Variable[Any]) -> set[Apply]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from symcodegen.dispatch import Answer, Routine, c_impl
 from symcore.graph.variable import Apply
-from symcore.tensor.shapes import DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape
+from symcore.tensor.shapes import INPUT, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape
 from symcore.tensor.type import TensorType
 
 
@@ -38,12 +38,15 @@ def specify_shape_c(op: SpecifyShape, node: Apply) -> Answer:
 
     def emit(b: Any, n: Apply) -> None:
         x, registers = n.inputs[0], b.registers
+        lengths = iter(n.inputs[1:])
         for axis, stated in enumerate(op.shape):
-            if stated is not None and x.type.shape[axis] is None:
+            if stated == INPUT:
+                registers.require_equal(registers.shape(x)[axis], next(lengths))
+            elif stated is not None and x.type.shape[axis] is None:
                 registers.require_equal(registers.shape(x)[axis], stated)
         b.subtensor(view_slot(b, n), b.slot(x), ())
 
-    return Routine("view", emit)
+    return Routine("view", emit, lengths=tuple(range(1, len(node.inputs))))
 
 
 def _store_elements(b: Any, target: int, ttype: TensorType, elements: list[int]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from symcore.errors import DisconnectedInputError, NullTypeGradError
 from symcore.graph import trace
+from symcore.graph.clone import as_variable_like
 from symcore.graph.null import DisconnectedType, NullType, disconnected
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply, Variable
@@ -55,7 +56,7 @@ def grad(
             raise TypeError(
                 f"grad() differentiates with respect to variables, got {target!r} ({type(target).__name__})."
             )
-    sources: Grads = dict(known_grads or {})
+    sources: Grads = {v: as_variable_like(g, v, strict=False) for v, g in (known_grads or {}).items()}
     for variable, known in sources.items():
         if known.type.ndim != variable.type.ndim:
             raise TypeError(f"the known gradient of {variable} has type {known.type}, the variable {variable.type}.")
@@ -66,12 +67,18 @@ def grad(
         raise ValueError("grad() without a cost needs known_grads.")
     fixed = set(known_grads or ())
     grads = _backward(sources, fixed, targets, set(consider_constant or ()))
-    results = [_finish(t, grads, cost, disconnected_inputs, return_disconnected, null_gradients) for t in targets]
+    results = []
+    for target in targets:  # a loop, so that a warning finds the caller at the same depth in all versions of Python
+        results.append(_finish(target, grads, cost, disconnected_inputs, return_disconnected, null_gradients))
     if add_names and cost is not None and cost.name:
-        for target, result in zip(targets, results, strict=True):
-            if target.name and result is not None and result.name is None:
-                result.name = f"(d{cost.name}/d{target.name})"
+        _name(cost, targets, results)
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
+
+
+def _name(cost: Any, targets: Sequence[Any], results: Sequence[Any]) -> None:
+    for target, result in zip(targets, results, strict=True):
+        if target.name and result is not None and result.name is None:
+            result.name = f"(d{cost.name}/d{target.name})"
 
 
 def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
@@ -82,7 +89,8 @@ def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disco
         raise ValueError(f"Lop needs one evaluation point per output: {len(outputs)} outputs, {len(points)} points.")
     known: Grads = {}
     for y, v in zip(outputs, points, strict=True):
-        known[y] = known[y] + v if y in known else v
+        point = as_variable_like(v, y, strict=False)
+        known[y] = known[y] + point if y in known else point
     return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from symcore.errors import DisconnectedInputError
 from symcore.gradient.grad import grad
 from symcore.graph import trace
-from symcore.graph.clone import clone_graph
+from symcore.graph.clone import as_variable_like, clone_graph
 from symcore.graph.null import DisconnectedType, NullType
 from symcore.graph.traverse import toposort
 from symcore.op import r_op_fallback
@@ -28,7 +28,8 @@ def Rop(
             f"Rop needs one evaluation point per variable: {len(targets)} variables, {len(points)} points."
         )
     tangents: dict[Any, Any] = {}
-    for x, v in zip(targets, points, strict=True):
+    for x, point in zip(targets, points, strict=True):
+        v = as_variable_like(point, x, strict=False)
         if x.type.ndim != v.type.ndim:
             raise ValueError(f"the evaluation point of {x} ({x.type}) has another rank: {v.type}.")
         tangents[x] = v

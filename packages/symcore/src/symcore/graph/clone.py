@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import InconsistentGraphError
+from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import explicit_inputs, toposort
 from symcore.graph.variable import Constant, Variable
 
@@ -26,14 +27,15 @@ def clone_graph(outputs: Sequence[Variable[Any]], mapping: Mapped) -> list[Varia
 def copy_graph(
     inputs: Sequence[Variable[Any]], outputs: Sequence[Variable[Any]], mapping: Mapped | None = None
 ) -> tuple[list[Variable[Any]], list[Variable[Any]], Mapped]:
-    """Copy every node between ``inputs`` and ``outputs``; constants are shared.
+    """Copy every node between ``inputs`` and ``outputs``; constants and shared variables stay themselves.
 
     Returns the new inputs, the new outputs, and the mapping old variable -> new variable.
     """
     mapping = {} if mapping is None else mapping
     for variable in inputs:
         if variable not in mapping:
-            mapping[variable] = variable if isinstance(variable, Constant) else _detached(variable)
+            kept = isinstance(variable, (Constant, SharedVariable))
+            mapping[variable] = variable if kept else _detached(variable)
     for node in toposort(outputs, mapping):
         copy = node.clone_with_new_inputs([mapping.setdefault(v, v) for v in node.inputs])
         _record(node.outputs, copy.outputs, mapping)

@@ -12,7 +12,7 @@ from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import as_tensor, as_tensors, constant
 from symcore.tensor.creation import full_like
 from symcore.tensor.join import stack
-from symcore.tensor.reduce import normalize_axis
+from symcore.tensor.reduce import normalize_axis, one_axis
 from symcore.tensor.shapes import DimShuffle, Reshape, addbroadcast, shape_i
 from symcore.tensor.subtensor import nonzero as _nonzero
 
@@ -58,7 +58,8 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Return ``x`` with two axes exchanged."""
     x = as_tensor(x)
     order = list(range(x.type.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    a, b = one_axis(axis1, x.type.ndim), one_axis(axis2, x.type.ndim)
+    order[a], order[b] = b, a
     return dimshuffle(x, *order)
 
 
@@ -113,7 +114,7 @@ def shape_padaxis(x: Any, axis: int) -> Any:
 def unbroadcast(x: Any, *axes: int) -> Any:
     """Forget that ``x`` has length 1 along ``axes``."""
     x = as_tensor(x)
-    open_axes = {a % x.type.ndim for a in axes}
+    open_axes = normalize_axis(axes, x.type.ndim)
     lengths = [_opaque_one() if a in open_axes and d == 1 else shape_i(x, a) for a, d in enumerate(x.type.shape)]
     return Reshape(x.type.ndim)(x, *lengths)
 

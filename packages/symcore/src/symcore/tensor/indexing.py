@@ -13,10 +13,9 @@ import numpy as np
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
-from symcore.tensor.shapes import as_length
+from symcore.tensor.shapes import INPUT, as_length
 from symcore.tensor.type import TensorType
 
-INPUT = "input"
 FULL = ("slice", None, None, None)
 Entry = Any
 

@@ -9,8 +9,9 @@ from symcore.graph.variable import Apply, Variable
 from symcore.op import Op, Shape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, as_tensors, converters
+from symcore.tensor.reduce import one_axis
 from symcore.tensor.scalar_functions import cast
-from symcore.tensor.shapes import MakeVector, shape_i
+from symcore.tensor.shapes import MakeVector, shape_i, specify_shape
 from symcore.tensor.subtensor import getitem
 from symcore.tensor.type import TensorType
 
@@ -82,14 +83,14 @@ class Join(Op):
 
 
 def _stated(piece: Any, x: Any) -> Any:
-    from symcore.tensor.shapes import specify_shape
-
     return piece if x.type.is_super(piece.type) else specify_shape(piece, x.type.shape)
 
 
 def join(axis: int, *tensors: Any) -> Any:
     """Concatenate ``tensors`` along ``axis``."""
     variables = as_tensors(tensors)
+    if not variables:
+        raise ValueError("join needs at least one tensor, got none.")
     ndim = variables[0].type.ndim
     if ndim and not -ndim <= axis < ndim:
         raise IndexError(f"join along axis {axis} of tensors with {ndim} dimensions.")
@@ -114,22 +115,30 @@ def stack(tensors: Any, *more: Any, axis: int = 0) -> Any:
         raise TypeError(f"stack takes tensors of one rank, got {', '.join(str(v.type) for v in variables)}.")
     if not ndim:
         return MakeVector()(*variables)
-    axis %= ndim + 1
+    axis = one_axis(axis, ndim + 1)
     pattern: list[Any] = list(range(ndim))
     pattern.insert(axis, "x")
     return join(axis, *[v.dimshuffle(*pattern) for v in variables])
 
 
 def split(x: Any, splits_size: Any, n_splits: int, axis: int = 0) -> list[Any]:
-    """Cut ``x`` along ``axis`` into ``n_splits`` pieces of the given lengths (numbers, or an integer vector)."""
+    """Cut ``x`` along ``axis`` into ``n_splits`` pieces of the given lengths (numbers, or an integer vector).
+
+    Raises ``ValueError`` for a negative length, and, at the latest when the function runs, when the lengths do not add
+    up to that of ``x``.
+    """
     x = as_tensor(x)
-    axis %= x.type.ndim
-    sizes = [splits_size[i] for i in range(n_splits)]
+    axis = one_axis(axis, x.type.ndim)
     if isinstance(splits_size, (list, tuple)) and len(splits_size) != n_splits:
         raise ValueError(f"split into {n_splits} pieces got {len(splits_size)} lengths.")
+    sizes = [splits_size[i] for i in range(n_splits)]
+    if any(isinstance(size, int) and size < 0 for size in sizes):
+        raise ValueError(f"a piece cannot have a negative length; split got {sizes}.")
     pieces, start = [], 0
-    for size in sizes:
-        pieces.append(getitem(x, (*[slice(None)] * axis, slice(start, start + size))))
+    for k, size in enumerate(sizes):
+        stop = start + size if k < n_splits - 1 else None  # the last piece shows whether anything is left over
+        piece = getitem(x, (*[slice(None)] * axis, slice(start, stop)))
+        pieces.append(specify_shape(piece, [size if a == axis else d for a, d in enumerate(piece.type.shape)]))
         start = start + size
     return pieces
 

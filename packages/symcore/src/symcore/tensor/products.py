@@ -10,14 +10,15 @@ from symcore.op import Op, Shape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, as_tensors
 from symcore.tensor.elemwise import unbroadcast_to
+from symcore.tensor.reduce import normalize_axis
 from symcore.tensor.scalar_functions import cast, second
-from symcore.tensor.shapes import Reshape, shape_i
+from symcore.tensor.shapes import Reshape, shape_i, specify_shape
 from symcore.tensor.type import TensorType
 
 
-def _match(op: Any, a: int | None, b: int | None) -> None:
+def _match(op: Any, a: int | None, b: int | None, which: str = "summed") -> None:
     if a is not None and b is not None and a != b:
-        raise ValueError(f"{op}: lengths {a} and {b} of the summed axes differ.")
+        raise ValueError(f"{op}: lengths {a} and {b} of the {which} axes differ.")
 
 
 class Dot(Op):
@@ -69,8 +70,6 @@ class Dot(Op):
 
 def _like(term: Any, x: Any) -> Any:
     """Give a gradient the pattern of ``x``: a length that one side of the product knows to be 1 is 1 in the other."""
-    from symcore.tensor.shapes import specify_shape
-
     term = unbroadcast_to(term, x)
     if not x.type.is_super(term.type) and term.type.ndim == x.type.ndim:
         term = specify_shape(term, x.type.shape)
@@ -215,33 +214,35 @@ class Ger(_Blas):
 
 
 class BatchedDot(Op):
-    """Matrix products along a common first axis: ``(b, m, k) x (b, k, n) -> (b, m, n)``."""
+    """Matrix products along common leading axes: ``(..., m, k) x (..., k, n) -> (..., m, n)``."""
 
     def make_node(self, x: Any, y: Any) -> Apply:
         x, y = as_tensors([x, y])
-        if x.type.ndim != 3 or y.type.ndim != 3:
-            raise TypeError(f"BatchedDot takes two tensors of 3 dimensions, got {x.type} and {y.type}.")
-        _match(self, x.type.shape[2], y.type.shape[1])
-        _match(self, x.type.shape[0], y.type.shape[0])
+        if x.type.ndim < 3 or y.type.ndim != x.type.ndim:
+            raise TypeError(f"BatchedDot takes two tensors of one rank, at least 3, got {x.type} and {y.type}.")
+        _match(self, x.type.shape[-1], y.type.shape[-2])
+        batch = []
+        for a, b in zip(x.type.shape[:-2], y.type.shape[:-2], strict=True):
+            _match(self, a, b, "batch")
+            batch.append(b if a is None else a)
         dtype = dtypes.upcast(x.type.dtype, y.type.dtype)
-        batch = x.type.shape[0] if x.type.shape[0] is not None else y.type.shape[0]
         return Apply(
-            self, [cast(x, dtype), cast(y, dtype)], [TensorType(dtype, (batch, x.type.shape[1], y.type.shape[2]))()]
+            self, [cast(x, dtype), cast(y, dtype)], [TensorType(dtype, (*batch, x.type.shape[-2], y.type.shape[-1]))()]
         )
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
         x, y = input_shapes
-        return [(x[0], x[1], y[2])]
+        return [(*x[:-1], y[-1])]
 
     def perform(self, node: Apply, x: Any, y: Any) -> Any:
-        if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
+        if x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-2]:
             raise ValueError(f"batched_dot of shapes {x.shape} and {y.shape}: the batch or the summed axes differ.")
         with np.errstate(all="ignore"):
             return np.matmul(x, y)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         [x, y], [g] = inputs, output_grads
-        terms = [self(g, y.dimshuffle(0, 2, 1)), self(x.dimshuffle(0, 2, 1), g)]
+        terms = [self(g, _swapped(y)), self(_swapped(x), g)]
         return [_like(t, v) for t, v in zip(terms, inputs, strict=True)]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
@@ -249,6 +250,12 @@ class BatchedDot(Op):
         terms = [self(u, y)] if u is not None else []
         terms += [self(x, v)] if v is not None else []
         return [_sum(terms)]
+
+
+def _swapped(x: Any) -> Any:
+    """Exchange the last two axes."""
+    *lead, rows, columns = range(x.type.ndim)
+    return x.dimshuffle(*lead, columns, rows)
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -272,10 +279,7 @@ def matmul(x: Any, y: Any) -> Any:
     if y.type.ndim <= 2:
         return tensordot(x, y, [[x.type.ndim - 1], [0]])
     if x.type.ndim == y.type.ndim:
-        lead = [shape_i(x, i) for i in range(x.type.ndim - 2)]
-        flat = [v.reshape((-1, shape_i(v, v.type.ndim - 2), shape_i(v, v.type.ndim - 1)), ndim=3) for v in (x, y)]
-        product = BatchedDot()(*flat)
-        return Reshape(x.type.ndim)(product, *lead, shape_i(x, x.type.ndim - 2), shape_i(y, y.type.ndim - 1))
+        return BatchedDot()(x, y)
     raise ValueError(f"matmul of {x.type} and {y.type}: give both the same number of dimensions.")
 
 
@@ -299,14 +303,21 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """Sum the products of ``x`` and ``y`` over ``axes``: a number (last of ``x``, first of ``y``), or two lists."""
     x, y = as_tensors([x, y])
     if isinstance(axes, int):
+        if not 0 <= axes <= min(x.type.ndim, y.type.ndim):
+            raise ValueError(f"tensordot cannot sum over {axes} axes of {x.type} and {y.type}.")
         axes = [list(range(x.type.ndim - axes, x.type.ndim)), list(range(axes))]
     a_axes, b_axes = ([a] if isinstance(a, int) else list(a) for a in axes)
     if len(a_axes) != len(b_axes):
         raise ValueError(f"tensordot needs as many axes of x as of y, got {a_axes} and {b_axes}.")
+    for given, v in ((a_axes, x), (b_axes, y)):
+        normalize_axis(given, v.type.ndim)  # refuses what is out of range or there twice
     a_axes = [a % x.type.ndim for a in a_axes]
     b_axes = [b % y.type.ndim for b in b_axes]
     for a, b in zip(a_axes, b_axes, strict=True):
         _match("tensordot", x.type.shape[a], y.type.shape[b])
+    if len(a_axes) > 1:  # one pair is checked by the product; of several it sees only how many elements there are
+        lengths_of = {b: shape_i(x, a) for a, b in zip(a_axes, b_axes, strict=True)}
+        y = specify_shape(y, [lengths_of.get(b, d) for b, d in enumerate(y.type.shape)])
     a_rest = [a for a in range(x.type.ndim) if a not in a_axes]
     b_rest = [b for b in range(y.type.ndim) if b not in b_axes]
     lengths = [shape_i(x, a) for a in a_rest] + [shape_i(y, b) for b in b_rest]

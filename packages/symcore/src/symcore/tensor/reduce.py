@@ -114,6 +114,13 @@ def normalize_axis(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def one_axis(axis: Any, ndim: int) -> int:
+    """Return one axis, counted from the left. Raises ``ValueError`` out of range, ``TypeError`` for what is no int."""
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"axis must be an int, got {axis!r}.")
+    return normalize_axis(axis, ndim)[0]
+
+
 def keep(y: Any, axis: tuple[int, ...], ndim: int) -> Any:
     """Put the reduced axes back with length 1."""
     rest = iter(range(y.type.ndim))

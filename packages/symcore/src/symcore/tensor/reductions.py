@@ -60,6 +60,8 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, ac
     """Arithmetic mean along ``axis``; of integers in float64."""
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
+    if dtype is None and x.type.dtype.name == "float16":  # the sum, and the number of elements, may be beyond its range
+        return cast(mean(x, axes, dtypes.FLOAT32, keepdims, acc_dtype), x.type.dtype)
     if dtype is None:
         dtype = dtypes.FLOAT64 if dtypes.is_discrete(x.type.dtype) else x.type.dtype
     total = sum(x, axes, dtype, keepdims, acc_dtype)
@@ -69,6 +71,8 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, ac
 def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
     """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected``: less the rounding of the mean."""
     x = as_tensor(x)
+    if x.type.dtype.name == "float16":  # squares are beyond its range so soon
+        return cast(var(cast(x, dtypes.FLOAT32), axis, ddof, keepdims, corrected), x.type.dtype)
     axes = normalize_axis(axis, x.type.ndim)
     deviation = x - mean(x, axes, keepdims=True)
     square = abs_square(deviation)
@@ -102,8 +106,7 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Position of the smallest element along ``axis``."""
     x = as_tensor(x)
-    flipped = ~x if x.type.dtype.kind in "bu" else -x
-    return argmax(flipped if x.type.dtype.kind != "i" else ~x, axis, keepdims)
+    return argmax(~x if dtypes.is_discrete(x.type.dtype) else -x, axis, keepdims)
 
 
 def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:

@@ -14,6 +14,8 @@ from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.type import TensorType
 
 _INT = TensorType("int64", ())
+#: Stands in a parameter of an Op for a value that is an input of the node.
+INPUT = "input"
 
 
 def as_length(value: Any) -> Any:
@@ -230,52 +232,72 @@ def _where_negative(length: Any, free: Any) -> Any:
 
 
 def _never_negative(length: Any) -> bool:
-    if isinstance(length, int):
-        return length >= 0
-    owner = length.owner
-    if owner is None:
-        return False
-    if isinstance(owner.op, Shape_i):
-        return True
-    fn = getattr(owner.op, "fn", None)
-    return getattr(fn, "name", "") in ("mul", "add", "int_div") and all(
-        _never_negative(static_length(v) if isinstance(v, Constant) else v) for v in owner.inputs
-    )
+    """Tell whether a length is made of lengths by sums, products and quotients alone."""
+    stack, seen = [length], {length}
+    while stack:
+        part = stack.pop()
+        known = part if isinstance(part, int) else static_length(part)
+        if known is not None:
+            if known < 0:
+                return False
+            continue
+        owner = part.owner
+        if owner is None:
+            return False
+        if isinstance(owner.op, Shape_i):
+            continue
+        if getattr(getattr(owner.op, "fn", None), "name", "") not in ("mul", "add", "int_div"):
+            return False
+        new = [v for v in owner.inputs if v not in seen]
+        seen.update(new)
+        stack += new
+    return True
 
 
 class SpecifyShape(Op):
-    """State lengths of a tensor: a view with a better type, checked at run time. ``None`` leaves an axis open."""
+    """State lengths of a tensor: a view with a better type, checked at run time.
 
-    shape: tuple[int | None, ...]
+    Per axis a length, ``INPUT`` for one that is an input of the node (after the tensor, a 0-d int64 each), or ``None``
+    to leave the axis open.
+    """
 
-    def make_node(self, x: Any) -> Apply:
+    shape: tuple[int | str | None, ...]
+
+    def make_node(self, x: Any, *lengths: Any) -> Apply:
         x = as_tensor(x)
         if len(self.shape) != x.type.ndim:
             raise ValueError(f"{x} has {x.type.ndim} dimensions, the stated shape {self.shape} has {len(self.shape)}.")
+        if len(lengths) != self.shape.count(INPUT):
+            raise TypeError(f"{self} takes {self.shape.count(INPUT)} lengths, got {len(lengths)}.")
         merged = []
         for axis, (stated, known) in enumerate(zip(self.shape, x.type.shape, strict=True)):
-            if stated is not None and known is not None and stated != known:
+            if isinstance(stated, int) and known is not None and stated != known:
                 raise ValueError(f"axis {axis} of {x} has length {known}; it cannot be stated to be {stated}.")
-            merged.append(known if stated is None else stated)
-        return Apply(self, [x], [TensorType(x.type.dtype, merged)()])
+            merged.append(stated if isinstance(stated, int) else known)
+        return Apply(self, [x, *map(as_length, lengths)], [TensorType(x.type.dtype, merged)()])
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[SymbolicShape]) -> list[SymbolicShape]:
-        return [tuple(g if s is None else s for s, g in zip(self.shape, input_shapes[0], strict=True))]
+        return [tuple(s if isinstance(s, int) else g for s, g in zip(self.shape, input_shapes[0], strict=True))]
 
-    def perform(self, node: Apply, x: Any) -> Any:
+    def perform(self, node: Apply, x: Any, *lengths: Any) -> Any:
+        given = iter(lengths)
         for axis, (stated, got) in enumerate(zip(self.shape, x.shape, strict=True)):
-            if stated is not None and stated != got:
-                raise ValueError(f"axis {axis} was stated to have length {stated}, the value has shape {x.shape}.")
+            wanted = int(next(given)) if stated == INPUT else stated
+            if wanted is not None and wanted != got:
+                raise ValueError(f"axis {axis} was stated to have length {wanted}, the value has shape {x.shape}.")
         return x
 
     def view(self, node: Apply) -> dict[int, int]:
         return {0: 0}
 
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        return [output_grads[0]]
+        return [output_grads[0], *(disconnected() for _ in inputs[1:])]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
-        return [None if tangents[0] is None else self(tangents[0])]
+        return [None if tangents[0] is None else self(tangents[0], *inputs[1:])]
 
 
 class MakeVector(Op):
@@ -320,6 +342,8 @@ def shape_lengths(shape: Any, ndim: int | None = None) -> list[Any]:
     vector = as_tensor(shape)
     if vector.type.ndim == 0:
         return [vector]
+    if isinstance(vector, Constant) and vector.type.ndim == 1 and dtypes.is_discrete(vector.type.dtype):
+        return [int(n) for n in vector.data]
     if isinstance(vector.owner, Apply) and isinstance(vector.owner.op, MakeVector):
         return list(vector.owner.inputs)
     if vector.owner is not None and isinstance(vector.owner.op, ShapeOf):
@@ -332,14 +356,29 @@ def shape_lengths(shape: Any, ndim: int | None = None) -> list[Any]:
 
 
 def specify_shape(x: Any, shape: Any) -> Any:
-    """State the shape of ``x``: a tuple of ints and ``None``. Checked when the function runs."""
+    """State the shape of ``x``, to be checked when the function runs.
+
+    ``shape``: a tuple of ints, integer scalars (symbolic ones too) and ``None``, which leaves a length open; or an
+    integer vector. Raises ``ValueError`` for lengths that cannot be right.
+    """
     x = as_tensor(x)
-    stated = tuple(None if d is None else int(d) for d in shape)
-    return SpecifyShape(stated)(x) if stated != x.type.shape else x
+    entries: list[Any] = []
+    lengths = []
+    for d in shape if isinstance(shape, (tuple, list)) else shape_lengths(shape, x.type.ndim):
+        known = d if d is None or isinstance(d, (int, np.integer)) else static_length(as_length(d))
+        if d is not None and known is None:
+            entries.append(INPUT)
+            lengths.append(d)
+        else:
+            entries.append(None if known is None else int(known))
+    stated = tuple(entries)
+    return SpecifyShape(stated)(x, *lengths) if stated != x.type.shape else x
 
 
 def addbroadcast(x: Any, *axes: int) -> Any:
     """State that ``x`` has length 1 along ``axes``, which makes them broadcastable. Checked when the function runs."""
+    from symcore.tensor.reduce import normalize_axis
+
     x = as_tensor(x)
-    wanted = {a % x.type.ndim for a in axes}
+    wanted = normalize_axis(axes, x.type.ndim)
     return specify_shape(x, [1 if a in wanted else d for a, d in enumerate(x.type.shape)])

@@ -23,7 +23,9 @@ from symcore.tensor.indexing import (
     split,
     static_slice,
 )
-from symcore.tensor.shapes import shape_i
+from symcore.tensor.reduce import one_axis
+from symcore.tensor.scalar_functions import clip
+from symcore.tensor.shapes import as_length, shape_i
 from symcore.tensor.type import TensorType
 
 
@@ -155,7 +157,12 @@ def _weak_constant(y: Any, x: Any) -> bool:
     from symcore.tensor.constant import constant_value
 
     value = constant_value(y)
-    return value is not None and value.ndim == 0 and x.type.dtype.kind in "fc" and value.dtype.kind in "biuf"
+    if value is None or value.ndim:
+        return False
+    if x.type.dtype.kind in "iu" and value.dtype.kind in "iu":
+        info = np.iinfo(x.type.dtype.name)
+        return bool(info.min <= int(value) <= info.max)
+    return x.type.dtype.kind in "fc" and value.dtype.kind in "biuf"
 
 
 def _check_part(op: Any, part: tuple[int, ...], y: tuple[int, ...], y_type: TensorType) -> None:
@@ -299,23 +306,32 @@ def _advanced_shape(
 
 
 class Nonzero(Op):
-    """The positions of the elements that are not zero: one int64 vector per axis. Its length depends on the values."""
+    """The positions of the elements that are not zero: one int64 vector per axis. Their length depends on the values.
 
-    def make_node(self, x: Any) -> Apply:
+    Inputs: the tensor and, if it is a mask, the lengths of the axes that it indexes, which must be its own.
+    """
+
+    def make_node(self, x: Any, *lengths: Any) -> Apply:
         x = as_tensor(x)
         if not x.type.ndim:
             raise ValueError("nonzero of a scalar is not defined; compare it instead.")
-        return Apply(self, [x], [TensorType("int64", (None,))() for _ in range(x.type.ndim)])
+        if len(lengths) not in (0, x.type.ndim):
+            raise TypeError(f"a mask of {x.type.ndim} dimensions indexes as many axes, got {len(lengths)} lengths.")
+        outputs = [TensorType("int64", (None,))() for _ in range(x.type.ndim)]
+        return Apply(self, [x, *map(as_length, lengths)], outputs)
 
-    def perform(self, node: Apply, x: Any) -> Any:
+    def perform(self, node: Apply, x: Any, *lengths: Any) -> Any:
+        indexed = tuple(int(n) for n in lengths)
+        if indexed and x.shape != indexed:
+            raise IndexError(f"a mask of shape {x.shape} cannot index axes of lengths {indexed}.")
         found = tuple(np.asarray(v, dtype=np.int64) for v in np.nonzero(x))
         return found if len(found) > 1 else found[0]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False] * len(node.outputs)]
+        return [[False] * len(node.outputs) for _ in node.inputs]
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        return [disconnected()]
+        return [disconnected() for _ in inputs]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         return [None] * len(outputs)
@@ -332,11 +348,11 @@ def getitem(x: Any, item: Any) -> Any:
     items = list(item) if isinstance(item, tuple) else [item]
     if not isinstance(item, tuple) and isinstance(item, list):
         items = [item]
-    plain = all(isinstance(i, slice) for i in items) and bool(items)
+    plain = all(isinstance(i, slice) or i is Ellipsis for i in items) and bool(items) and x.type.ndim > 0
     x, entries, inputs, arrays = _take_apart(x, items)
     while entries and entries[-1] == FULL:
         entries.pop()
-    if not entries:  # x[:] is a part of x that can be written to; x[None] and x[...] are no more than views
+    if not entries:  # x[:] and x[...] are parts of x that can be written to; x[None] is no more than a view
         return Subtensor((FULL,))(x) if plain else x
     return (AdvancedSubtensor if arrays else Subtensor)(tuple(entries))(x, *inputs)
 
@@ -347,25 +363,22 @@ def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bo
     Return the tensor, the entries, their inputs, and whether there are arrays among them.
     """
     arrays: list[Any] = [as_index_array(i) for i in items]
-    spelled: list[tuple[Any, Any]] = []
-    for item, array in zip(items, arrays, strict=True):
-        if array is not None and array.type.dtype.kind == "b":
-            if array.type.ndim == 0:
-                raise TypeError("a single truth value cannot be used as an index; use T.switch.")
-            spelled += [(None, v) for v in nonzero(array)]
-        else:
-            spelled.append((item, array))
-    used = sum(1 for item, array in spelled if array is not None or (item is not None and item is not Ellipsis))
-    if sum(item is Ellipsis for item, a in spelled if a is None) > 1:
+    spans = [_span(item, array) for item, array in zip(items, arrays, strict=True)]
+    used = sum(s for s in spans if s is not None)
+    if spans.count(None) > 1:
         raise IndexError("an index can hold only one '...'.")
     if used > x.type.ndim:
         raise IndexError(f"too many indices: {x} has {x.type.ndim} dimensions, {used} were given.")
     full: list[tuple[Any, Any]] = []
-    for item, array in spelled:
-        if array is None and item is Ellipsis:
+    axis = 0
+    for item, array, span in zip(items, arrays, spans, strict=True):
+        if span is None:
             full += [(slice(None), None)] * (x.type.ndim - used)
+        elif array is not None and array.type.dtype.kind == "b":
+            full += [(None, v) for v in _mask_positions(x, axis, array)]
         else:
             full.append((item, array))
+        axis += x.type.ndim - used if span is None else span
     x = _insert_axes(x, full)
     entries: list[Any] = []
     inputs: list[Any] = []
@@ -377,6 +390,28 @@ def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bo
     if has_arrays:  # integers beside arrays broadcast with them, as NumPy does
         entries, inputs = _scalars_to_inputs(entries, inputs)
     return x, entries, inputs, has_arrays
+
+
+def _span(item: Any, array: Any) -> int | None:
+    """Return how many axes of the tensor an item takes; ``None`` for ``...``, which takes the rest."""
+    if array is None:
+        return None if item is Ellipsis else 0 if item is None else 1
+    if array.type.dtype.kind != "b":
+        return 1
+    if array.type.ndim == 0:
+        raise TypeError("a single truth value cannot be used as an index; use T.switch.")
+    return int(array.type.ndim)
+
+
+def _mask_positions(x: Any, axis: int, mask: Any) -> tuple[Any, ...]:
+    """Return the positions that a mask on the axes of ``x`` from ``axis`` on chooses; their lengths must be its own."""
+    lengths = x.type.shape[axis : axis + mask.type.ndim]
+    for k, (wanted, got) in enumerate(zip(lengths, mask.type.shape, strict=True)):
+        if None not in (wanted, got) and wanted != got:
+            raise IndexError(f"a mask of length {got} cannot index axis {axis + k} of {x}, which has length {wanted}.")
+    if None not in lengths and lengths == mask.type.shape:
+        return nonzero(mask)
+    return tuple(Nonzero().make_node(mask, *(shape_i(x, axis + k) for k in range(mask.type.ndim))).outputs)
 
 
 def _scalars_to_inputs(entries: list[Any], inputs: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -443,14 +478,15 @@ def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasi
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """Return the elements of ``x`` at ``indices`` along ``axis`` (of the flattened tensor by default).
 
-    ``mode``: what happens out of bounds: ``raise``, ``wrap`` or ``clip``.
+    ``mode``: what happens out of bounds: ``raise``, ``wrap`` or ``clip``. Raises ``ValueError`` for another mode or an
+    axis out of range.
     """
-    from symcore.tensor.scalar_functions import clip
-
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"take has the modes 'raise', 'wrap' and 'clip', got {mode!r}.")
     x = as_tensor(x)
     if axis is None:
         x, axis = x.flatten(), 0
-    axis %= x.type.ndim
+    axis = one_axis(axis, x.type.ndim)
     indices = as_tensor(indices)
     if mode != "raise":
         n = shape_i(x, axis)
