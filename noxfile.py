@@ -269,7 +269,7 @@ def deptry_options(package: str) -> list[str]:
     ignored = {
         "symgpu": "DEP002=symcodegen|symopt|symcore|pycuda",  # thin: the device linker will import them
         "symscan": "DEP002=symopt|symcore",  # thin: scan will
-        "symcore": "DEP002=graphviz-pure",  # a program that is run, not a module that is imported
+        "symcore": "DEP002=graphviz-pure|scipy",  # a program that is run; modules that are loaded by name, on use
         "symnnet": "DEP002=symcodegen",  # the extra `c`: imported by symnnet.c only
         "symcodegen": "DEP002=scipy",  # its BLAS pointers are read from a module loaded by path
         "symstack": "DEP002=symgpu|symcodegen|symnnet|symopt|symscan|numpy",  # modules are loaded by name, on use
