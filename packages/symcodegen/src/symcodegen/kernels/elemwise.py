@@ -18,8 +18,8 @@ from symcore.tensor.elemwise import Composite
 BLOCK = 256
 MAX_LOOPS = 64
 
-#: Copies between strided memory and blocks, by size of the element. They are shared by all kernels of a translation unit
-#: and not inlined, and so is the loop: each would otherwise be compiled again wherever it is called.
+#: Copies between strided memory and blocks, by size of the element. They are shared by all kernels of a translation
+#: unit and not inlined, and so is the loop: each would otherwise be compiled again wherever it is called.
 PACKING = """
 #ifndef SYM_PACKING
 #define SYM_PACKING
@@ -27,10 +27,14 @@ PACKING = """
 #define SYM_PACK(BYTES, T) \\
     typedef T __attribute__((may_alias)) sym_word_##BYTES; \\
     SYM_NOINLINE void sym_pack_##BYTES(void *b, const char *x, i64 n, i64 s) { \\
-        for (i64 i = 0; i < n; i++) { ((sym_word_##BYTES *)b)[i] = *(const sym_word_##BYTES *)(x + i * s); __asm__ volatile(""); } \\
+        const sym_word_##BYTES w = *(const sym_word_##BYTES *)x; \\
+        if (!s) { for (i64 i = 0; i < n; i++) ((sym_word_##BYTES *)b)[i] = w; return; } \\
+        sym_word_##BYTES *to = b; \\
+        for (i64 i = 0; i < n; i++) { to[i] = *(const sym_word_##BYTES *)(x + i * s); __asm__ volatile(""); } \\
     } \\
     SYM_NOINLINE void sym_unpack_##BYTES(char *y, const void *b, i64 n, i64 s) { \\
-        for (i64 i = 0; i < n; i++) { *(sym_word_##BYTES *)(y + i * s) = ((const sym_word_##BYTES *)b)[i]; __asm__ volatile(""); } \\
+        const sym_word_##BYTES *from = b; \\
+        for (i64 i = 0; i < n; i++) { *(sym_word_##BYTES *)(y + i * s) = from[i]; __asm__ volatile(""); } \\
     }
 SYM_PACK(1, unsigned char)
 SYM_PACK(2, unsigned short)
@@ -81,7 +85,7 @@ def elemwise_kernel(
         return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
     moving = [*range(n_out), *(n_out + k for k, s in enumerate(scalars) if not s)]
-    parts = [IVDEP, PACKING, _loop(types, n_out, scalars, lines, results)]
+    parts = [IVDEP, PACKING, loop_function(types, n_out, scalars, lines, results)]
     parts.append(_entry(types, [d.itemsize for d in (*out_dtypes, *in_dtypes)], n_out, scalars, moving))
     text = "".join(parts)
     return text, needed
@@ -99,9 +103,13 @@ def _single(types: Sequence[str], n_out: int, lines: Sequence[str], results: Seq
     )
 
 
-def _loop(
+def loop_function(
     types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str]
 ) -> str:
+    """Return the text of ``SYM_KERNEL_loop(n, outputs, inputs)``: the work on ``n`` elements, one after another.
+
+    ``types``: C types of outputs and inputs; ``scalars``: inputs that are handed over by value.
+    """
     # Outputs may be the memory of an input (in place): no `restrict`, but no dependence between two elements either.
     parameters = ["i64 n"] + [f"{types[k]} *y{k}" for k in range(n_out)]
     loads = []

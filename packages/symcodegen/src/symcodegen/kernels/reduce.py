@@ -2,12 +2,18 @@
 
 The loops are sorted into kept ones and reduced ones. If the innermost loop is reduced ("rows"), each result is combined
 from runs of contiguous elements, in lanes, so that no reassociation by the compiler is needed; floats are added in
-blocks of 4096 in their own type and the blocks' totals in the accumulator's. If the innermost loop is kept ("columns"),
-blocks of results are accumulated side by side.
+blocks of at most 4096 in their own type and the blocks' totals in the accumulator's. If the innermost loop is kept
+("columns"), blocks of results are accumulated side by side.
+
+Where the elements come from is a ``Source``: memory, or elementwise work done block by block (``map_reduce``). It
+hands out one block at a time, as contiguous elements; of short rows several at once, along the next loop.
 
 Sums and extrema of floats use vector types as wide as the processor's: with the light flags, which compile three times
 faster than -O3, an array of lanes would be kept in memory instead of registers (2 times slower, measured).
 """
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +22,15 @@ from symcodegen.expr import NoC
 from symcodegen.kernels.elemwise import IVDEP, PACKING
 
 LANES = 64
-COLUMNS = 256
+#: Results accumulated side by side: a page of memory, so that rows are read as one stream (6 times faster than 256).
+COLUMNS = 1024
 RUN = 4096
+#: Runs of up to so many elements are handed out several at a time.
+SHORT = 128
 MAX_LOOPS = 64
 
 
-def _combine(fn: str, dtype: "np.dtype") -> tuple[str, str, str]:
+def _combine(fn: str, dtype: np.dtype[Any]) -> tuple[str, str, str]:
     """Return the expression that combines ``{0}`` and ``{1}``, the neutral element, and the function needed, if any."""
     t, real = c_type(dtype), dtype.kind == "f"
     if fn == "add":
@@ -37,7 +46,7 @@ def _combine(fn: str, dtype: "np.dtype") -> tuple[str, str, str]:
     return f"({{0}} {sign} {{1}} ? {{0}} : {{1}})", _limit(dtype, fn), ""
 
 
-def _limit(dtype: "np.dtype", fn: str) -> str:
+def _limit(dtype: np.dtype[Any], fn: str) -> str:
     if dtype.kind == "b":
         return "0" if fn == "maximum" else "1"
     info = np.iinfo(dtype)
@@ -47,48 +56,110 @@ def _limit(dtype: "np.dtype", fn: str) -> str:
     return f"{value}ULL" if value > (1 << 63) - 1 else f"{value}LL"
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the elements come from that a reduction combines.
+
+    Attributes
+    ----------
+    dtype
+        Of the elements.
+    operands
+        Number of the kernel's inputs.
+    block
+        Elements handed out at once, at most.
+    text
+        C text of ``SYM_KERNEL_fetch(p, q, from, m, row, rows, step, jump, v)``. It returns a pointer to ``rows * m``
+        elements: ``m`` of the innermost loop from the position ``from`` on, for each of ``rows`` positions of another
+        loop from ``row`` on. Operand ``k`` begins at ``q[k]`` and moves by ``step[k]`` and ``jump[k]`` bytes; ``p`` are
+        the operands' beginnings. ``v`` has room for ``block`` elements.
+    """
+
+    dtype: np.dtype[Any]
+    operands: int
+    block: int
+    text: str
+
+
+#: How every ``SYM_KERNEL_fetch`` begins; see ``Source``. The type of the elements is put in.
+FETCH = (
+    "SYM_NOINLINE const {0} *SYM_KERNEL_fetch(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows, "
+    "const i64 *step, const i64 *jump, {0} *v) {{\n"
+)
+
+
+def fetch_operand(k: int, dtype: np.dtype[Any], buffer: str) -> str:
+    """Return statements that make ``a<k>`` point to the elements of operand ``k`` of a block: in memory if they lie
+    there one after another, else packed into ``buffer``."""
+    t, size = c_type(dtype), dtype.itemsize
+    return f"""    const char *q{k} = q[{k}] + from * step[{k}] + row * jump[{k}];
+    const {t} *a{k} = (const {t} *)q{k};
+    if (step[{k}] != {size} || (rows > 1 && jump[{k}] != m * {size})) {{
+        for (i64 i = 0; i < rows; i++) sym_pack_{size}({buffer} + i * m, q{k} + i * jump[{k}], m, step[{k}]);
+        a{k} = {buffer};
+    }}
+"""
+
+
 def reduce_kernel(
-    fn: str, in_dtype: "np.dtype", out_dtype: "np.dtype", acc_dtype: "np.dtype"
+    fn: str, in_dtype: np.dtype[Any], out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a ``collapsed`` kernel and the functions it needs. Raises ``NoC``.
 
     Its operands are the output, then the input.
     """
-    for d in (in_dtype, out_dtype, acc_dtype):
+    if not has_c_type(in_dtype):
+        raise NoC(f"reduction of {in_dtype}")
+    fetch = f"{FETCH.format(c_type(in_dtype))}    (void)p;\n{fetch_operand(1, in_dtype, 'v')}    return a1;\n}}\n"
+    return reduction(fn, Source(in_dtype, 1, RUN, fetch), out_dtype, acc_dtype)
+
+
+def reduction(
+    fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of a kernel that combines what ``source`` hands out, and the functions that combining needs.
+
+    Raises ``NoC``.
+    """
+    for d in (source.dtype, out_dtype, acc_dtype):
         if not has_c_type(d):
             raise NoC(f"reduction of {d}")
-    # What the lanes hold: the input's own type where the blocks are short enough to lose nothing, else the
+    if source.operands >= MAX_LOOPS:
+        raise NoC(f"reduction of {source.operands} inputs")
+    # What the lanes hold: the elements' own type where the blocks are short enough to lose nothing, else the
     # accumulator's.
-    lane = in_dtype if fn in ("add", "maximum", "minimum") and in_dtype.kind == "f" else acc_dtype
+    own = fn in ("add", "maximum", "minimum") and source.dtype.kind == "f"
+    lane = source.dtype if own else acc_dtype
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
-    if fn in ("and_", "or_"):
-        lane = acc_dtype
     words = {
-        "X": c_type(in_dtype),
+        "X": c_type(source.dtype),
         "Y": c_type(out_dtype),
         "A": c_type(acc_dtype),
         "S": c_type(lane),
         "LANES": LANES,
         "COLUMNS": COLUMNS,
-        "RUN": RUN,
+        "BLOCK": source.block,
+        "SHORT": SHORT,
         "MAX": MAX_LOOPS,
+        "OPERANDS": 1 + source.operands,
         "lane_unit": lane_unit,
         "acc_unit": acc_unit,
-        "lane_k": lane_op.format("a[k]", "(S)x[i + k]").replace("(S)", f"({c_type(lane)})"),
+        "lane_k": lane_op.format("a[k]", f"({c_type(lane)})x[i + k]"),
         "lane_w": lane_op.format("a[k]", "a[k + w]"),
         "tail": lane_op.format("a[0]", f"({c_type(lane)})x[i]"),
-        "acc_run": acc_op.format("acc", "SYM_KERNEL_run(x, m)"),
+        "alone": acc_op.format("unit", "SYM_KERNEL_run(x + j * m, m)"),
+        "acc_run": acc_op.format("acc", "SYM_KERNEL_run(x, r * m)"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
-        "size": in_dtype.itemsize,
         "empty": _EMPTY if fn in ("maximum", "minimum") else "",
     }
-    vectors = lane == in_dtype and lane.kind == "f"
+    vectors = lane == source.dtype and lane.kind == "f"
     if vectors:
         words["I"] = "int" if lane.itemsize == 4 else "long long"
         words["vector_two"] = _VECTOR_TWO[fn]
-    text = IVDEP + PACKING + (_VECTOR_TEXT if vectors else _LANES_TEXT) + _TEXT
-    return text % words, tuple(sorted({n for n in (need, need_acc) if n}))
+    run = (_VECTOR_TEXT if vectors else _LANES_TEXT) % words
+    body = IVDEP + PACKING + _NEST % words + run + source.text + _TEXT % words
+    return body, tuple(sorted({n for n in (need, need_acc) if n}))
 
 
 _CHOOSE = "return (SYM_KERNEL_v)((m & (SYM_KERNEL_i)b) | (~m & (SYM_KERNEL_i)a));"
@@ -99,7 +170,7 @@ _VECTOR_TWO = {
     "maximum": "const SYM_KERNEL_i m = (b > a) | (b != b); " + _CHOOSE,
     "minimum": "const SYM_KERNEL_i m = (b < a) | (b != b); " + _CHOOSE,
 }
-_EMPTY = 'if (empty) return ctx->fail(ctx, SYM_VALUE, "the largest or smallest of no elements is not defined.");'
+_EMPTY = 'if (t.empty) return ctx->fail(ctx, SYM_VALUE, "the largest or smallest of no elements is not defined.");'
 
 _LANES_TEXT = """
 SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
@@ -141,100 +212,131 @@ SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
         a2 = SYM_KERNEL_two(a2, *(const SYM_KERNEL_u *)(x + i + 2 * W));
         a3 = SYM_KERNEL_two(a3, *(const SYM_KERNEL_u *)(x + i + 3 * W));
     }
-    a0 = SYM_KERNEL_two(SYM_KERNEL_two(a0, a1), SYM_KERNEL_two(a2, a3));
-    %(X)s a[W];
-    *(SYM_KERNEL_u *)a = a0;
-    for (int w = W / 2; w; w >>= 1)
-        for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
+    if (i) a0 = SYM_KERNEL_two(SYM_KERNEL_two(a0, a1), SYM_KERNEL_two(a2, a3));
+    for (; i + W <= n; i += W) a0 = SYM_KERNEL_two(a0, *(const SYM_KERNEL_u *)(x + i));
+    %(X)s a[W] = {%(lane_unit)s};
+    if (i) {
+        *(SYM_KERNEL_u *)a = a0;
+        for (int w = W / 2; w; w >>= 1)
+            for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
+    }
     for (; i < n; i++) a[0] = %(tail)s;
     return (%(A)s)a[0];
 }
 """
 
-_TEXT = """
-/* Advances the indices of the loops `which`, innermost last; returns 0 when all have gone round. */
-SYM_NOINLINE int SYM_KERNEL_next(i64 count, const i64 *which, i64 *at, const i64 *d, const i64 *s, char **q) {
+#: The loops of a reduction, sorted out: the same for all kernels, so a translation unit has it once.
+_NEST = """
+#ifndef SYM_NEST
+#define SYM_NEST
+typedef struct {
+    i64 kept[%(MAX)d], reduced[%(MAX)d], at[%(MAX)d], step[%(MAX)d], jump[%(MAX)d];
+    i64 K, R, n, group, rows;
+    int columns, apart, empty;
+} sym_nest;
+
+/* Sorts the loops but the innermost one into kept and reduced ones. Where that one is short, `rows` positions of the
+ * next loop, `group` in all, are taken at a time; if that loop is kept, their results are apart. Returns 0 if there
+ * are no results at all. */
+SYM_NOINLINE int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *d, const i64 *s) {
+    const i64 L = d[0];
+    i64 g = -1;
+    t->K = t->R = t->empty = t->apart = 0;
+    for (i64 j = 0; j < L; j++) {
+        t->at[j] = 0;
+        if (s[j]) {
+            if (d[1 + j] == 0) return 0;
+            t->kept[t->K++] = j;
+        } else {
+            if (d[1 + j] == 0) t->empty = 1;
+            t->reduced[t->R++] = j;
+        }
+        __asm__ volatile("");
+    }
+    t->n = L ? d[L] : 1;
+    t->columns = L && s[L - 1] != 0;
+    if (t->columns) t->K--; else if (t->R) t->R--;
+    if (!t->empty && t->n <= %(SHORT)d) {
+        if (t->R) g = t->reduced[--t->R];
+        else if (!t->columns && t->K) { g = t->kept[--t->K]; t->apart = 1; }
+    }
+    t->group = g >= 0 ? d[1 + g] : 1;
+    t->rows = g >= 0 ? block / t->n : 1;
+    for (int k = 0; k < operands; k++) {
+        t->step[k] = L ? s[k * L + L - 1] : 0;
+        t->jump[k] = g >= 0 ? s[k * L + g] : 0;
+        __asm__ volatile("");
+    }
+    return 1;
+}
+
+/* Advances the loops `which`, innermost last, and the places of the operands; returns 0 when all have gone round. */
+SYM_NOINLINE int sym_nest_next(
+    i64 count, const i64 *which, i64 *at, int operands, const i64 *d, const i64 *s, char **q
+) {
     for (i64 j = count - 1; j >= 0; j--) {
-        const i64 w = which[j];
-        *q += s[w];
-        if (++at[w] < d[1 + w]) return 1;
-        *q -= s[w] * d[1 + w];
+        const i64 w = which[j], L = d[0], around = at[w] + 1 == d[1 + w] ? at[w] : -1;
+        for (int k = 0; k < operands; k++) { q[k] -= s[k * L + w] * around; __asm__ volatile(""); }
+        if (around < 0) { at[w]++; return 1; }
         at[w] = 0;
     }
     return 0;
 }
+#endif
+"""
+
+_TEXT = """
+typedef struct { char *at[%(OPERANDS)d]; } SYM_KERNEL_place;
 
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    const i64 L = d[0], *sy = s, *sx = s + L;
-    i64 kept[%(MAX)d], reduced[%(MAX)d], at[%(MAX)d], K = 0, R = 0;
-    int empty = 0;
+    const %(A)s unit = %(acc_unit)s;
+    %(X)s v[%(BLOCK)d] __attribute__((aligned(64)));
+    sym_nest t;
     (void)ctx;
-    for (i64 j = 0; j < L; j++) {
-        at[j] = 0;
-        if (sy[j]) {
-            if (d[1 + j] == 0) return 0;
-            kept[K++] = j;
-        } else {
-            if (d[1 + j] == 0) empty = 1;
-            reduced[R++] = j;
-        }
-    }
+    if (!sym_nest_sort(&t, %(OPERANDS)d, %(BLOCK)d, d, s)) return 0;
     %(empty)s
-    const int columns = L && sy[L - 1] != 0;
-    const i64 n = L ? d[L] : 1, step = L ? sx[L - 1] : (i64)sizeof(%(X)s), out_step = columns ? sy[L - 1] : 0;
-    if (columns) K--; else if (R) R--;
-    char *y = p[0], *x0 = p[1];
-    for (;;) {
-        if (columns) {
-            for (i64 from = 0; from < n; from += %(COLUMNS)d) {
-                const i64 m = n - from < %(COLUMNS)d ? n - from : %(COLUMNS)d;
+    SYM_KERNEL_place place = *(const SYM_KERNEL_place *)p, q;
+    do {
+        q = place;
+        if (t.columns) {
+            for (i64 from = 0; from < t.n; from += %(COLUMNS)d) {
+                const i64 m = t.n - from < %(COLUMNS)d ? t.n - from : %(COLUMNS)d;
                 %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64)));
-                %(X)s b[%(COLUMNS)d] __attribute__((aligned(64)));
-                for (i64 i = 0; i < m; i++) acc[i] = %(acc_unit)s;
-                if (!empty) {
-                    char *q = x0;
-                    do {
-                        const %(X)s *x = (const %(X)s *)(q + from * step);
-                        if (step != (i64)sizeof(%(X)s)) { sym_pack_%(size)d(b, q + from * step, m, step); x = b; }
-                        SYM_IVDEP
-                        for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
-                    } while (SYM_KERNEL_next(R, reduced, at, d, sx, &q));
-                }
-                for (i64 i = 0; i < m; i++) *(%(Y)s *)(y + (from + i) * out_step) = (%(Y)s)acc[i];
+                for (i64 i = 0; i < m; i++) acc[i] = unit;
+                if (!t.empty) do {
+                    for (i64 row = 0; row < t.group; row += t.rows) {
+                        const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
+                        const %(X)s *x = SYM_KERNEL_fetch(p, q.at, from, m, row, r, t.step, t.jump, v);
+                        for (i64 j = 0; j < r; j++, x += m) {
+                            SYM_IVDEP
+                            for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
+                        }
+                    }
+                } while (sym_nest_next(t.R, t.reduced, t.at, %(OPERANDS)d, d, s, q.at));
+                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q.at[0] + (from + i) * t.step[0]) = (%(Y)s)acc[i];
             }
         } else {
-            %(A)s acc = %(acc_unit)s;
-            if (!empty) {
-                char *q = x0;
-                do {
-                    for (i64 from = 0; from < n; from += %(RUN)d) {
-                        const i64 m = n - from < %(RUN)d ? n - from : %(RUN)d;
-                        const %(X)s *x = (const %(X)s *)(q + from * step);
-                        %(X)s b[%(RUN)d] __attribute__((aligned(64)));
-                        if (step != (i64)sizeof(%(X)s)) { sym_pack_%(size)d(b, q + from * step, m, step); x = b; }
-                        acc = %(acc_run)s;
+            %(A)s acc = unit;
+            if (!t.empty) do {
+                for (i64 row = 0; row < t.group; row += t.rows)
+                    for (i64 from = 0; from < t.n; from += %(BLOCK)d) {
+                        const i64 m = t.n - from < %(BLOCK)d ? t.n - from : %(BLOCK)d;
+                        const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
+                        const %(X)s *x = SYM_KERNEL_fetch(p, q.at, from, m, row, r, t.step, t.jump, v);
+                        if (!t.apart) acc = %(acc_run)s;
+                        else for (i64 j = 0; j < r; j++)
+                            *(%(Y)s *)(q.at[0] + (row + j) * t.jump[0]) = (%(Y)s)%(alone)s;
                     }
-                } while (SYM_KERNEL_next(R, reduced, at, d, sx, &q));
-            }
-            *(%(Y)s *)y = (%(Y)s)acc;
+            } while (sym_nest_next(t.R, t.reduced, t.at, %(OPERANDS)d, d, s, q.at));
+            if (!t.apart) *(%(Y)s *)q.at[0] = (%(Y)s)acc;
         }
-        i64 j = K - 1;
-        for (; j >= 0; j--) {
-            const i64 w = kept[j];
-            y += sy[w];
-            x0 += sx[w];
-            if (++at[w] < d[1 + w]) break;
-            y -= sy[w] * d[1 + w];
-            x0 -= sx[w] * d[1 + w];
-            at[w] = 0;
-        }
-        if (j < 0) return 0;
-    }
+    } while (sym_nest_next(t.K, t.kept, t.at, %(OPERANDS)d, d, s, place.at));
+    return 0;
 }
 """
 
 
-def argmax_kernel(in_dtype: "np.dtype") -> str:
+def argmax_kernel(in_dtype: np.dtype[Any]) -> str:
     """Return the C text of ``Argmax`` (``collapsed``, loops in program order: the reduced ones count the position)."""
     if not has_c_type(in_dtype):
         raise NoC(f"argmax of {in_dtype}")

@@ -1,5 +1,6 @@
 """C for elementwise Ops."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
@@ -27,14 +28,28 @@ def elemwise_c(op: Elemwise, node: Apply) -> Answer:
 def kernel_for(fn: Any, in_types: list[TensorType], out_types: list[TensorType]) -> CKernel:
     """Return the kernel that maps ``fn`` over tensors of the given types. Raises ``NoC``."""
     ndim = out_types[0].ndim
-    scalars = [all(d == 1 for d in t.shape) for t in in_types]
-    body, functions = elemwise_kernel(fn, [t.dtype for t in in_types], [t.dtype for t in out_types], scalars, ndim)
+    dtypes = [t.dtype for t in in_types], [t.dtype for t in out_types]
+    body, functions = elemwise_kernel(fn, *dtypes, scalar_inputs(in_types), ndim)
+    axes, stretch = broadcast_axes([*out_types, *in_types], ndim)
+    stretch = (*[0] * len(out_types), *stretch[len(out_types) :])
+    return CKernel(body, functions, COLLAPSED, axes, stretch, reorder=True, weight=work(fn))
+
+
+def scalar_inputs(types: Sequence[TensorType]) -> list[bool]:
+    """Tell of each input of an elementwise loop whether it has one value for all elements."""
+    return [all(d == 1 for d in t.shape) for t in types]
+
+
+def broadcast_axes(types: Sequence[TensorType], ndim: int) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """Return ``axes`` and ``stretch`` of a ``CKernel`` for operands that are broadcast to ``ndim`` dimensions."""
     axes, stretch = [], []
-    for t in (*out_types, *in_types):
+    for t in types:
         offset = ndim - t.ndim
         axes.append(tuple(a - offset if a >= offset else -1 for a in range(ndim)))
         stretch.append(sum(1 << (a + offset) for a, d in enumerate(t.shape) if d == 1))
-    n_out = len(out_types)
-    stretch[:n_out] = [0] * n_out
-    weight = 1 if getattr(fn, "name", "") in _PLAIN else 4
-    return CKernel(body, functions, COLLAPSED, tuple(axes), tuple(stretch), reorder=True, weight=weight)
+    return tuple(axes), tuple(stretch)
+
+
+def work(fn: Any) -> int:
+    """Return the work of a function per byte touched: 1 for plain arithmetic."""
+    return 1 if getattr(fn, "name", "") in _PLAIN else 4

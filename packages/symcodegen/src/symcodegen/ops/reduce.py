@@ -4,8 +4,11 @@ import numpy as np
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
+from symcodegen.kernels.map_reduce import map_reduce_kernel
 from symcodegen.kernels.reduce import argmax_kernel, reduce_kernel
+from symcodegen.ops.elemwise import broadcast_axes, scalar_inputs, work
 from symcore.graph.variable import Apply
+from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.reduce import Argmax, Reduce
 
 
@@ -30,6 +33,35 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
         (0, 0),
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
+    )
+
+
+@c_impl.register
+def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
+    """The map block by block, combined as it is computed; see ``kernels.map_reduce``."""
+    types = [v.type for v in node.inputs]
+    ndim = max(t.ndim for t in types)
+    try:
+        body, functions = map_reduce_kernel(
+            op.map,
+            op.fn,
+            [t.dtype for t in types],
+            np.dtype(op.dtype),
+            np.dtype(op.acc_dtype),
+            scalar_inputs(types),
+        )
+    except NoC as why:
+        return refuse(node, f"no C for {why}")
+    axes, stretch = broadcast_axes(types, ndim)
+    return CKernel(
+        body,
+        functions,
+        COLLAPSED,
+        (_axes(ndim, op.axis)[0], *axes),
+        (0, *stretch),
+        reorder=True,
+        fallible=op.fn in ("maximum", "minimum"),
+        weight=work(op.map),
     )
 
 

@@ -14,6 +14,7 @@ from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from symcore.tensor.elemwise import TABLE, Composite, Elemwise, lookup
 from symcore.tensor.indexing import INPUT, SliceLength
 from symcore.tensor.join import Join
+from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
 from symcore.tensor.reduce import Argmax, Reduce
 from symcore.tensor.shapes import DimShuffle, MakeVector, Reshape, Shape_i, ShapeOf, SpecifyShape
@@ -207,6 +208,49 @@ def _reductions() -> list[OpCase]:
     return cases
 
 
+def _mapped_reductions() -> list[OpCase]:
+    f, b = "float64", "bool"
+    rng = np.random.default_rng(2)  # of its own: more cases here leave the values of the others as they are
+    t = rng.permutation(24).reshape(2, 3, 4) - 11.4  # no ties, and none close to the kink at 0
+    sqr, abs_, mul, lt = (TABLE[name] for name in ("sqr", "abs", "mul", "lt"))
+    steps = ((TABLE["sub"], (0, 1), f), (sqr, (2,), f))
+    distance = Composite(2, steps, (3,))
+    scaled = Composite(3, (*steps, (mul, (4, 2), f)), (5,))
+    cases = [
+        OpCase(MapReduce(sqr, "add", (0, 1), f, f), _M, expected=lambda x: (x**2).sum()),
+        OpCase(MapReduce(sqr, "add", (), f, f), _M, expected=np.square),
+        OpCase(
+            MapReduce(distance, "add", (1,), f, f), _M, rng.normal(size=4), expected=lambda x, y: ((x - y) ** 2).sum(1)
+        ),
+        OpCase(
+            MapReduce(distance, "add", (0,), f, f),
+            _M,
+            rng.normal(size=(3, 1)),
+            shapes=[(None, None), _COL],
+            expected=lambda x, y: ((x - y) ** 2).sum(0),
+        ),
+        OpCase(MapReduce(scaled, "add", (0, 2), f, f), t, rng.normal(size=(2, 3, 4)), np.float64(0.4)),
+        OpCase(
+            MapReduce(mul, "add", (0, 1), f, f), rng.normal(size=(3, 1)), rng.normal(size=(1, 4)), shapes=[_COL, _ROW]
+        ),
+        OpCase(
+            MapReduce(mul, "add", (0,), f, f), np.zeros((0, 3)), rng.normal(size=3), expected=lambda x, y: np.zeros(3)
+        ),
+        OpCase(MapReduce(abs_, "maximum", (1,), f, f), _SHIFTED, expected=lambda x: abs(x).max(1)),
+        OpCase(MapReduce(abs_, "minimum", (0, 2), f, f), t, expected=lambda x: abs(x).min((0, 2))),
+        OpCase(MapReduce(sqr, "maximum", (0,), f, f), np.array([1.0, np.nan, 2.0]), grad=False),
+        OpCase(MapReduce(abs_, "mul", (1,), f, f), _POSITIVE, expected=lambda x: x.prod(1)),
+        OpCase(
+            MapReduce(lt, "add", (1,), "int64", "int64"), _M, rng.normal(size=4), expected=lambda x, y: (x < y).sum(1)
+        ),
+        OpCase(MapReduce(lt, "and_", (0,), b, b), _M, rng.normal(size=4), expected=lambda x, y: (x < y).all(0)),
+        OpCase(MapReduce(TABLE["neq"], "or_", (0, 1), b, b), _INTS, _int(9), expected=lambda x, y: (x != y).any()),
+    ]
+    for case in cases:
+        case.dtypes = ("float64",)
+    return cases
+
+
 def _shapes() -> list[OpCase]:
     t = _normal(2, 3, 4)
     return [
@@ -386,6 +430,7 @@ CASES: list[OpCase] = [
     *_arithmetic(),
     *_complex_and_casts(),
     *_reductions(),
+    *_mapped_reductions(),
     *_shapes(),
     *_creation(),
     *_products(),
