@@ -1,5 +1,6 @@
 """From a memory plan to the plain data of a C program: slots, nodes, register code."""
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -347,9 +348,15 @@ class Lowering:
         if not copied and v in self._slot and kind in (self.cvm.ARRAY, self.cvm.HELD, self.cvm.OBJECT):
             return self._slot[v]
         if not isinstance(v.type, TensorType):
-            return self.slot(v)
+            return self._twin(v) if copied else self.slot(v)
         target = self._add_slot(self.cvm.ARRAY, v.type, self.registers.shape(v))
         self.copy(target, self.slot(v), v.type)
+        return target
+
+    def _twin(self, v: Any) -> int:
+        """Emit a copy of a value that is no tensor (a random state), for an output or update that must not share it."""
+        target = self._add_slot(self.cvm.OBJECT, v.type, None)
+        self.emit(self.cvm.PYTHON, copy.deepcopy, [target], [self.slot(v)], None)
         return target
 
     def _update(self, update: Any) -> tuple[int, int, int]:
@@ -357,7 +364,7 @@ class Lowering:
         kind = self._kind(v)
         own = v.owner is not None and self.plan.root.get(v, v) is v and self._first_update_of(update)
         if not isinstance(v.type, TensorType):
-            target = self.slot(v)
+            target = self.slot(v) if own else self._twin(v)
         elif own and kind in (cvm.UPDATE, cvm.HELD):
             target = self._slot[v]
         else:

@@ -13,7 +13,7 @@ from symcore.config import config
 from symcore.gradient.rop import Rop  # what Ops without an R_op fall back on comes with it
 
 if _TYPE_CHECKING:
-    from symcore import gradient, printing, tensor, testing
+    from symcore import gradient, printing, random, tensor, testing
     from symcore.from_function import as_op
     from symcore.from_graph import OpFromGraph
     from symcore.gradient.flow import (
@@ -49,6 +49,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "gradient": "symcore.gradient:",
     "printing": "symcore.printing:",
+    "random": "symcore.random:",
     "tensor": "symcore.tensor:",
     "testing": "symcore.testing:",
     "as_op": "symcore.from_function",

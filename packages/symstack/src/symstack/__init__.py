@@ -44,8 +44,9 @@ _HOMES = {
     "scan_module": "symscan",
     "until": "symscan:until",
     # random numbers
-    "MRG_RandomStreams": "symstack.absent:MRG_RandomStreams",
-    "RandomStreams": "symstack.absent:RandomStreams",
+    "MRG_RandomStreams": "symcore.random:MRG_RandomStreams",
+    "PhiloxStreams": "symcore.random:PhiloxStreams",
+    "RandomStreams": "symcore.random:RandomStreams",
     # looking at graphs
     "debugprint": "symstack.printing:debugprint",
     "pp": "symstack.printing:pp",

@@ -12,8 +12,6 @@ __all__ = ["ABSENT", "SIGNAL", "SPARSE", "absent_namespace", "not_built"]
 
 ABSENT: dict[str, tuple[str, str]] = {
     "jit": ("symopt", "Use ss.function on symbolic variables."),
-    "RandomStreams": ("symcore", "Draw with numpy.random and hand the values to the function as inputs."),
-    "MRG_RandomStreams": ("symcore", "Draw with numpy.random and hand the values to the function as inputs."),
 }
 
 SIGNAL = ("conv2d", "pool_2d", "max_pool_2d", "max_pool_2d_same_size")
@@ -26,26 +24,19 @@ SPARSE = (
 )  # fmt: skip
 """Functions of ``T.sparse``."""
 
-_CLASSES = frozenset({"RandomStreams", "MRG_RandomStreams"})
-
 
 def _message(name: str, package: str, meanwhile: str) -> str:
     return f"{name} was called, but it is not built yet: it will be a part of {package}. {meanwhile}"
 
 
 def not_built(name: str, package: str, meanwhile: str = "") -> Any:
-    """Return a stand-in that raises ``NotImplementedError``, naming ``package``, when it is called.
-
-    It is a class where the real thing will be one, so that ``isinstance`` and annotations work, else a function.
-    """
+    """Return a stand-in that raises ``NotImplementedError``, naming ``package``, when it is called."""
     message = _message(name, package, meanwhile).strip()
     short = name.rpartition(".")[2]
 
     def refuse(*_arguments: Any, **_options: Any) -> NoReturn:
         raise NotImplementedError(message)
 
-    if short in _CLASSES:
-        return type(short, (), {"__new__": refuse, "__doc__": message, "__module__": "symstack"})
     refuse.__name__ = refuse.__qualname__ = short
     refuse.__module__ = "symstack"
     refuse.__doc__ = message

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from symcore.graph.variable import Constant
 from symcore.op import Op
 from symcore.tensor.elemwise import ScalarFn
 from symcore.tensor.type import TensorType
@@ -18,8 +19,8 @@ class OpCase:
     op
         The Op, or a scalar function (which stands for its ``Elemwise``).
     inputs
-        One value per input: arrays or numbers. Derivatives are checked by finite differences, so the Op has to be
-        smooth around float inputs, or ``grad=False``.
+        One value per input: arrays or numbers; a ``Constant`` stands for a value of another type. Derivatives are
+        checked by finite differences, so the Op has to be smooth around float inputs, or ``grad=False``.
     shapes
         Static shape per input; ``None``: no length is known. (Every case is also tried with all lengths known.)
     dtypes
@@ -61,9 +62,9 @@ class OpCase:
         name: str = "",
     ):
         self.op: Op = op.op if isinstance(op, ScalarFn) else op
-        self.inputs = [np.asarray(x) for x in inputs]
-        self.shapes = [(None,) * x.ndim for x in self.inputs] if shapes is None else [tuple(s) for s in shapes]
-        self.dtypes = dtypes if any(x.dtype == np.float64 for x in self.inputs) else ("float64",)
+        self.inputs: list[Any] = [x if isinstance(x, Constant) else np.asarray(x) for x in inputs]
+        self.shapes = [(None,) * np.ndim(x) for x in self.inputs] if shapes is None else [tuple(s) for s in shapes]
+        self.dtypes = dtypes if any(_is_float64(x) for x in self.inputs) else ("float64",)
         self.grad = grad
         self.same_jacobian = same_jacobian
         self.undefined = set(undefined)
@@ -76,15 +77,27 @@ class OpCase:
 
     def arrays(self, dtype: str) -> list[Any]:
         """Return the inputs, float64 ones as ``dtype``."""
-        return [x.astype(dtype) if x.dtype == np.float64 else x for x in self.inputs]
+        values = [x.data if isinstance(x, Constant) else x for x in self.inputs]
+        return [x.astype(dtype) if _is_float64(x) else x for x in values]
 
     def variables(self, arrays: Sequence[Any], static: bool) -> list[Any]:
         """Return input variables for ``arrays``, with all lengths known or as the case has them."""
         return [
-            TensorType(x.dtype, x.shape if static else shape)(f"in{k}")
-            for k, (x, shape) in enumerate(zip(arrays, self.shapes, strict=True))
+            given.type(f"in{k}")
+            if isinstance(given, Constant)
+            else TensorType(x.dtype, x.shape if static else shape)(f"in{k}")
+            for k, (given, x, shape) in enumerate(zip(self.inputs, arrays, self.shapes, strict=True))
         ]
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{x.dtype}{list(x.shape)}" for x in self.inputs)
-        return f"{self.name or self.op}({shown})"
+        shown = [str(x.type) if isinstance(x, Constant) else f"{x.dtype}{list(x.shape)}" for x in self.inputs]
+        return f"{self.name or self.op}({', '.join(shown)})"
+
+
+def is_array(x: Any) -> bool:
+    """Tell whether a value is an array or a number of NumPy, and not of a type of its own."""
+    return isinstance(x, (np.ndarray, np.generic))
+
+
+def _is_float64(x: Any) -> bool:
+    return is_array(x) and x.dtype == np.float64

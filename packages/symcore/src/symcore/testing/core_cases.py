@@ -24,6 +24,7 @@ from symcore.testing.case import OpCase
 from symcore.testing.control_cases import CASES as CONTROL_CASES
 from symcore.testing.linalg_cases import LINALG_CASES
 from symcore.testing.numeric_cases import NUMERIC_CASES
+from symcore.testing.random_cases import CASES as RANDOM_CASES
 
 _rng = np.random.default_rng(1)
 
@@ -439,4 +440,5 @@ CASES: list[OpCase] = [
     *CONTROL_CASES,
     *NUMERIC_CASES,
     *LINALG_CASES,
+    *RANDOM_CASES,
 ]

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from symcore.gradient.verify import compare_grads, numeric_grad
-from symcore.graph.null import DisconnectedType, NullType
+from symcore.graph.null import DisconnectedType, NullType, disconnected
 from symcore.graph.variable import Apply
 from symcore.interpreter import evaluate
-from symcore.testing.case import OpCase
+from symcore.tensor.type import TensorType
+from symcore.testing.case import OpCase, is_array
 
 #: ``<v, J u>`` and ``<J' v, u>`` may differ by this much, relative to the size of their terms.
 DUALITY = 1e-10
@@ -23,13 +24,13 @@ class _Point:
         arrays = case.arrays("float64")
         made = case.op.make_node(*case.variables(arrays, static=False))
         given = {v: x for v, x in zip(case_leaves(made), arrays, strict=False) if v is not None}
-        self.values = [np.array(x) for x in evaluate(made.inputs, given)] if given or not arrays else []
+        self.values = [_owned(x) for x in evaluate(made.inputs, given)] if given or not arrays else []
         self.inputs = [v.type() for v in made.inputs]
         self.node = case.op.make_node(*self.inputs)
         assert self.node.inputs == self.inputs, f"make_node of {case.op} changes inputs that fit already."
         self.outputs = self.run(*self.values)
-        self.moving = [k for k, v in enumerate(self.inputs) if v.type.dtype.kind == "f"]
-        self.smooth = [k for k, y in enumerate(self.node.outputs) if y.type.dtype.kind == "f"]
+        self.moving = [k for k, v in enumerate(self.inputs) if _is_float(v)]
+        self.smooth = [k for k, y in enumerate(self.node.outputs) if _is_float(y)]
         self.cotangents = [_weights(rng, y) for y in self.outputs]
         self.tangents = [_weights(rng, x) for x in self.values]
         #: Cases that are about float32 inputs are checked as precisely as these allow.
@@ -37,7 +38,7 @@ class _Point:
 
     def run(self, *values: Any) -> list[Any]:
         result = self.node.op.perform(self.node, *values)
-        return [np.array(y) for y in result] if isinstance(result, (tuple, list)) else [np.array(result)]
+        return [_owned(y) for y in result] if isinstance(result, (tuple, list)) else [_owned(result)]
 
     def projected(self, *moved: Any) -> float:
         """Return ``<v, f(x)>`` with the float inputs replaced by ``moved``."""
@@ -57,9 +58,21 @@ def case_leaves(node: Apply) -> list[Any]:
     return [found.get(f"in{k}") for k in range(count)]
 
 
+def _owned(x: Any) -> Any:
+    return np.array(x) if is_array(x) else x
+
+
+def _is_float(v: Any) -> bool:
+    return isinstance(v.type, TensorType) and v.type.dtype.kind == "f"
+
+
+def _zeros(y: Any) -> Any:
+    return y.zeros_like(dtype="floatX") if isinstance(y.type, TensorType) else disconnected()
+
+
 def _weights(rng: np.random.Generator, x: Any) -> Any:
     weights = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice([-1.0, 1.0], np.shape(x))
-    return weights.astype(x.dtype) if x.dtype.kind == "f" else weights
+    return weights.astype(x.dtype) if is_array(x) and x.dtype.kind == "f" else weights
 
 
 def check_derivatives(case: OpCase) -> None:
@@ -80,9 +93,7 @@ def check_derivatives(case: OpCase) -> None:
 
 def _check_L_op(case: OpCase, point: _Point) -> dict[int, Any]:
     node: Any = point.node
-    seeds: list[Any] = [
-        y.type() if k in point.smooth else y.zeros_like(dtype="floatX") for k, y in enumerate(node.outputs)
-    ]
+    seeds: list[Any] = [y.type() if k in point.smooth else _zeros(y) for k, y in enumerate(node.outputs)]
     terms = node.op.L_op(list(node.inputs), list(node.outputs), seeds)
     assert len(terms) == len(node.inputs), f"L_op of {node.op} gives {len(terms)} terms for {len(node.inputs)} inputs."
     given = dict(zip(point.inputs, point.values, strict=True))
