@@ -1,8 +1,8 @@
 """The tensor language: ``from symstack import tensor as T``.
 
 What :mod:`symcore.tensor` defines, and beside it the gradients (``T.grad``, ``T.Rop``, ``T.Lop``, ``T.jacobian``
-...), the functions of neural networks (``T.nnet``), ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing
-here is put into another module.
+...), the functions of neural networks (``T.nnet``), linear algebra (``T.nlinalg``, ``T.slinalg``), ``T.fft``,
+``T.extra_ops``, ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing here is put into another module.
 """
 
 from typing import Any
@@ -15,12 +15,16 @@ _HOMES = {
     "Lop": "symcore.gradient:Lop",
     "Rop": "symcore.gradient:Rop",
     "consider_constant": "symcore.gradient:consider_constant",
+    "extra_ops": "symcore.tensor.extra_ops",
+    "fft": "symcore.fft",
     "grad": "symcore.gradient:grad",
     "hessian": "symcore.gradient:hessian",
     "jacobian": "symcore.gradient:jacobian",
     "verify_grad": "symcore.gradient:verify_grad",
+    "nlinalg": "symcore.linalg.nlinalg",
     "nnet": "symnnet.nnet",
     "signal": "symstack.absent:signal",
+    "slinalg": "symcore.linalg.slinalg",
     "sparse": "symstack.absent:sparse",
 }
 
