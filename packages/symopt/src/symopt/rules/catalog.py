@@ -11,6 +11,7 @@ from symopt.rules import (
     fusion,
     indexing,
     inline_graphs,
+    map_reduction,
     powers,
     reductions,
     shaping,
@@ -21,7 +22,7 @@ from symopt.ruleset import RuleSet
 #: The rules of the core language, in the order in which they are tried.
 RULES: RuleSet = RuleSet(
     inline_graphs.RULES, folding.RULES, broadcasting.RULES, shaping.RULES, indexing.RULES, reductions.RULES,
-    arithmetic.RULES, stability.RULES, powers.RULES, blas.RULES, fusion.RULES,
+    arithmetic.RULES, stability.RULES, powers.RULES, blas.RULES, fusion.RULES, map_reduction.RULES,
 )
 
 

@@ -20,8 +20,8 @@ from symopt.ruleset import RuleSet
 MOST_INPUTS = 30
 MOST_STEPS = 100
 #: What is computed again in another loop, up to so many steps of it, rather than written to memory and read back.
-_CHEAP = frozenset({"add", "sub", "mul", "neg", "sqr", "lt", "le", "gt", "ge", "eq", "neq", "invert", "and_", "or_"})
-_CHEAP_STEPS = 3
+CHEAP = frozenset({"add", "sub", "mul", "neg", "sqr", "lt", "le", "gt", "ge", "eq", "neq", "invert", "and_", "or_"})
+CHEAP_STEPS = 3
 
 
 @graph_rewrite(phase="fuse")
@@ -64,7 +64,7 @@ def _cheap(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> dict[Any, li
     cheap: dict[Any, list[Any]] = {}
     for node in order:
         shape = loops.get(node)
-        if not shape or node in stored or getattr(node.op.fn, "name", "") not in _CHEAP:
+        if not shape or node in stored or getattr(node.op.fn, "name", "") not in CHEAP:
             continue
         needs: dict[Any, None] = {}
         for v in node.inputs:
@@ -73,7 +73,7 @@ def _cheap(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> dict[Any, li
             elif v.owner in loops and v.owner not in stored:
                 break
         else:
-            if len(needs) < _CHEAP_STEPS:
+            if len(needs) < CHEAP_STEPS:
                 cheap[node] = [*needs, node]
     return cheap
 
