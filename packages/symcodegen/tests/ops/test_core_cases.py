@@ -1,6 +1,7 @@
 """The cases of all Ops of symcore, computed in C and compared with ``perform`` by the test kit."""
 
 import pytest
+
 from symcodegen.testing import run_in_c
 from symcore.tensor.creation import AllocEmpty
 from symcore.testing import BACKENDS, check_op
