@@ -1,12 +1,18 @@
-"""``Function``: a compiled graph that can be called."""
+"""``Function``: a compiled graph that can be called, copied and pickled without being rewritten again."""
 
-from collections.abc import Mapping
+import copy
+import time
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from symcore.config import Snapshot
+from symcore.config import Snapshot, config
+from symcore.graph.shared import SharedVariable
+from symopt.copying import derived_plan
 from symopt.interfaces import Program, Signature
+from symopt.mode import Mode, get_mode
 from symopt.plan import MemoryPlan
+from symopt.profile import Profile
 
 
 class Function:
@@ -24,7 +30,14 @@ class Function:
         As given to ``function()``.
     compile_times
         Seconds spent in rewriting and linking.
+    report
+        What the rules did and how long they took; ``None`` for a copy, for nothing was rewritten.
+    profile
+        The times of its calls (see ``symopt.profile.Profile``) while profiling is on, else ``None``.
     """
+
+    #: The machine that a plain call goes to without leaving C, where there is one.
+    program: Any = None
 
     def __init__(self, program: Program, plan: MemoryPlan, signature: Signature, mode: Any, config: Snapshot):
         self.linked = program
@@ -36,8 +49,9 @@ class Function:
         self.trust_input = False
         self.compile_times: dict[str, float] = {}
         self.report: Any = None
-        self.recipe: tuple[Any, tuple[Any, ...]] = (None, ())  # how a pickle makes it anew
-        self.profile: Any = None
+        self.profile: Profile | None = None
+        self._plain_program: Any = None
+        self._subsets: dict[tuple[int, ...], Function] = {}
 
     @property
     def fgraph(self) -> Any:
@@ -55,10 +69,17 @@ class Function:
         return self._call_general(args, kwargs)
 
     def _call_general(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Bind the arguments, run, and hand the outputs back in the form that was asked for."""
+        """Bind the arguments, run, and hand the outputs back in the form that was asked for.
+
+        ``output_subset``, a list of positions or keys of outputs, is taken out of ``kwargs``: only these are computed.
+        """
+        if "output_subset" in kwargs:
+            rest = {key: value for key, value in kwargs.items() if key != "output_subset"}
+            wanted = kwargs["output_subset"]
+            return self._call_general(args, rest) if wanted is None else self._call_subset(wanted, args, rest)
         if kwargs or len(args) != len(self.signature.inputs):
             args = self._bind(args, kwargs)
-        return self._wrap_outputs(self.linked(*args))
+        return self._wrap_outputs(self.linked(*args) if self.profile is None else self.profile.run(args))
 
     def _wrap_outputs(self, outputs: list[Any]) -> Any:
         if self.signature.single:
@@ -66,6 +87,28 @@ class Function:
         if self.signature.keys is not None:
             return dict(zip(self.signature.keys, outputs, strict=True))
         return outputs
+
+    def _call_subset(self, wanted: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Compute some outputs, and all updates. Return a list, or a dictionary where outputs have keys."""
+        positions = tuple(self._output_position(item) for item in wanted)
+        part = self._subsets.get(positions)
+        if part is None:
+            name = f"{self.name}[{', '.join(map(str, positions))}]"
+            part = self._subsets.setdefault(positions, self._derived(name, outputs=positions))
+        values = part._call_general(args, kwargs)
+        keys = self.signature.keys
+        return values if keys is None else {keys[k]: v for k, v in zip(positions, values, strict=True)}
+
+    def _output_position(self, item: Any) -> int:
+        keys, count = self.signature.keys, self.plan.n_outputs
+        if keys is not None and item in keys:
+            return keys.index(item)
+        if not isinstance(item, int) or not -count <= item < count:
+            choice = f"the keys {', '.join(map(repr, keys))}, or " if keys is not None else ""
+            raise ValueError(
+                f"output_subset of {self} holds {item!r}; there are {choice}positions from 0 to {count - 1}."
+            )
+        return item % count
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         ins = self.signature.inputs
@@ -129,19 +172,155 @@ class Function:
         return "\n".join(rows)
 
     def profile_on(self) -> None:
-        """Time every node from now on, where the program can."""
+        """Time every call and every node from now on; ``f.profile`` has the figures."""
+        if self.profile is not None:
+            return
         if hasattr(self.linked, "profile"):
             self.linked.profile = True
-        self.profile = self.linked
+        self._plain_program = self.program
+        if self._plain_program is not None:  # a plain call never leaves C: without a program it comes through Python
+            self.program = None
+        self.profile = Profile(self)
+
+    def profile_off(self) -> Profile | None:
+        """Stop timing; return the figures so far."""
+        found, self.profile = self.profile, None
+        if found is not None:
+            if hasattr(self.linked, "profile"):
+                self.linked.profile = False
+            if self._plain_program is not None:
+                self.program = self._plain_program
+        return found
 
     # ------------------------------------------------------------------ copying
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        rebuild, arguments = self.recipe
-        return rebuild, (*arguments, self.name)
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[SharedVariable[Any], SharedVariable[Any]] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: bool | None = None,
+    ) -> "Function":
+        """Return a function of the same graph. Nothing is rewritten again, and kernels are used again.
+
+        Parameters
+        ----------
+        share_memory
+            Use the same memory for intermediate results. A copy with ``swap`` or ``delete_updates`` has its own all
+            the same.
+        swap
+            ``{shared variable of this function: the one of the same type that takes its place}``.
+        delete_updates
+            Leave all updates out.
+        name
+            Shown in errors and profiles; by default this function's.
+        profile
+            Time its calls.
+
+        Raises
+        ------
+        ValueError
+            ``swap`` names a variable that the function does not use.
+        TypeError
+            What is swapped in is not a shared variable of the same type.
+        """
+        swap = self._checked_swap(swap or {})
+        if share_memory and not swap and not (delete_updates and self.plan.updates):
+            signature = Signature(self.signature.inputs, self.signature.single, self.signature.keys, name or self.name)
+            made = _made(self.linked, self.plan, signature, self.mode, self.config)
+            made.trust_input = self.trust_input
+        else:
+            made = self._derived(name or self.name, swap=swap, updates=not delete_updates)
+        if profile:
+            made.profile_on()
+        return made
+
+    def _checked_swap(self, swap: Mapping[Any, Any]) -> dict[SharedVariable[Any], SharedVariable[Any]]:
+        known = self.get_shared()
+        for old, new in swap.items():
+            if not any(old is s for s in known):
+                names = ", ".join(map(str, known)) or "none"
+                raise ValueError(f"swap names {old}, which {self} does not use; its shared variables are: {names}.")
+            if not isinstance(new, SharedVariable) or new.type != old.type:
+                given = new.type if isinstance(new, SharedVariable) else f"{new!r} ({type(new).__name__})"
+                raise TypeError(f"only a shared variable of type {old.type} can take the place of {old}; got {given}.")
+        return dict(swap)
+
+    def _derived(
+        self,
+        name: str,
+        swap: Mapping[SharedVariable[Any], SharedVariable[Any]] | None = None,
+        outputs: Sequence[int] | None = None,
+        updates: bool = True,
+    ) -> "Function":
+        """Return a function of a copy of the rewritten graph; with ``outputs`` it returns a list of these."""
+        started = time.perf_counter()
+        ins = self.signature.inputs
+        linker = self.mode.make_linker(self.config)
+        plan = derived_plan(self.plan, len(ins), linker.can_fail, swap, outputs, updates)
+        single, keys = (self.signature.single, self.signature.keys) if outputs is None else (False, None)
+        made = link(plan, Signature(ins, single, keys, name), self.mode, self.config, linker)
+        made.trust_input = self.trust_input
+        made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
+        return made
+
+    def free(self) -> None:
+        """Give back what is kept for the next call: memory of intermediate results, prepared shapes, partial functions.
+
+        The next call takes what it needs again.
+        """
+        self._subsets.clear()
+        machine = getattr(self.linked, "machine", None)
+        if machine is not None:
+            machine.clear()
+
+    def __copy__(self) -> "Function":
+        return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Function":
-        return self
+        made = self._derived(self.name, swap={s: copy.deepcopy(s, memo) for s in self.get_shared()})
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plan = self.plan
+        mutable = [k for k, v in enumerate(self.fgraph.inputs) if v in plan.mutable]
+        state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, _portable(self.mode))
+        return _loaded, (*state, self.trust_input)
+
+
+def link(plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot, linker: Any) -> Function:
+    """Return a function that follows ``plan``, run by what ``linker`` makes of it."""
+    return _made(linker.link(plan, signature, config), plan, signature, mode, config)
+
+
+def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot) -> Function:
+    made: Function = getattr(program, "function_class", Function)(program, plan, signature, mode, config)
+    return made
+
+
+def _portable(mode: Mode) -> Mode | str:
+    """Return a mode that is known everywhere by its name as that name, others as they are."""
+    try:
+        return mode.name if get_mode(mode.name) == mode else mode
+    except ValueError:
+        return mode
+
+
+def _loaded(
+    fgraph: Any, n_outputs: int, updated: Any, mutable: Any, signature: Signature, mode: Any, trust_input: bool
+) -> Function:
+    """Link a pickled graph under the configuration of this process; it was rewritten before it was pickled."""
+    started = time.perf_counter()
+    snapshot = config.snapshot()
+    chosen = get_mode(mode) if isinstance(mode, str) else mode
+    linker = chosen.make_linker(snapshot)
+    plan = MemoryPlan(fgraph, n_outputs, updated, [fgraph.inputs[k] for k in mutable], linker.can_fail)
+    made = link(plan, signature, chosen, snapshot, linker)
+    made.trust_input = trust_input
+    made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
+    return made
 
 
 _MISSING = object()

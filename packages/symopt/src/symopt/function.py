@@ -14,12 +14,13 @@ from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant, Variable
-from symopt.compiled import Function
+from symopt.compiled import Function, link
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
+from symopt.ruleset import RuleSet
 
 Pairs = Mapping[Any, Any] | Sequence[tuple[Any, Any]] | None
 
@@ -89,31 +90,30 @@ def function(
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
     chosen = get_mode(mode, snapshot)
-    fgraph = FunctionGraph([i.variable for i in ins], targets)
     linker = chosen.make_linker(snapshot)
-    report = rewrite(fgraph, chosen, snapshot)
+    fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules, linker)
+    report = rewrite(fgraph, rules)
     rewritten = time.perf_counter()
     mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
     plan = MemoryPlan(fgraph, len(flat), list(pairs), mutable, linker.can_fail)
     signature = Signature(ins, single, keys, name or trace.describe(trace.here()).partition(" in ")[0])
-    program = linker.link(plan, signature, snapshot)
-    made = getattr(program, "function_class", Function)(program, plan, signature, chosen, snapshot)
+    made = link(plan, signature, chosen, snapshot, linker)
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
-    options = {
-        "mode": mode,
-        "updates": updates,
-        "givens": givens,
-        "no_default_updates": no_default_updates,
-        "rebuild_strict": rebuild_strict,
-        "allow_input_downcast": allow_input_downcast,
-        "trust_input": trust_input,
-    }
-    made.recipe = (_rebuild, (list(inputs), outputs, options))
     if profile or (profile is None and snapshot.profile):
         made.profile_on()
     return made
+
+
+def _graph(
+    inputs: Sequence[Variable[Any]], targets: Sequence[Variable[Any]], rules: RuleSet, linker: Any
+) -> tuple[FunctionGraph, RuleSet]:
+    """Return the graph to rewrite and the rules for it; a linker may want to see every step and bring its own."""
+    if hasattr(linker, "watch"):
+        watched: tuple[FunctionGraph, RuleSet] = linker.watch(inputs, targets, rules)
+        return watched
+    return FunctionGraph(inputs, targets), rules
 
 
 def _inputs(inputs: Any, allow_downcast: bool | None) -> list[In]:
@@ -272,8 +272,3 @@ def _missing(variable: Variable[Any], targets: Sequence[Variable[Any]]) -> str:
             where = trace.describe(node.trace)
             return message + (f"\n  used at {where}" if where else "")
     return message
-
-
-def _rebuild(inputs: Any, outputs: Any, options: dict[str, Any], name: str) -> Function:
-    """Compile a function again from what it was made of; kernels come from the cache."""
-    return function(inputs, outputs, name=name, on_unused_input="ignore", **options)

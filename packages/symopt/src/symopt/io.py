@@ -64,6 +64,15 @@ class In:
         self.borrow = mutable if borrow is None else borrow
         self.value = value if value is _MISSING or value is None else self._default(value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The mark for "no default" is known by its identity, which does not travel.
+        return {name: getattr(self, name) for name in self.__slots__ if name != "value" or self.has_default}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.value = _MISSING
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def _default(self, value: Any) -> Any:
         filtered = self.filter(value)
         return copy.deepcopy(filtered) if filtered is value and not self.borrow else filtered

@@ -115,7 +115,9 @@ def _predefined(name: str) -> Mode | None:
     if name == "FAST_COMPILE":
         return Mode(name, all_rules().only("fast_compile"), "py")
     if name == "DEBUG":
-        return Mode(name, None, "py")
+        from symopt.debug import DebugLinker  # loaded by those who debug
+
+        return Mode(name, None, DebugLinker)
     return None
 
 

@@ -4,7 +4,8 @@ Of the two sides of an ``IfElse`` it computes the one that is taken.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
 from typing import Any
 
 from symcore.config import Snapshot
@@ -15,6 +16,9 @@ from symcore.interpreter import run_node
 from symopt.interfaces import Signature
 from symopt.lazy import needed_at, wanted
 from symopt.plan import MemoryPlan
+
+#: Computes the outputs of a node from the values of its inputs. Modes that look at values bring their own.
+Step = Callable[[Apply, Sequence[Any]], list[Any]]
 
 
 class PyLinker:
@@ -37,11 +41,13 @@ class PyLinker:
 
 
 class PyProgram:
-    """A function body run by Python. See ``symopt.linker.Program``."""
+    """A function body run by Python, each node by ``step``. See ``symopt.linker.Program``."""
 
-    def __init__(self, plan: MemoryPlan, signature: Signature):
+    def __init__(self, plan: MemoryPlan, signature: Signature, step: Step = run_node):
         self.plan = plan
         self.signature = signature
+        self._plain_step = self._step = step
+        self._timings: dict[int, list[int]] = {}
         self._inputs = plan.fgraph.inputs[: len(signature.inputs)]
         self._shared = [v for v in plan.fgraph.inputs[len(signature.inputs) :] if isinstance(v, SharedVariable)]
         self._lazy, latest = needed_at(plan.order, plan.fgraph.outputs)
@@ -105,7 +111,7 @@ class PyProgram:
                     self._choose(current, needed, storage)
                     stack.pop()
             else:
-                values = run_node(current, [_read(v, storage) for v in needed])
+                values = self._step(current, [_read(v, storage) for v in needed])
                 storage.update(zip(current.outputs, values, strict=True))
                 stack.pop()
 
@@ -116,6 +122,27 @@ class PyProgram:
             alone = v.owner is not None and root.get(v, v) is v and len(clients[v]) == 1
             value = _read(v, storage)
             storage[y] = value if alone else _copied(value)
+
+    @property
+    def profile(self) -> bool:
+        """Whether every node is timed."""
+        return self._step == self._timed
+
+    @profile.setter
+    def profile(self, on: bool) -> None:
+        self._step = self._timed if on else self._plain_step
+
+    def _timed(self, node: Apply, inputs: Sequence[Any]) -> list[Any]:
+        start = perf_counter_ns()
+        values = self._plain_step(node, inputs)
+        entry = self._timings.setdefault(self.plan.position[node], [0, 0])
+        entry[0] += 1
+        entry[1] += perf_counter_ns() - start
+        return values
+
+    def timings(self) -> list[tuple[int, int, int]]:
+        """Return ``(position of the node, calls, nanoseconds)`` of the nodes that ran while ``profile`` was set."""
+        return [(position, calls, ns) for position, (calls, ns) in sorted(self._timings.items())]
 
     def placement(self) -> list[tuple[Apply, str, str]]:
         """Return, per node, that it runs in Python."""

@@ -1,0 +1,221 @@
+"""``f.profile``: where the time of a function went, node by node and Op by Op, in its calls and in its compilation."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from symcore.graph import trace
+from symcore.graph.variable import Apply
+
+if TYPE_CHECKING:
+    from symopt.compiled import Function
+
+
+class NodeTime(NamedTuple):
+    """What one node cost. ``node`` is ``None`` for the copies that hand outputs and updates over."""
+
+    position: int
+    node: Apply | None
+    where: str
+    calls: int
+    seconds: float
+
+    @property
+    def label(self) -> str:
+        """The Op, on one line."""
+        text = str(self.node.op) if self.node is not None else "copies of outputs and updates"
+        return text if len(text) <= 60 else text[:57] + "..."
+
+
+class OpTime(NamedTuple):
+    """What all nodes of one Op class cost."""
+
+    name: str
+    nodes: int
+    calls: int
+    seconds: float
+
+
+class Profile:
+    """Times of one function, counted from when profiling was switched on.
+
+    Attributes
+    ----------
+    calls, seconds
+        How often the function was called, and the wall-clock seconds of these calls.
+    """
+
+    def __init__(self, function: "Function"):
+        self._function = function
+        self.calls = 0
+        self.seconds = 0.0
+
+    def run(self, args: tuple[Any, ...]) -> Any:
+        """Run the function's program and count the call; one that raises is not counted."""
+        start = perf_counter()
+        outputs = self._function.linked(*args)
+        self.seconds += perf_counter() - start
+        self.calls += 1
+        return outputs
+
+    # ------------------------------------------------------------------ the figures
+
+    def nodes(self) -> list[NodeTime]:
+        """Return the nodes that ran, in the order of execution.
+
+        A node that costs nothing, such as a view that is prepared with the shapes, may not be among them.
+        """
+        program = self._function.linked
+        source = getattr(program, "machine", program)
+        if not hasattr(source, "timings"):
+            return []
+        merged: dict[int, list[int]] = {}
+        for position, calls, ns in source.timings():  # a node may be several steps of the machine
+            entry = merged.setdefault(position, [0, 0])
+            entry[0] = max(entry[0], calls)
+            entry[1] += ns
+        order = self._function.plan.order
+        where = {node: place for node, place, _ in self._function.placement()}
+        rows = []
+        for position, (calls, ns) in sorted(merged.items()):
+            node = order[position] if 0 <= position < len(order) else None
+            rows.append(NodeTime(position, node, where.get(node, "C") if node else "C", calls, ns * 1e-9))
+        return rows
+
+    def ops(self) -> list[OpTime]:
+        """Return the times summed over the nodes of each Op class, the most expensive first."""
+        found: dict[str, list[Any]] = {}
+        for row in self.nodes():
+            name = type(row.node.op).__name__ if row.node is not None else row.label
+            entry = found.setdefault(name, [0, 0, 0.0])
+            entry[0] += 1
+            entry[1] += row.calls
+            entry[2] += row.seconds
+        rows = [OpTime(name, *entry) for name, entry in found.items()]
+        return sorted(rows, key=lambda row: -row.seconds)
+
+    @property
+    def node_seconds(self) -> float:
+        """Seconds spent in nodes; the rest of ``seconds`` is checking arguments, preparing, handing over."""
+        return sum(row.seconds for row in self.nodes())
+
+    # ------------------------------------------------------------------ forms
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries and lists of text and numbers; times in seconds."""
+        f = self._function
+        report = f.report
+        return {
+            "name": str(f.name),
+            "calls": self.calls,
+            "seconds": self.seconds,
+            "node_seconds": self.node_seconds,
+            "ops": [row._asdict() for row in self.ops()],
+            "nodes": [
+                {
+                    "position": row.position,
+                    "op": row.label,
+                    "where": row.where,
+                    "calls": row.calls,
+                    "seconds": row.seconds,
+                    "built": trace.describe(row.node.trace) if row.node is not None else "",
+                }
+                for row in self.nodes()
+            ],
+            "compile": {
+                **f.compile_times,
+                "phases": dict(report.seconds) if report is not None else {},
+                "rules": {
+                    name: {"calls": s.calls, "hits": s.hits, "seconds": s.seconds}
+                    for name, s in (report.rules.items() if report is not None else ())
+                },
+            },
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return ``to_dict`` as JSON text, and write it to ``path`` if there is one."""
+        return _written(self.to_dict(), path)
+
+    def chrome_trace(self, path: str | Path | None = None) -> str:
+        """Return a trace for ``chrome://tracing`` or Perfetto as JSON text, and write it to ``path`` if there is one.
+
+        Two rows: the compilation, phase by phase, and one call in the mean, node by node in the order of execution.
+        """
+        f = self._function
+        phases = f.report.seconds.items() if f.report is not None else ()
+        steps: list[tuple[str, float, dict[str, Any]]] = [(phase, seconds, {}) for phase, seconds in phases]
+        steps += [(name, s, {}) for name, s in f.compile_times.items() if name != "rewrite" or f.report is None]
+        called = [
+            (row.label, row.seconds / max(row.calls, 1), {"where": row.where, "calls": row.calls})
+            for row in self.nodes()
+        ]
+        events = [_named(1, "compilation"), _named(2, f"one call of {f.name}, in the mean")]
+        events += _in_a_row(1, "compile", steps) + _in_a_row(2, "node", called)
+        return _written({"traceEvents": events, "displayTimeUnit": "ns"}, path)
+
+    def summary(self, rows: int = 20) -> str:
+        """Return the times as text: per Op class and per node (the ``rows`` most expensive), then the compilation."""
+        total = self.node_seconds or 1.0
+        mean = self.seconds / self.calls if self.calls else 0.0
+        lines = [
+            f"{self._function}: {self.calls} calls in {_time(self.seconds)}, {_time(mean)} each; "
+            f"{_time(self.node_seconds)} of it in nodes",
+            "",
+            f"{'per Op class':<46} {'nodes':>6} {'calls':>9} {'time':>10} {'%':>6}",
+        ]
+        for op in self.ops()[:rows]:
+            share = 100 * op.seconds / total
+            lines.append(
+                f"  {op.name[:44]:<44} {op.nodes:>6} {op.calls:>9} {_time(op.seconds):>10} {share:>6.1f}"
+            )
+        lines += ["", f"{'per node':<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"]
+        for row in sorted(self.nodes(), key=lambda r: -r.seconds)[:rows]:
+            label = f"{row.position:>3} {row.label[:40]}"
+            share = 100 * row.seconds / total
+            lines.append(f"  {label:<44} {row.where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}")
+        return "\n".join([*lines, "", *self._compilation(rows)])
+
+    def _compilation(self, rows: int) -> Iterable[str]:
+        f = self._function
+        yield "compilation: " + ", ".join(f"{name} {_time(s)}" for name, s in f.compile_times.items())
+        if f.report is None:
+            return
+        for phase, seconds in f.report.seconds.items():
+            yield f"  {phase:<44} {_time(seconds):>27}"
+        slowest = sorted(f.report.rules.items(), key=lambda item: -item[1].seconds)
+        yield f"{'per rule':<46} {'hits':>6} {'tried':>9} {'time':>10}"
+        for name, s in slowest[:rows]:
+            yield f"  {name[:44]:<44} {s.hits:>6} {s.calls:>9} {_time(s.seconds):>10}"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def _written(value: Any, path: str | Path | None) -> str:
+    text = json.dumps(value, indent=1)
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def _named(row: int, name: str) -> dict[str, Any]:
+    return {"name": "thread_name", "ph": "M", "pid": 1, "tid": row, "args": {"name": name}}
+
+
+def _in_a_row(row: int, kind: str, steps: Iterable[tuple[str, float, dict[str, Any]]]) -> list[dict[str, Any]]:
+    events, start = [], 0.0
+    for name, seconds, args in steps:
+        length = 1e6 * seconds  # the format counts in microseconds
+        event = {"name": name, "cat": kind, "ph": "X", "ts": start, "dur": length, "pid": 1, "tid": row, "args": args}
+        events.append(event)
+        start += length
+    return events
