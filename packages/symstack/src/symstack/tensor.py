@@ -39,4 +39,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*(name for name in vars(_language) if not name.startswith("_")), *_HOMES})
+    return sorted({*(name for name in dir(_language) if not name.startswith("_")), *_HOMES})

@@ -1,42 +1,14 @@
 """The tensor language. ``from symcore import tensor as T``."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 # ---------------------------------------------------------------------- accumulating, sorting, counting, arranging
-from symcore.tensor.arranging import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    bartlett,
-    flip,
-    horizontal_stack,
-    hstack,
-    logsumexp,
-    moveaxis,
-    repeat,
-    roll,
-    stacklists,
-    tile,
-    vertical_stack,
-    vstack,
-)
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.constructors import *  # noqa: F403
 from symcore.tensor.constructors import CONSTRUCTORS, tensor
-from symcore.tensor.counting import bincount, ravel_multi_index, searchsorted, to_one_hot, unique, unravel_index
 from symcore.tensor.creation import alloc, arange, eye, full_like, identity_like, ones, ones_like, zeros, zeros_like
-from symcore.tensor.cumulative import cumprod, cumsum, diff
-from symcore.tensor.diagonals import (
-    alloc_diag,
-    diag,
-    diagonal,
-    extract_diag,
-    fill_diagonal,
-    fill_diagonal_offset,
-    trace,
-    tri,
-    tril,
-    triu,
-)
-from symcore.tensor.einsum import batched_tensordot, einsum
 from symcore.tensor.functions import (
     allclose,
     ceil_intdiv,
@@ -61,16 +33,6 @@ from symcore.tensor.functions import (
     unbroadcast,
 )
 from symcore.tensor.functions import shape_vector as shape
-from symcore.tensor.gather import (
-    broadcast_arrays,
-    broadcast_to,
-    choose,
-    compress,
-    flatnonzero,
-    nonzero_values,
-    take_along_axis,
-)
-from symcore.tensor.grids import meshgrid, mgrid, ogrid
 from symcore.tensor.join import concatenate, join, split, stack
 from symcore.tensor.products import batched_dot, dot, matmul, outer, tensordot
 from symcore.tensor.reductions import all, any, argmax, argmin, max, max_and_argmax, mean, min, prod, std, sum, var
@@ -141,15 +103,6 @@ from symcore.tensor.scalar_functions import (
 )
 from symcore.tensor.shapes import addbroadcast, reshape, specify_shape
 from symcore.tensor.shared import shared
-from symcore.tensor.sorting import (
-    argsort,
-    argtopk,
-    inverse_permutation,
-    permute_row_elements,
-    sort,
-    topk,
-    topk_and_argtopk,
-)
 from symcore.tensor.special_functions import (
     chi2sf,
     digamma,
@@ -181,6 +134,75 @@ from symcore.tensor.subtensor import inc_subtensor, set_subtensor, take
 from symcore.tensor.type import TensorType
 from symcore.tensor.variable import TensorConstant, TensorSharedVariable, TensorVariable
 
+if _TYPE_CHECKING:
+    from symcore.tensor.arranging import (
+        atleast_1d,
+        atleast_2d,
+        atleast_3d,
+        bartlett,
+        flip,
+        horizontal_stack,
+        hstack,
+        logsumexp,
+        moveaxis,
+        repeat,
+        roll,
+        stacklists,
+        tile,
+        vertical_stack,
+        vstack,
+    )
+    from symcore.tensor.contraction import batched_tensordot, einsum
+    from symcore.tensor.counting import bincount, ravel_multi_index, searchsorted, to_one_hot, unique, unravel_index
+    from symcore.tensor.cumulative import cumprod, cumsum, diff
+    from symcore.tensor.diagonals import (
+        alloc_diag,
+        diag,
+        diagonal,
+        extract_diag,
+        fill_diagonal,
+        fill_diagonal_offset,
+        trace,
+        tri,
+        tril,
+        triu,
+    )
+    from symcore.tensor.gather import (
+        broadcast_arrays,
+        broadcast_to,
+        choose,
+        compress,
+        flatnonzero,
+        nonzero_values,
+        take_along_axis,
+    )
+    from symcore.tensor.grids import meshgrid, mgrid, ogrid
+    from symcore.tensor.sorting import (
+        argsort,
+        argtopk,
+        inverse_permutation,
+        permute_row_elements,
+        sort,
+        topk,
+        topk_and_argtopk,
+    )
+
+#: Module -> names that are taken from it when they are first used, so that importing the language stays quick.
+_LATER = {
+    "arranging": """
+        atleast_1d atleast_2d atleast_3d bartlett flip horizontal_stack hstack logsumexp moveaxis repeat
+        roll stacklists tile vertical_stack vstack
+    """,
+    "contraction": "batched_tensordot einsum",
+    "counting": "bincount ravel_multi_index searchsorted to_one_hot unique unravel_index",
+    "cumulative": "cumprod cumsum diff",
+    "diagonals": "alloc_diag diag diagonal extract_diag fill_diagonal fill_diagonal_offset trace tri tril triu",
+    "gather": "broadcast_arrays broadcast_to choose compress flatnonzero nonzero_values take_along_axis",
+    "grids": "meshgrid mgrid ogrid",
+    "sorting": "argsort argtopk inverse_permutation permute_row_elements sort topk topk_and_argtopk",
+}
+_HOMES = {name: module for module, names in _LATER.items() for name in names.split()}
+
 # Other names of the same functions, as code in this language spells them.
 as_tensor_variable = as_tensor
 abs_ = abs
@@ -203,3 +225,15 @@ concat = concatenate
 permute_dims = transpose
 amax, amin = max, min
 globals().update(CONSTRUCTORS)
+
+
+def __getattr__(name: str) -> _Any:
+    module = _HOMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_import_module(f"{__name__}.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
