@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from random_graphs.compare import Checker  # noqa: E402
+from random_graphs.compare import Checker, Disagreement  # noqa: E402
 from random_graphs.generator import Choices, random_graph, smaller  # noqa: E402
 
 
@@ -48,13 +48,17 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=14, help="lines of a program at most")
     parser.add_argument("--findings", type=int, default=20, help="stop after so many")
     options = parser.parse_args()
-    found, started = 0, time.monotonic()
+    found, seen, started = 0, set(), time.monotonic()
     for k in range(options.draws):
         choices = Choices.of(options.seed + k)
         failed = failure(choices, options.steps)
         if failed is not None:
             found += 1
-            report(options.seed + k, options.steps, choices.made, failed[0])
+            if failed[0] in seen and not isinstance(failed[1], Disagreement):
+                print(f"--- seed {options.seed + k}: {failed[0]} again")
+            else:
+                report(options.seed + k, options.steps, choices.made, failed[0])
+            seen.add(failed[0])
         if k % 100 == 99 or k + 1 == options.draws or found >= options.findings:
             print(f"{k + 1} programs, {found} findings, {time.monotonic() - started:.0f} s", flush=True)
         if found >= options.findings:

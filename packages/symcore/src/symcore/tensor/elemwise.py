@@ -40,6 +40,9 @@ class ScalarFn:
     singular
         The partial derivatives can be infinite. A gradient of exactly zero then stays zero, so that the side of a
         ``switch`` that was not taken cannot leak NaN.
+    unconverted
+        Positions of inputs that are no numbers to compute with, such as the condition of a ``switch``: converting 0.5 to
+        the integers of the other inputs would make it false.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class ScalarFn:
         singular: bool = False,
         symbol: str | None = None,
         doc: str = "",
+        unconverted: tuple[int, ...] = (),
     ):
         self.name = name
         self.numpy = numpy
@@ -62,6 +66,7 @@ class ScalarFn:
         self.custom_pullback = pullback
         self.singular = singular
         self.symbol = symbol
+        self.unconverted = unconverted
         self.__doc__ = doc or f"Elementwise {name}."
         self.__name__ = name
         self.nout = 1
@@ -81,7 +86,7 @@ class ScalarFn:
     def compute(self, inputs: Sequence[Any]) -> list[Any]:
         """Compute the outputs from arrays or NumPy scalars."""
         work, out = self.rule([x.dtype for x in inputs])
-        cast = [x if x.dtype is work else x.astype(work) for x in inputs]
+        cast = [x if x.dtype is work or k in self.unconverted else x.astype(work) for k, x in enumerate(inputs)]
         if self.nin is None:
             result = cast[0] if len(cast) > 1 else cast[0].copy()
             for x in cast[1:]:

@@ -214,6 +214,7 @@ switch: ScalarFn = scalar(
     nin=3,
     rule=_switch,
     pullback=lambda xs, y, g: [None, switch(xs[0], g, _zero_of(g)), switch(xs[0], _zero_of(g), g)],
+    unconverted=(0,),
 )
 
 # ---------------------------------------------------------------------- structure, complex numbers

@@ -1,0 +1,61 @@
+"""Wrong results and refusals found by random programs, each as the smallest program that showed it."""
+
+import numpy as np
+import pytest
+
+import symstack as ss
+from symcore.interpreter import evaluate
+from symopt import Mode, RuleSet
+from symstack import tensor as T
+
+MODES = {
+    "FAST_COMPILE": "FAST_COMPILE",
+    "FAST_RUN": "FAST_RUN",
+    "C without rules": Mode("no rules", RuleSet(), "cvm"),
+    "FAST_RUN in Python": ss.get_mode("FAST_RUN").with_linker("py"),
+}
+every_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+
+
+def agree(inputs, outputs, values, mode, rtol=1e-12):
+    """Compute in a mode and by the interpreter; return the result of the mode."""
+    want = evaluate(outputs, dict(zip(inputs, values, strict=True)))
+    got = ss.function(inputs, outputs, mode=mode, on_unused_input="ignore")(*values)
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=rtol)
+    return got
+
+
+@every_mode
+def test_the_gradient_of_arctan2_with_truth_values_and_small_integers(mode):
+    x, k = T.dvector("x"), T.bvector("k")
+    g_bool = ss.grad(T.arctan2(k > 0, x).sum(), x)
+    g_int = ss.grad(T.arctan2(k, x).sum(), x)
+    [by_bool, by_int] = agree([x, k], [g_bool, g_int], [np.array([2.0, -1.0]), np.int8([100, -7])], mode)
+    np.testing.assert_allclose(by_bool, [-1 / 5, 0])
+    np.testing.assert_allclose(by_int, [-100 / 10004, 7 / 50])  # 100 ** 2 does not fit an int8
+
+
+def test_a_number_is_written_into_unsigned_integers():
+    u = T.TensorType("uint8", (None,))("u")
+    f = ss.function([u], [T.set_subtensor(u[:2], 2), T.inc_subtensor(u[[0, 0]], 1)])
+    got = f(np.arange(4, dtype="uint8"))
+    np.testing.assert_array_equal(got, [[2, 2, 2, 3], [2, 1, 2, 3]])
+    with pytest.raises(TypeError, match="uint8"):
+        T.set_subtensor(u[:2], 300)
+
+
+@every_mode
+def test_the_whole_of_a_tensor_is_written_through_dots(mode):
+    m = T.dmatrix("m")
+    agree([m], [T.inc_subtensor(m[...], 1), T.set_subtensor(m[:, ...], m * 2), m[...] * 2], [np.ones((2, 3))], mode)
+
+
+@every_mode
+def test_the_condition_of_a_switch_is_not_converted(mode):
+    c, d, a, b = T.dvector("c"), T.lvector("d"), T.bvector("a"), T.bvector("b")
+    values = [np.array([0.5, 0.0, np.nan]), np.array([256, -(2**63), 0]), np.int8([1, 2, 3]), np.int8([4, 5, 6])]
+    by_float, by_int = agree([c, d, a, b], [T.switch(c, a, b), T.switch(d, a, b)], values, mode)
+    np.testing.assert_array_equal(by_float, [1, 5, 3])  # 0.5 is no zero, though it is 0 as an int8
+    np.testing.assert_array_equal(by_int, [1, 2, 6])
