@@ -75,7 +75,7 @@ def sqr_of_sqrt(node: Any, fgraph: Any) -> Any:
 @rewrite(sf.log, phase=_PHASE, tags=_ACCURATE)
 def log_of_one_minus_exp(node: Any, fgraph: Any) -> Any:
     """``log(1 - exp(x)) -> switch(x > -log 2, log(-expm1(x)), log1p(-exp(x)))`` (Maechler, "Accurately computing
-    log(1 - exp(-|a|))", 2012): keeps all digits for ``x`` near zero and for ``x`` far below it."""
+    ``log(1 - exp(-|a|))``", 2012): keeps all digits for ``x`` near zero and for ``x`` far below it."""
     x = _one_minus_exp(node.inputs[0])
     if x is None:
         return None
