@@ -10,6 +10,7 @@ import pytest
 from symcore import tensor as T
 from symcore.errors import NullTypeGradError
 from symcore.gradient.grad import grad
+from symcore.gradient.rop import Rop
 from symcore.gradient.verify import verify_grad
 from symcore.interpreter import evaluate
 from symcore.linalg import slinalg
@@ -78,6 +79,10 @@ def test_the_derivative_by_an_order_is_refused_not_zero(name):
     function = getattr(T, name)
     with pytest.raises(NullTypeGradError, match="not implemented"):
         grad(function(order, x).sum(), order)
+    with pytest.raises(NullTypeGradError, match="not implemented"):
+        Rop(function(order, x), order, order)
+    with pytest.raises(TypeError, match="not implemented"):
+        Rop(function(order, x), [order, x], [order, x])
     assert grad(function(order, x).sum(), x).ndim == 1
     assert grad(function(n, x).sum(), x).ndim == 1
 

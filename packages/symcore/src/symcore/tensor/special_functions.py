@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symcore.errors import NullTypeGradError
 from symcore.extras import scipy_module
 from symcore.graph.null import NullType
 from symcore.tensor.constant import as_tensors
@@ -45,6 +46,14 @@ class _UnknownSlope(NullType):
             "constant, an integer, or disconnected_grad(order)."
         )
         self.dtype, self.shape, self.ndim = order.type.dtype, order.type.shape, order.type.ndim
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """What only a tangent is asked for, and there is none."""
+        raise NullTypeGradError(self.why_null)
+
+    def __str__(self) -> str:
+        return f"NullType ({self.why_null})"
 
 
 def _with_order(name: str, slope: Callable[[Any, Any], Any]) -> ScalarFn:
