@@ -10,6 +10,7 @@ import functools
 import inspect
 import runpy
 import types
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -211,9 +212,11 @@ def has_c(fn: Any, dtypes: Sequence[str]) -> bool | None:
         ins = [TensorType("bool" if fn.name == "switch" and k == 0 else dtype, (None,)) for k in range(fn.nin or 2)]
         try:
             outs = [TensorType(d, (None,)) for d in fn.out_dtypes([t.dtype for t in ins])]
-            fn.compute([np.ones(1, t.dtype) for t in ins])  # a dtype that NumPy refuses is not one of the function's
-        except TypeError:
-            continue
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                fn.compute([np.ones(1, t.dtype) for t in ins])
+        except (TypeError, np.exceptions.ComplexWarning):
+            continue  # a dtype that NumPy refuses, or of which it drops a part, is not one of the function's
         try:
             kernel_for(fn, ins, outs)
         except NoC:
@@ -279,19 +282,19 @@ def home_of(rule: Any) -> str:
 
 
 def names_page() -> str:
-    """The public names of symstack: at the top, in ``T``, in ``T.nnet``; and those that exist and are not built."""
+    """The public names of symstack: at the top, in ``T`` and its modules; and those that exist and are not built."""
     import symstack
     from symcore.tensor.constructors import CONSTRUCTORS, PREFIXES, SHAPES
     from symstack import tensor
-    from symstack.absent import SIGNAL, SPARSE
 
+    spaces = {name: dict(own_names(module)) for name, module in namespaces(tensor)}
+    stubs = [f"`ss.{name}`" for name, value in public(symstack) if is_stub(value)]
+    stubs += [f"`T.{space}.{name}`" for space, names in spaces.items() for name, v in names.items() if is_stub(v)]
+    stubs += [f"`T.{name}`" for name, value in public(tensor) if is_stub(value)]
+    built = {space: {n: v for n, v in names.items() if not is_stub(v)} for space, names in spaces.items()}
+    sections = [f"## T.{space}\n\n{names_table(names)}" for space, names in built.items() if names]
     top = {name: value for name, value in public(symstack) if not is_stub(value)}
-    language = {n: v for n, v in public(tensor) if n not in CONSTRUCTORS and n not in ("nnet", "signal", "sparse")}
-    nnet = dict(public(tensor.nnet))
-    built = {name: value for name, value in nnet.items() if not is_stub(value)}
-    lines = [f"`ss.{name}`" for name, value in public(symstack) if is_stub(value)]
-    lines += [f"`T.nnet.{name}`" for name in nnet if name not in built]
-    lines += [f"`T.signal.{name}`" for name in SIGNAL] + [f"`T.sparse.{name}`" for name in SPARSE]
+    language = {n: v for n, v in public(tensor) if n not in CONSTRUCTORS and not is_stub(v)}
     prefixes = ", ".join(f"`{p or 'none'}` {dtype}" for p, dtype in PREFIXES.items())
     return f"""# Names
 
@@ -321,15 +324,28 @@ makes any type.
 
 {names_table(language)}
 
-## T.nnet
-
-{names_table(built)}
+{(chr(10) * 2).join(sections)}
 
 ## Not built yet
 
 These names exist, so that programs can import them, and raise `NotImplementedError` naming their package when they are
-called: {", ".join(lines)}.
+called: {", ".join(stubs)}.
 """
+
+
+def namespaces(module: types.ModuleType) -> Iterator[tuple[str, types.ModuleType]]:
+    """The modules that a public module hands on, but for those that its own names are defined in."""
+    for name in dir(module):
+        value = getattr(module, name)
+        if isinstance(value, types.ModuleType) and not value.__name__.startswith("symcore.tensor."):
+            yield name, value
+
+
+def own_names(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
+    """The names of a module that lists them, or else those that it defines itself."""
+    for name, value in public(module):
+        if hasattr(module, "__all__") or getattr(value, "__module__", "") == module.__name__:
+            yield name, value
 
 
 def public(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
