@@ -27,7 +27,7 @@ def _refused(op: Any, node: Any) -> bool:
 def _kernel(node: Any, text: str, *functions: str) -> CKernel:
     f = REALS[node.outputs[0].type.dtype.name][0]
     needed = tuple(dict.fromkeys(name.format(f) for name in functions))
-    return CKernel(text, needed, heavy=True, fallible=True, weight=4)
+    return CKernel(text, needed, fallible=True, weight=4)
 
 
 def _fused(op: Any, node: Any, value: bool, slope: bool) -> CKernel | None:

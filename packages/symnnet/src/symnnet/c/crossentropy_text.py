@@ -3,7 +3,7 @@
 from string import Template
 from typing import Any
 
-from symnnet.c.rows import REALS, Layout, helpers
+from symnnet.c.rows import REALS, SCALE, Layout, helpers, map_text
 
 #: Integer types of classes. An uint64 above 2^63 would look negative, hence valid.
 CLASSES = {"int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -29,56 +29,53 @@ _ROW_GRADIENT = """
     return ctx->fail(ctx, SYM_SHAPE, "cross-entropy got %lld gradients for %lld rows", $NG, given);
 """
 
-_CLASS_OF_ROW = """i64 c = *(const $Y *)($PY + i * $SY);
-      c += c < 0 ? n : 0;"""
-
 _FUSED = Template("""
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
   const i64 unit = sizeof($T);
   $CHECKS
-  const i64 group = symnn_group_$F(n, given, $ACROSS);
-  $T *restrict t = ($T *)ctx->reserve(ctx, group * (2 * n * unit + 2 * (i64)sizeof(i64) + (i64)sizeof(double)) + 64);
-  if (!t) return ctx->fail(ctx, SYM_MEMORY, "there is no memory for a row of %lld elements", n);
-  $T *restrict u = t + group * n;
-  double *restrict q = (double *)(void *)(u + group * n);
-  i64 *restrict o = (i64 *)(void *)(q + group);
-  for (i64 first = 0; first < given; first += group) {
-    const i64 here = given - first < group ? given - first : group;
-    if ($SX1 == unit) {
-      for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, ($T *)($PX + (first + k) * $SX0), n);
-    } else {
-      for (i64 k = 0; k < here; k++) o[k] = (first + k) * $SX0;
-      symnn_load_$F(t, $PX, o, here, n, $SX1);
-      for (i64 k = 0; k < here; k++) symnn_shift_$F(t + k * n, t + k * n, n);
+  symnn_rows_$F h;
+  const int failed = symnn_open_$F(&h, ctx, n, given, $STRAIGHT, 1);
+  if (failed) return failed;
+  i64 *ox = h.o, *od = ox + h.most + 4;
+  for (i64 first = 0; symnn_more_$F(&h, given - first); first += h.here) {
+    for (i64 k = 0; k < h.here; k++) {
+      ox[k] = (first + k) * $SX0;
+      SYMNN_NO_VECTORS;
     }
-    symnn_exp_ahead_$F(u, t, here * n, $PX + (first + here) * $SX0);
-    for (i64 k = 0; k < here; k++) q[k] = symnn_sum_$F(u + k * n, n);
+    symnn_read_$F(&h, h.t, $PX, ox, $SX1, -__builtin_inff());
+    symnn_top_$F(&h);
+    symnn_exps_$F(&h);
+    $LOGS
+    for (i64 k = 0; k < h.here; k++) {
+      const i64 i = first + k;
+      i64 c = *(const $Y *)($PY + i * $SY);
+      c += c < 0 ? n : 0;
+      $VALUE
+      $SCALE
+      SYMNN_NO_VECTORS;
+    }
     $SLOPE
-    $VALUE
   }
   $REST
   return 0;
 }
 """)
 
-_VALUE = """for (i64 k = 0; k < here; k++) q[k] = sym_log_f64(q[k]);
-    for (i64 k = 0; k < here; k++) {
-      const i64 i = first + k;
-      $CLASS
-      *($T *)(p[0] + i * $SV) = ($T)(q[k] - t[k * n + c]);
-    }"""
+_VALUE = """const $T t = *(const $T *)($PX + i * $SX0 + c * $SX1) - h.m[h.columns ? k : k * SYMNN_W_$F];
+      *($T *)(p[0] + i * $SV) = ($T)(h.l[k] - t);"""
 
-_SLOPE = """for (i64 k = 0; k < here; k++) {
-      const i64 i = first + k;
-      $CLASS
-      const double g = *(const $T *)($PG + i * sg), inverse = 1.0 / q[k];
-      $T *uk = u + k * n, *y = $SD1 == unit ? ($T *)($PD + i * $SD0) : uk;
-      const $T at = ($T)(g * (uk[c] * inverse - 1.0));
-      symnn_affine_$F(y, uk, n, ($T)(g * inverse), 0);
-      y[c] = at;
-      o[k] = i * $SD0;
-    }
-    if ($SD1 != unit) symnn_store_$F($PD, u, o, here, n, $SD1);"""
+#: What a row is multiplied by; and where the result for the right class goes, from which 1 is taken.
+_SCALE = """const double g = *(const $T *)($PG + i * sg), inverse = 1.0 / h.q[k];
+      h.l[k] = g * (*($T *)((char *)h.t + h.in[k] + c * h.unit) * inverse - 1.0);
+      h.a[k] = ($T)(g * inverse);
+      od[k] = i * $SD0;
+      ox[k] = i * $SD0 + c * $SD1;"""
+
+_SLOPE = """symnn_scale_$F(&h, $PD, od, $SD1);
+    for (i64 k = 0; k < h.here; k++) {
+      *($T *)($PD + ox[k]) = ($T)h.l[k];
+      SYMNN_NO_VECTORS;
+    }"""
 
 _ZEROS = """for (i64 i = $FROM; i < rows; i++)
     for (i64 j = 0; j < n; j++) *($T *)($PD + i * $SD0 + j * $SD1) = 0;"""
@@ -88,7 +85,8 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
   $CHECKS
   $ZEROS
   for (i64 i = 0; i < given; i++) {
-      $CLASS
+      i64 c = *(const $Y *)($PY + i * $SY);
+      c += c < 0 ? n : 0;
       const $T at = *(const $T *)($PX + i * $SX0 + c * $SX1);
       $RESULT
   }
@@ -118,20 +116,27 @@ def _words(node: Any, outputs: int, has_g: bool, strict: bool) -> dict[str, str]
         words["WRONG_G"] = f"{words['NG']} != given" if vector and not one else "0"
         checks += _ROW_GRADIENT
     words["CHECKS"] = Template(checks).substitute(words)
-    words["CLASS"] = Template(_CLASS_OF_ROW).substitute(words)
     return words
 
 
 def fused_text(node: Any, value: bool, slope: bool) -> str:
     """Return the C of ``CrossentropySoftmax1hot`` (``value``), of its gradient (``slope``), or of both at once."""
+    dtype = node.outputs[0].type.dtype.name
     words = _words(node, value + slope, slope, node.op.strict)
+    text = helpers(dtype, "rows", "top", "exps")
+    parts = dict.fromkeys(("LOGS", "VALUE", "SCALE", "SLOPE", "REST"), "")
+    straight = f"{words['SX1']} == unit"
     if value:
         words["SV"] = Layout(node).stride(0, 0)
-    rest = Template(_ZEROS).substitute(words, FROM="given") if slope and not node.op.strict else ""
-    return helpers(node.outputs[0].type.dtype.name) + _FUSED.substitute(
-        words, VALUE=Template(_VALUE).substitute(words) if value else "",
-        ACROSS=f"{words['SX1']} != unit" + (f" || {words['SD1']} != unit" if slope else ""),
-        SLOPE=Template(_SLOPE).substitute(words) if slope else "", REST=rest)
+        text += helpers(dtype, "logs")
+        parts |= {"LOGS": "symnn_logs(h.l, h.q, h.here);", "VALUE": Template(_VALUE).substitute(words)}
+    if slope:
+        text += map_text(dtype, *SCALE)
+        straight += f" && {words['SD1']} == unit"
+        parts |= {"SCALE": Template(_SCALE).substitute(words), "SLOPE": Template(_SLOPE).substitute(words)}
+        if not node.op.strict:
+            parts["REST"] = Template(_ZEROS).substitute(words, FROM="given")
+    return text + _FUSED.substitute(words, STRAIGHT=straight, **parts)
 
 
 def categorical_text(node: Any, slope: bool) -> str:

@@ -1,185 +1,319 @@
-"""C text that the kernels of this package share: walks along one row, and where a row begins.
+"""C text that the kernels of this package share: how rows are laid out for vectors, and the loops over them.
 
-Rows are worked on in groups whose elements fit the first-level cache. The elements of a group lie side by side in
-scratch memory, so that ``exp`` runs over long vectors even for rows of ten; strides, negative ones too, are dealt with
-where a group is read and where it is written. As the input of a group has been read before its output is written, an
-output may take over the memory of an input.
+All loops work on *panels*, scratch memory in strips of whole vectors, so that no loop has a remainder. Rows get there
+in one of two ways:
 
-Maxima and sums are kept in lanes, which the compiler turns into vectors without being allowed to reassociate; partial
-sums are added in float64. A NaN may slip past the maximum (the comparison is false), but not past the sum: so it
-reaches the whole row, as it does in NumPy.
+* as columns: element j of row k at ``j * step + k``. Each lane of a vector is a row of its own. This serves short rows
+  (ten classes would leave a vector half empty), and rows that run across memory.
+* one after the other, each filled up to whole vectors. Maxima and sums are combined over the lanes afterwards.
+
+As a panel has been read before results are written, an output may take over the memory of an input.
+
+Float32 are added up to 64 at a time, the partial sums in float64. A NaN may slip past the maximum (the comparison is
+false), but not past the sum: so it reaches the whole row, as it does in NumPy.
+
+The vectors are explicit, because with the light flags the compiler keeps arrays of lanes in memory; and every loop is a
+function that is not inlined, so that it is compiled once however often it is called. So a kernel costs the compiler a
+third of the time that the same loops need under -O3.
 """
 
 from collections.abc import Sequence
 from string import Template
 from typing import Any
 
-#: dtype -> (its name in the vector mathematics, C type, lanes).
-REALS = {"float32": ("f32", "float", 64), "float64": ("f64", "double", 32)}
-#: Elements of a group of rows: 8 KB of float32, 16 KB of float64.
-GROUP = 2048
+#: dtype -> (its name in the vector mathematics, C type, C type of the mask of a comparison).
+REALS = {"float32": ("f32", "float", "int"), "float64": ("f64", "double", "long long")}
+#: Rows of at most this many elements are worked on as columns.
+SHORT = 40
+#: Elements of a panel: 8 KB of float32, 16 KB of float64, unless its rows are long.
+PANEL = 2048
+#: Rows of a panel at least, as far as PANEL_MOST allows, where rows run across memory: whole lines of the cache.
+ACROSS = 64
+PANEL_MOST = 1 << 18
 
-_HELPERS = Template("""
-#ifndef SYMNN_ROWS_$F
-#define SYMNN_ROWS_$F
-#define SYMNN_MAX(a, b) ((b) > (a) ? (b) : (a))
-#define SYMNN_MAX4(m, k, w) SYMNN_MAX(SYMNN_MAX(m[k], m[k + w]), SYMNN_MAX(m[k + 2 * (w)], m[k + 3 * (w)]))
-static $T symnn_max_$F(const $T *x, i64 n) {
-  $T top = -__builtin_inff();
-  i64 j = 0;
-  if (n >= $L) {
-    $T m[$L];
-    for (int k = 0; k < $L; k++) m[k] = x[k];
-    for (j = $L; j + $L <= n; j += $L)
-      for (int k = 0; k < $L; k++) m[k] = SYMNN_MAX(m[k], x[j + k]);
-    for (int k = 0; k < $L / 4; k++) m[k] = SYMNN_MAX4(m, k, $L / 4);
-    for (; j + $L / 4 <= n; j += $L / 4)
-      for (int k = 0; k < $L / 4; k++) m[k] = SYMNN_MAX(m[k], x[j + k]);
-    for (int k = 0; k < $L / 8; k++) m[k] = SYMNN_MAX(m[k], m[k + $L / 8]);
-    for (int k = 0; k < $L / 8; k++) top = SYMNN_MAX(top, m[k]);
+_TYPES = """
+#ifndef SYMNN_TYPES
+#define SYMNN_TYPES
+#ifndef SYM_VECTOR_BYTES
+#if defined(__AVX512F__)
+#define SYM_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define SYM_VECTOR_BYTES 32
+#else
+#define SYM_VECTOR_BYTES 16
+#endif
+#endif
+#define SYMNN_FN static __attribute__((noinline, unused))
+#define SYMNN_NO_VECTORS __asm__ volatile("")
+#endif
+#ifndef SYMNN_TYPES_$F
+#define SYMNN_TYPES_$F
+typedef $T symnn_v_$F __attribute__((vector_size(SYM_VECTOR_BYTES)));
+typedef $T symnn_u_$F __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof($T)), may_alias));
+typedef $I symnn_i_$F __attribute__((vector_size(SYM_VECTOR_BYTES)));
+enum { SYMNN_W_$F = SYM_VECTOR_BYTES / (int)sizeof($T) };
+#define SYMNN_AT_$F(x) (*(symnn_u_$F *)(x))
+/* How `here` rows of n elements lie in panels (t: the input, and what becomes of it; z: a second input): as `strips` of
+ * `count` vectors, `step` elements from one to the next; strips are `apart`. m, a, q, l: numbers of the rows; m lane by
+ * lane, strip after strip, a too in columns. Element j of row k begins o[k] + j * stride bytes after an operand,
+ * in[k] + j * unit in a panel. */
+typedef struct {
+  i64 n, most, here, strips, apart, count, step, unit;
+  int columns;
+  $T *t, *z, *m, *a;
+  double *q, *l;
+  i64 *in, *o;
+  const char *next;
+} symnn_rows_$F;
+#endif
+"""
+
+#: Chooses the layout and reserves its memory. ``straight``: the rows of all operands lie along memory.
+_OPEN = """
+#ifndef SYMNN_OPEN_$F
+#define SYMNN_OPEN_$F
+SYMNN_FN int symnn_open_$F(symnn_rows_$F *h, const sym_ctx *ctx, i64 n, i64 rows, int straight, int inputs) {
+  const i64 W = SYMNN_W_$F, unit = sizeof($T);
+  i64 most = $PANEL / (n + !n);
+  if (!straight && most < $ACROSS) {
+    most = $PANEL_MOST / n;
+    most = most < $ACROSS ? most : $ACROSS;
   }
-  for (; j < n; j++) top = SYMNN_MAX(top, x[j]);
-  return top;
-}
-#undef SYMNN_MAX4
-#undef SYMNN_MAX
-$SUMS
-/* y may be x. */
-static void symnn_exp_$F($T *y, const $T *x, i64 n) {
-#pragma GCC ivdep
-  for (i64 j = 0; j < n; j++) y[j] = sym_exp_$F(x[j]);
-}
-/* The same, fetching meanwhile what lies at `next`, n elements too: the loads of the next group then need not wait. */
-static void symnn_exp_ahead_$F($T *y, const $T *x, i64 n, const char *next) {
-  for (i64 j = 0; j < n; j += 256) {
-    const i64 block = n - j < 256 ? n - j : 256;
-    for (i64 at = 0; at < block * (i64)sizeof($T); at += 64) __builtin_prefetch(next + j * (i64)sizeof($T) + at);
-    symnn_exp_$F(y + j, x + j, block);
+  h->n = n;
+  h->columns = rows > 1 && (n <= $SHORT || (!straight && most >= W));
+  most = most < 1 ? 1 : most < rows ? most : rows;
+  i64 lanes = most * W, size = (n + W - 1) & -W;
+  h->count = size / W;
+  h->step = W;
+  h->apart = size;
+  h->unit = unit;
+  if (h->columns) {
+    lanes = most = (most + W - 1) & -W;
+    h->count = n;
+    h->step = most;
+    h->apart = W;
+    h->unit = most * unit;
+    size = n;
   }
-}
-/* y = x - max(x); y may be x. */
-static void symnn_shift_$F($T *y, const $T *x, i64 n) {
-  const $T top = symnn_max_$F(x, n);
-#pragma GCC ivdep
-  for (i64 j = 0; j < n; j++) y[j] = x[j] - top;
-}
-/* y = a x + b; y may be x. */
-static void symnn_affine_$F($T *y, const $T *x, i64 n, $T a, $T b) {
-#pragma GCC ivdep
-  for (i64 j = 0; j < n; j++) y[j] = a * x[j] + b;
-}
-/* Copies rows between memory with any strides (row k begins o[k] bytes after x) and t, where they lie side by side; by
- * tiles, so that no line of the cache is fetched twice when the rows run across the lines. */
-static void symnn_load_$F($T *restrict t, const char *restrict x, const i64 *restrict o, i64 rows, i64 n, i64 stride) {
-  if (stride == sizeof($T)) {
-    for (i64 k = 0; k < rows; k++)
-      for (i64 j = 0; j < n; j++) t[k * n + j] = (($T *)(x + o[k]))[j];
-    return;
+  h->most = most;
+  const i64 all = inputs * size * most;
+  h->t = ($T *)(void *)ctx->reserve(ctx, (2 * lanes + 4 * (most + 4)) * (i64)sizeof(double) + (2 * lanes + all) * unit);
+  if (!h->t) return ctx->fail(ctx, SYM_MEMORY, "there is no memory for %lld rows of %lld elements", most, n);
+  h->z = h->t + all - size * most;
+  h->m = h->t + all;
+  h->a = h->m + lanes;
+  h->q = (double *)(void *)(h->a + lanes);
+  h->l = h->q + lanes;
+  h->in = (i64 *)(void *)(h->l + lanes);
+  h->o = h->in + most + 4;
+  const i64 apart = h->columns ? unit : size * unit;
+  for (i64 k = 0; k < most; k++) {
+    h->in[k] = k * apart;
+    SYMNN_NO_VECTORS;
   }
-  for (i64 k0 = 0; k0 < rows; k0 += 16)
-    for (i64 j0 = 0; j0 < n; j0 += 16) {
-      const i64 k1 = k0 + 16 < rows ? k0 + 16 : rows, j1 = j0 + 16 < n ? j0 + 16 : n;
-      $T tile[16][16];
-      for (i64 j = j0; j < j1; j++)
-        for (i64 k = k0; k < k1; k++) tile[k - k0][j - j0] = *($T *)(x + o[k] + j * stride);
-      for (i64 k = k0; k < k1; k++)
-        for (i64 j = j0; j < j1; j++) t[k * n + j] = tile[k - k0][j - j0];
-    }
+  return 0;
 }
-static void symnn_store_$F(char *restrict y, const $T *restrict t, const i64 *restrict o, i64 rows, i64 n, i64 stride) {
-  for (i64 k0 = 0; k0 < rows; k0 += 16)
-    for (i64 j0 = 0; j0 < n; j0 += 16) {
-      const i64 k1 = k0 + 16 < rows ? k0 + 16 : rows, j1 = j0 + 16 < n ? j0 + 16 : n;
-      $T tile[16][16];
-      for (i64 k = k0; k < k1; k++)
-        for (i64 j = j0; j < j1; j++) tile[j - j0][k - k0] = t[k * n + j];
-      for (i64 j = j0; j < j1; j++)
-        for (i64 k = k0; k < k1; k++) *($T *)(y + o[k] + j * stride) = tile[j - j0][k - k0];
-    }
-}
-/* How many rows make a group. Rows that run across the lines of the cache come in sixteens, while that fits it. */
-static i64 symnn_group_$F(i64 n, i64 rows, int across) {
-  i64 group = n ? $GROUP / n : 1;
-  if (across && group < 16) group = n * 16 <= 65536 ? 16 : 65536 / n;
-  group = group < 1 ? 1 : group;
-  return group < rows ? group : rows;
+/* Goes on to the next rows, as many as there may be. */
+SYMNN_FN int symnn_more_$F(symnn_rows_$F *h, i64 rows) {
+  h->here = rows < h->most ? rows : h->most;
+  h->strips = h->columns ? (h->here + SYMNN_W_$F - 1) / SYMNN_W_$F : h->here;
+  return rows > 0;
 }
 #endif
-""")
+"""
 
-
-_SUM = Template("""
-static double symnn_$NAME($ARGUMENTS, i64 n) {
-  double total = 0;
+#: Between memory and panels.
+_MOVE = """
+#ifndef SYMNN_MOVE_$F
+#define SYMNN_MOVE_$F
+SYMNN_FN void symnn_copy_$F(char *y, i64 sy, const char *x, i64 sx, i64 n) {
   i64 j = 0;
-  while (n - j >= $L) { /* blocks, so that few float32 are added to one another */
-    const i64 end = n - j > 4096 ? j + 4096 : n;
-    $T m[$L];
-    for (int k = 0; k < $L; k++) m[k] = $TERM;
-    for (j += $L; j + $L <= end; j += $L)
-      for (int k = 0; k < $L; k++) m[k] += $TERM;
-    for (int k = 0; k < $L / 4; k++) m[k] = (m[k] + m[k + $L / 4]) + (m[k + $L / 2] + m[k + 3 * $L / 4]);
-    for (; j + $L / 4 <= end; j += $L / 4)
-      for (int k = 0; k < $L / 4; k++) m[k] += $TERM;
-    for (int k = 0; k < $L / 8; k++) m[k] += m[k + $L / 8];
-    for (int k = 0; k < $L / 8; k++) total += m[k];
+  if (sx == sizeof($T) && sy == sizeof($T))
+    for (; j + SYMNN_W_$F <= n; j += SYMNN_W_$F)
+      SYMNN_AT_$F(y + j * (i64)sizeof($T)) = SYMNN_AT_$F(x + j * (i64)sizeof($T));
+  for (; j < n; j++) {
+    *($T *)(y + j * sy) = *(const $T *)(x + j * sx);
+    SYMNN_NO_VECTORS;
   }
-  for (const int k = 0; j < n; j++) total += $TERM;
-  return total;
 }
-""")
-
-
-_COLUMNS = Template("""
-#ifndef SYMNN_COLUMNS_$F
-#define SYMNN_COLUMNS_$F
-/* Panels of n by w elements: element (j, k) lies at j * stride + k * fast in memory, at t[j * w + k] in the panel. */
-static void symnn_pack_$F($T *restrict t, i64 n, i64 w, const char *restrict x, i64 stride, i64 fast) {
-  for (i64 j = 0; j < n; j++)
-    if (fast == sizeof($T))
-      for (i64 k = 0; k < w; k++) t[j * w + k] = (($T *)(x + j * stride))[k];
-    else
-      for (i64 k = 0; k < w; k++) t[j * w + k] = *($T *)(x + j * stride + k * fast);
+/* Copies the elements of rows from x to y. Columns go four at a time: the last one takes the place of those missing. */
+SYMNN_FN void symnn_move_$F(const symnn_rows_$F *h, char *y, i64 *oy, i64 sy, const char *x, i64 *ox, i64 sx) {
+  const i64 here = h->here, unit = sizeof($T);
+  i64 k = 1;
+  while (k < here && ox[k] - ox[k - 1] == unit && oy[k] - oy[k - 1] == unit) k++;
+  if (!h->columns) {
+    for (k = 0; k < here; k++) symnn_copy_$F(y + oy[k], sy, x + ox[k], sx, h->n);
+  } else if (k == here) {
+    for (i64 j = 0; j < h->n; j++) symnn_copy_$F(y + oy[0] + j * sy, unit, x + ox[0] + j * sx, unit, here);
+  } else {
+    for (k = here; k % 4; k++) oy[k] = oy[k - 1], ox[k] = ox[k - 1];
+    for (k = 0; k < here; k += 4) {
+      char *y0 = y + oy[k], *y1 = y + oy[k + 1], *y2 = y + oy[k + 2], *y3 = y + oy[k + 3];
+      const char *x0 = x + ox[k], *x1 = x + ox[k + 1], *x2 = x + ox[k + 2], *x3 = x + ox[k + 3];
+      i64 at = 0, to = 0;
+      for (i64 j = 0; j < h->n; j++, at += sx, to += sy) {
+        const $T a = *(const $T *)(x0 + at), b = *(const $T *)(x1 + at);
+        const $T c = *(const $T *)(x2 + at), d = *(const $T *)(x3 + at);
+        *($T *)(y0 + to) = a, *($T *)(y1 + to) = b, *($T *)(y2 + to) = c, *($T *)(y3 + to) = d;
+        SYMNN_NO_VECTORS;
+      }
+    }
+  }
 }
-static void symnn_unpack_$F(char *restrict y, i64 stride, i64 fast, const $T *restrict t, i64 n, i64 w) {
-  for (i64 j = 0; j < n; j++)
-    if (fast == sizeof($T))
-      for (i64 k = 0; k < w; k++) (($T *)(y + j * stride))[k] = t[j * w + k];
-    else
-      for (i64 k = 0; k < w; k++) *($T *)(y + j * stride + k * fast) = t[j * w + k];
-}
-/* Takes from each column its largest element; m is scratch. */
-static void symnn_shift_columns_$F($T *restrict t, $T *restrict m, i64 n, i64 w) {
-  for (i64 k = 0; k < w; k++) m[k] = t[k];
-  for (i64 j = 1; j < n; j++)
-    for (i64 k = 0; k < w; k++) m[k] = t[j * w + k] > m[k] ? t[j * w + k] : m[k];
-  for (i64 j = 0; j < n; j++)
-    for (i64 k = 0; k < w; k++) t[j * w + k] -= m[k];
-}
-static void symnn_sum_columns_$F(double *restrict q, const $T *restrict t, i64 n, i64 w) {
-  for (i64 k = 0; k < w; k++) q[k] = 0;
-  for (i64 j = 0; j < n; j++)
-    for (i64 k = 0; k < w; k++) q[k] += t[j * w + k];
+/* Packs rows; what lies behind the end of a row on its own is `filler`. */
+SYMNN_FN void symnn_read_$F(symnn_rows_$F *h, $T *t, const char *x, i64 *o, i64 stride, $T filler) {
+  symnn_move_$F(h, (char *)t, h->in, h->unit, x, o, stride);
+  for (i64 k = h->columns ? h->here : 0; k < h->here; k++)
+    for (i64 j = h->n; j < h->apart; j++) {
+      t[k * h->apart + j] = filler;
+      SYMNN_NO_VECTORS;
+    }
+  h->next = stride == sizeof($T) ? x + o[h->here - 1] + h->n * stride : (const char *)t;
 }
 #endif
-""")
+"""
+
+_TOP = """
+#ifndef SYMNN_TOP_$F
+#define SYMNN_TOP_$F
+static inline symnn_v_$F symnn_max_$F(symnn_v_$F a, symnn_v_$F b) {
+  const symnn_i_$F more = b > a;
+  return (symnn_v_$F)((more & (symnn_i_$F)b) | (~more & (symnn_i_$F)a));
+}
+/* m = the largest of each row. */
+SYMNN_FN void symnn_top_$F(const symnn_rows_$F *h) {
+  const i64 step = h->step;
+  for (i64 s = 0; s < h->strips; s++) {
+    symnn_v_$F a = -__builtin_inff() - (symnn_v_$F){0}, b = a;
+    const $T *x = h->t + s * h->apart;
+    i64 j = 0;
+    for (; j + 2 <= h->count; j += 2, x += 2 * step) {
+      a = symnn_max_$F(a, SYMNN_AT_$F(x));
+      b = symnn_max_$F(b, SYMNN_AT_$F(x + step));
+    }
+    if (j < h->count) a = symnn_max_$F(a, SYMNN_AT_$F(x));
+    $T *m = h->m + s * SYMNN_W_$F;
+    SYMNN_AT_$F(m) = symnn_max_$F(a, b);
+    if (!h->columns) {
+      $T c = m[0], e = m[1];
+      for (int k = 2; k < SYMNN_W_$F; k += 2) c = m[k] > c ? m[k] : c, e = m[k + 1] > e ? m[k + 1] : e;
+      SYMNN_AT_$F(m) = (e > c ? e : c) - (symnn_v_$F){0};
+    }
+  }
+}
+#endif
+"""
+
+#: A loop over panels that adds up rows: ``$TERM`` adds to ``sum`` what it makes of t, z and m.
+_SUM = """
+#ifndef SYMNN_$NAME
+#define SYMNN_$NAME
+SYMNN_FN void symnn_$NAME(symnn_rows_$F *h) {
+  const i64 step = h->step;
+  for (i64 s = 0; s < h->strips; s++) {
+    $T *t = h->t + s * h->apart, *z = h->z + s * h->apart, *m = h->m + s * SYMNN_W_$F;
+    double q[SYMNN_W_$F] = {0};
+    (void)z, (void)m;
+    for (i64 j = 0; j < h->count;) {
+      const i64 end = h->count - j < 64 ? h->count : j + 64;
+      symnn_v_$F sum = {0};
+      for (i64 at = j * step; j < end; j++, at += step) {
+        $TERM
+      }
+      const $T *lanes = (const $T *)&sum;
+      for (int l = 0; l < SYMNN_W_$F; l++) q[l] += lanes[l];
+    }
+    if (h->columns) {
+      for (int l = 0; l < SYMNN_W_$F; l++) h->q[s * SYMNN_W_$F + l] = q[l];
+    } else {
+      for (int l = 2; l < SYMNN_W_$F; l += 2) q[0] += q[l], q[1] += q[l + 1];
+      h->q[s] = q[0] + q[1];
+    }
+  }
+}
+#endif
+"""
+
+#: Adds up ``exp(t - m)``, meanwhile fetching the next rows. For a softmax, they take the place of t.
+_EXPS_TERM = """__builtin_prefetch(h->next + (s * h->apart + at) * (i64)sizeof($T));
+        $T e[SYMNN_W_$F];
+        for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_$F(t[at + l] - m[l]);
+        sum += SYMNN_AT_$F(e);"""
+_EXPS_KEPT = _EXPS_TERM + """
+        SYMNN_AT_$F(t + at) = SYMNN_AT_$F(e);"""
+
+#: The last loop: ``$TERM`` makes r of t, z and of ak, mk (numbers of rows), which goes to y, at once if it is a row.
+_MAP = """
+#ifndef SYMNN_$NAME
+#define SYMNN_$NAME
+SYMNN_FN void symnn_$NAME(const symnn_rows_$F *h, char *to, i64 *o, i64 stride) {
+  const i64 step = h->step, direct = !h->columns && stride == sizeof($T), whole = direct ? h->n / SYMNN_W_$F : h->count;
+  for (i64 s = 0; s < h->strips; s++) {
+    $T *t = h->t + s * h->apart, *z = h->z + s * h->apart, *y = direct ? ($T *)(to + o[s]) : t;
+    const symnn_v_$F mk = SYMNN_AT_$F(h->m + s * SYMNN_W_$F);
+    symnn_v_$F ak = h->a[s] - (symnn_v_$F){0};
+    if (h->columns) ak = SYMNN_AT_$F(h->a + s * SYMNN_W_$F);
+    (void)z, (void)mk;
+    for (i64 j = 0, at = 0; j < h->count; j++, at += step) {
+      $TERM
+      if (j < whole) {
+        SYMNN_AT_$F(y + at) = r;
+      } else {
+        SYMNN_AT_$F(t + at) = r;
+        symnn_copy_$F((char *)(y + at), stride, (char *)(t + at), stride, h->n - at);
+      }
+    }
+  }
+  if (!direct) symnn_move_$F(h, to, o, stride, (char *)h->t, h->in, h->unit);
+}
+#endif
+"""
+
+_LOGS = """
+#ifndef SYMNN_LOGS
+#define SYMNN_LOGS
+/* y = log(q), at least n of them: whole vectors. */
+SYMNN_FN void symnn_logs(double *restrict y, const double *restrict q, i64 n) {
+  for (i64 k = 0; k < n; k += SYM_VECTOR_BYTES / 8)
+    for (int l = 0; l < SYM_VECTOR_BYTES / 8; l++) y[k + l] = sym_log_f64(q[k + l]);
+}
+#endif
+"""
+
+#: What a kernel may ask for besides the types: name -> text.
+PIECES = {
+    "rows": _OPEN + _MOVE,
+    "top": _TOP,
+    "exps": Template(_SUM).safe_substitute(NAME="exps_$F", TERM=_EXPS_KEPT),
+    "exp_sum": Template(_SUM).safe_substitute(NAME="exp_sum_$F", TERM=_EXPS_TERM),
+    "logs": _LOGS,
+}
+#: Name and statement of the last loop of a softmax.
+SCALE = ("scale", "const symnn_v_$F r = SYMNN_AT_$F(t + at) * ak;")
 
 
-def column_helpers(dtype: str) -> str:
-    """Return the C functions for rows that run across memory: the columns of a panel."""
-    f, real, _ = REALS[dtype]
-    return _COLUMNS.substitute(F=f, T=real)
+def words_of(dtype: str) -> dict[str, Any]:
+    """Return what the pieces of text call the types of ``dtype`` (float32 or float64)."""
+    f, real, mask = REALS[dtype]
+    return {"F": f, "T": real, "I": mask, "SHORT": SHORT, "PANEL": PANEL, "PANEL_MOST": PANEL_MOST, "ACROSS": ACROSS}
 
 
-def helpers(dtype: str) -> str:
-    """Return the C functions for rows of ``dtype`` (float32 or float64); they need ``sym_exp_f32`` or ``_f64``."""
-    f, real, lanes = REALS[dtype]
-    sums = [
-        _SUM.substitute(NAME=f"sum_{f}", ARGUMENTS=f"const {real} *x", TERM="x[j + k]", T=real, L=lanes),
-        _SUM.substitute(NAME=f"dot_{f}", ARGUMENTS=f"const {real} *x, const {real} *y", TERM="x[j + k] * y[j + k]",
-                        T=real, L=lanes),
-    ]  # fmt: skip
-    return _HELPERS.substitute(F=f, T=real, L=lanes, SUMS="".join(sums), GROUP=GROUP)
+def helpers(dtype: str, *pieces: str) -> str:
+    """Return the C functions of the named pieces for rows of ``dtype``.
+
+    ``exps`` and ``exp_sum`` need ``sym_exp_f32`` or ``_f64``; ``logs`` needs ``sym_log_f64``.
+    """
+    return Template(_TYPES + "".join(PIECES[name] for name in pieces)).substitute(words_of(dtype))
+
+
+def map_text(dtype: str, name: str, term: str) -> str:
+    """Return the function ``symnn_<name>_<dtype>`` that writes the vectors r of the statement ``term``."""
+    return Template(Template(_MAP).safe_substitute(NAME=f"{name}_$F", TERM=term)).substitute(words_of(dtype))
+
+
+def sum_text(dtype: str, name: str, term: str) -> str:
+    """Return the function ``symnn_<name>_<dtype>`` that adds to q what the statement ``term`` adds to ``sum``."""
+    return Template(Template(_SUM).safe_substitute(NAME=f"{name}_$F", TERM=term)).substitute(words_of(dtype))
 
 
 class Layout:
@@ -216,16 +350,6 @@ class Layout:
             terms.append(f"({index}) * {self.stride(operand, a)}")
             inner = f"{inner} * {self.dim(operand, a)}" if inner else self.dim(operand, a)
         return " + ".join(terms) or "0"
-
-    def inner(self, operand: int, axis: int) -> str:
-        """Return the C expression for how many rows lie next to one another: the length of the fastest other axis."""
-        others = self._others(operand, axis)
-        return self.dim(operand, others[-1]) if others else "1"
-
-    def inner_stride(self, operand: int, axis: int) -> str:
-        """Return the C expression for the byte distance of such neighbours."""
-        others = self._others(operand, axis)
-        return self.stride(operand, others[-1]) if others else "0"
 
     def _others(self, operand: int, axis: int) -> Sequence[int]:
         ndim = self.ranks[operand]

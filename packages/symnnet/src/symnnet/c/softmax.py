@@ -15,7 +15,7 @@ def _kernel(op: Any, node: Any) -> CKernel | None:
         return None
     functions = (f"sym_exp_{REALS[dtype][0]}", "sym_log_f64")
     fallible = len(node.inputs) > 1  # the shapes of the two inputs are compared
-    return CKernel(softmax_text(node, op.axis), functions, heavy=True, fallible=fallible, weight=4)
+    return CKernel(softmax_text(node, op.axis), functions, fallible=fallible, weight=4)
 
 
 @c_impl.register
