@@ -69,7 +69,7 @@ class Source:
     block
         Elements handed out at once, at most.
     text
-        C text of ``SYM_KERNEL_fetch(p, q, from, m, row, rows, step, jump, v)``. It returns a pointer to ``rows * m``
+        C text of the function ``SYM_KERNEL_fetch``, as ``FETCH`` begins it. It returns a pointer to ``rows * m``
         elements: ``m`` of the innermost loop from the position ``from`` on, for each of ``rows`` positions of another
         loop from ``row`` on. Operand ``k`` begins at ``q[k]`` and moves by ``step[k]`` and ``jump[k]`` bytes; ``p`` are
         the operands' beginnings. ``v`` has room for ``block`` elements.
@@ -132,24 +132,25 @@ def reduction(
     lane = source.dtype if own else acc_dtype
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
+    name = "_".join((fn, source.dtype.name, out_dtype.name, acc_dtype.name))
     words = {
+        "ID": name,
         "X": c_type(source.dtype),
         "Y": c_type(out_dtype),
         "A": c_type(acc_dtype),
         "S": c_type(lane),
         "LANES": LANES,
         "COLUMNS": COLUMNS,
-        "BLOCK": source.block,
+        "RUN": RUN,
         "SHORT": SHORT,
         "MAX": MAX_LOOPS,
-        "OPERANDS": 1 + source.operands,
         "lane_unit": lane_unit,
         "acc_unit": acc_unit,
         "lane_k": lane_op.format("a[k]", f"({c_type(lane)})x[i + k]"),
         "lane_w": lane_op.format("a[k]", "a[k + w]"),
         "tail": lane_op.format("a[0]", f"({c_type(lane)})x[i]"),
-        "alone": acc_op.format("unit", "SYM_KERNEL_run(x + j * m, m)"),
-        "acc_run": acc_op.format("acc", "SYM_KERNEL_run(x, r * m)"),
+        "alone": acc_op.format("unit", f"sym_{name}_run(x + j * m, m)"),
+        "acc_run": acc_op.format("acc", f"sym_{name}_run(x, r * m)"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
         "empty": _EMPTY if fn in ("maximum", "minimum") else "",
     }
@@ -157,23 +158,36 @@ def reduction(
     if vectors:
         words["I"] = "int" if lane.itemsize == 4 else "long long"
         words["vector_two"] = _VECTOR_TWO[fn]
-    run = (_VECTOR_TEXT if vectors else _LANES_TEXT) % words
-    body = IVDEP + PACKING + _NEST % words + run + source.text + _TEXT % words
+    shared = ((_VECTOR_TEXT if vectors else _LANES_TEXT) + _TEXT) % words
+    entry = _ENTRY % {**words, "operands": 1 + source.operands, "block": source.block}
+    body = IVDEP + PACKING + _NEST % words + _ONCE % {**words, "text": shared} + source.text + entry
     return body, tuple(sorted({n for n in (need, need_acc) if n}))
 
 
-_CHOOSE = "return (SYM_KERNEL_v)((m & (SYM_KERNEL_i)b) | (~m & (SYM_KERNEL_i)a));"
+_CHOOSE = "return (V)((m & (I)b) | (~m & (I)a));"
 #: How two vectors are combined. A NaN is greater than everything on either side.
 _VECTOR_TWO = {
     "add": "return a + b;",
     "mul": "return a * b;",
-    "maximum": "const SYM_KERNEL_i m = (b > a) | (b != b); " + _CHOOSE,
-    "minimum": "const SYM_KERNEL_i m = (b < a) | (b != b); " + _CHOOSE,
+    "maximum": "const I m = (b > a) | (b != b); " + _CHOOSE,
+    "minimum": "const I m = (b < a) | (b != b); " + _CHOOSE,
 }
 _EMPTY = 'if (t.empty) return ctx->fail(ctx, SYM_VALUE, "the largest or smallest of no elements is not defined.");'
 
+_ONCE = """
+#ifndef SYM_REDUCE_%(ID)s
+#define SYM_REDUCE_%(ID)s
+%(text)s
+#endif
+"""
+_ENTRY = """
+int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+    return sym_%(ID)s_reduce(p, d, s, ctx, %(operands)d, %(block)d, SYM_KERNEL_fetch);
+}
+"""
+
 _LANES_TEXT = """
-SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
+SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
     %(S)s a[%(LANES)d];
     i64 i = 0;
     for (int k = 0; k < %(LANES)d; k++) a[k] = %(lane_unit)s;
@@ -196,27 +210,31 @@ _VECTOR_TEXT = """
 #define SYM_VECTOR_BYTES 16
 #endif
 #endif
-typedef %(X)s SYM_KERNEL_v __attribute__((vector_size(SYM_VECTOR_BYTES)));
-typedef %(X)s SYM_KERNEL_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof(%(X)s))));
-typedef %(I)s SYM_KERNEL_i __attribute__((vector_size(SYM_VECTOR_BYTES)));
-static inline SYM_KERNEL_v SYM_KERNEL_two(SYM_KERNEL_v a, SYM_KERNEL_v b) { %(vector_two)s }
+typedef %(X)s sym_%(ID)s_v __attribute__((vector_size(SYM_VECTOR_BYTES)));
+typedef %(X)s sym_%(ID)s_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof(%(X)s))));
+typedef %(I)s sym_%(ID)s_i __attribute__((vector_size(SYM_VECTOR_BYTES)));
+static inline sym_%(ID)s_v sym_%(ID)s_two(sym_%(ID)s_v a, sym_%(ID)s_v b) {
+    typedef sym_%(ID)s_v V __attribute__((unused));
+    typedef sym_%(ID)s_i I __attribute__((unused));
+    %(vector_two)s
+}
 
-SYM_NOINLINE %(A)s SYM_KERNEL_run(const %(X)s *x, i64 n) {
+SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
     enum { W = SYM_VECTOR_BYTES / (int)sizeof(%(X)s) };
-    const SYM_KERNEL_v unit = (SYM_KERNEL_v){0} + %(lane_unit)s;
-    SYM_KERNEL_v a0 = unit, a1 = unit, a2 = unit, a3 = unit;
+    const sym_%(ID)s_v unit = (sym_%(ID)s_v){0} + %(lane_unit)s;
+    sym_%(ID)s_v a0 = unit, a1 = unit, a2 = unit, a3 = unit;
     i64 i = 0;
     for (; i + 4 * W <= n; i += 4 * W) {
-        a0 = SYM_KERNEL_two(a0, *(const SYM_KERNEL_u *)(x + i));
-        a1 = SYM_KERNEL_two(a1, *(const SYM_KERNEL_u *)(x + i + W));
-        a2 = SYM_KERNEL_two(a2, *(const SYM_KERNEL_u *)(x + i + 2 * W));
-        a3 = SYM_KERNEL_two(a3, *(const SYM_KERNEL_u *)(x + i + 3 * W));
+        a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_u *)(x + i));
+        a1 = sym_%(ID)s_two(a1, *(const sym_%(ID)s_u *)(x + i + W));
+        a2 = sym_%(ID)s_two(a2, *(const sym_%(ID)s_u *)(x + i + 2 * W));
+        a3 = sym_%(ID)s_two(a3, *(const sym_%(ID)s_u *)(x + i + 3 * W));
     }
-    if (i) a0 = SYM_KERNEL_two(SYM_KERNEL_two(a0, a1), SYM_KERNEL_two(a2, a3));
-    for (; i + W <= n; i += W) a0 = SYM_KERNEL_two(a0, *(const SYM_KERNEL_u *)(x + i));
+    if (i) a0 = sym_%(ID)s_two(sym_%(ID)s_two(a0, a1), sym_%(ID)s_two(a2, a3));
+    for (; i + W <= n; i += W) a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_u *)(x + i));
     %(X)s a[W] = {%(lane_unit)s};
     if (i) {
-        *(SYM_KERNEL_u *)a = a0;
+        *(sym_%(ID)s_u *)a = a0;
         for (int w = W / 2; w; w >>= 1)
             for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
     }
@@ -285,19 +303,24 @@ SYM_NOINLINE int sym_nest_next(
 #endif
 """
 
+#: The reduction itself, the same for all sources of elements, so a translation unit has it once.
 _TEXT = """
-typedef struct { char *at[%(OPERANDS)d]; } SYM_KERNEL_place;
+typedef const %(X)s *sym_%(ID)s_fetch(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows,
+                                      const i64 *step, const i64 *jump, %(X)s *v);
 
-int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+SYM_NOINLINE int sym_%(ID)s_reduce(
+    char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, int operands, i64 block, sym_%(ID)s_fetch *fetch
+) {
     const %(A)s unit = %(acc_unit)s;
-    %(X)s v[%(BLOCK)d] __attribute__((aligned(64)));
+    %(X)s v[%(RUN)d] __attribute__((aligned(64)));
+    char *place[%(MAX)d], *q[%(MAX)d];
     sym_nest t;
     (void)ctx;
-    if (!sym_nest_sort(&t, %(OPERANDS)d, %(BLOCK)d, d, s)) return 0;
+    if (!sym_nest_sort(&t, operands, block, d, s)) return 0;
     %(empty)s
-    SYM_KERNEL_place place = *(const SYM_KERNEL_place *)p, q;
+    for (int k = 0; k < operands; k++) { place[k] = p[k]; __asm__ volatile(""); }
     do {
-        q = place;
+        for (int k = 0; k < operands; k++) { q[k] = place[k]; __asm__ volatile(""); }
         if (t.columns) {
             for (i64 from = 0; from < t.n; from += %(COLUMNS)d) {
                 const i64 m = t.n - from < %(COLUMNS)d ? t.n - from : %(COLUMNS)d;
@@ -306,31 +329,31 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
                 if (!t.empty) do {
                     for (i64 row = 0; row < t.group; row += t.rows) {
                         const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
-                        const %(X)s *x = SYM_KERNEL_fetch(p, q.at, from, m, row, r, t.step, t.jump, v);
+                        const %(X)s *x = fetch(p, q, from, m, row, r, t.step, t.jump, v);
                         for (i64 j = 0; j < r; j++, x += m) {
                             SYM_IVDEP
                             for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
                         }
                     }
-                } while (sym_nest_next(t.R, t.reduced, t.at, %(OPERANDS)d, d, s, q.at));
-                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q.at[0] + (from + i) * t.step[0]) = (%(Y)s)acc[i];
+                } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
+                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q[0] + (from + i) * t.step[0]) = (%(Y)s)acc[i];
             }
         } else {
             %(A)s acc = unit;
             if (!t.empty) do {
                 for (i64 row = 0; row < t.group; row += t.rows)
-                    for (i64 from = 0; from < t.n; from += %(BLOCK)d) {
-                        const i64 m = t.n - from < %(BLOCK)d ? t.n - from : %(BLOCK)d;
+                    for (i64 from = 0; from < t.n; from += block) {
+                        const i64 m = t.n - from < block ? t.n - from : block;
                         const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
-                        const %(X)s *x = SYM_KERNEL_fetch(p, q.at, from, m, row, r, t.step, t.jump, v);
+                        const %(X)s *x = fetch(p, q, from, m, row, r, t.step, t.jump, v);
                         if (!t.apart) acc = %(acc_run)s;
                         else for (i64 j = 0; j < r; j++)
-                            *(%(Y)s *)(q.at[0] + (row + j) * t.jump[0]) = (%(Y)s)%(alone)s;
+                            *(%(Y)s *)(q[0] + (row + j) * t.jump[0]) = (%(Y)s)%(alone)s;
                     }
-            } while (sym_nest_next(t.R, t.reduced, t.at, %(OPERANDS)d, d, s, q.at));
-            if (!t.apart) *(%(Y)s *)q.at[0] = (%(Y)s)acc;
+            } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
+            if (!t.apart) *(%(Y)s *)q[0] = (%(Y)s)acc;
         }
-    } while (sym_nest_next(t.K, t.kept, t.at, %(OPERANDS)d, d, s, place.at));
+    } while (sym_nest_next(t.K, t.kept, t.at, operands, d, s, place));
     return 0;
 }
 """
