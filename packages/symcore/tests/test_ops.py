@@ -28,5 +28,5 @@ def test_the_registry_finds_what_has_no_case():
 
 def test_the_registry_knows_the_final_classes():
     names = {cls.__name__ for cls in op_classes("symcore")}
-    assert {"Elemwise", "Dot", "Reduce", "Print", "FromFunctionOp", "MapRows"} <= names
+    assert {"Elemwise", "Dot", "Reduce", "Print", "FromFunctionOp", "Blockwise"} <= names
     assert not any(name.startswith("_") for name in names)

@@ -18,7 +18,7 @@ def words(text):
 TOP = words("""
     function shared grad clone scan until ifelse In Out Mode get_mode config as_op Op Apply OpFromGraph jit gradient
     printing RandomStreams MRG_RandomStreams PhiloxStreams pp debugprint Variable Constant Type FunctionGraph
-    Rop Lop map reduce foldl foldr tensor scan_module
+    Rop Lop map reduce foldl foldr tensor scan_module vectorize_graph
 """)
 GRADIENT = words("""
     grad Rop Lop jacobian hessian verify_grad consider_constant zero_grad disconnected_grad grad_clip grad_scale
@@ -48,7 +48,6 @@ NNET = words("""
 
 # name -> (package named in the message, a call that uses the name)
 NOT_BUILT = {
-    "ss.jit": ("symopt", lambda: ss.jit(abs)),
     "ss.scan": ("symscan", lambda: ss.scan(abs, n_steps=2)),
     "ss.until": ("symscan", lambda: ss.until(True)),
     "T.signal": ("symnnet", lambda: T.signal.conv2d(1, 2)),

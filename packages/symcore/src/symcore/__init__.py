@@ -42,6 +42,7 @@ if _TYPE_CHECKING:
     from symcore.printing.pp import pp
     from symcore.printing.pp import pp as pprint
     from symcore.tensor.shared import shared
+    from symcore.vectorize.graph import vectorize_graph
 
 __version__ = "0.1.0"
 
@@ -82,6 +83,7 @@ _HOMES = {
     "pp": "symcore.printing.pp",
     "pprint": "symcore.printing.pp:pp",
     "shared": "symcore.tensor.shared",
+    "vectorize_graph": "symcore.vectorize.graph",
 }
 
 __all__ = ["Rop", "__version__", "config", *_HOMES]  # noqa: PLE0604 - the names of the table, all strings

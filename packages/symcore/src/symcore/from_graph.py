@@ -18,6 +18,7 @@ from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import identity
 from symcore.tensor.type import TensorType
+from symcore.vectorize.dispatch import vectorize_node, walk
 
 DEFAULT = "default"
 
@@ -378,3 +379,14 @@ def graph_key(fgraph: FunctionGraph) -> Any:
         for y in node.outputs:
             numbers[y] = len(numbers)
     return (*steps, tuple(map(number, fgraph.outputs)))
+
+
+@vectorize_node.register(OpFromGraph)
+def _over_a_batch(op: OpFromGraph, node: Apply, inputs: Sequence[Any], batched: Sequence[bool]) -> Sequence[Any]:
+    """The inner graph over the batch. (Overridden derivatives have been used by then: they are built before.)"""
+    if op.lop_overrides or op.rop_overrides or op.pattern:
+        from symcore.vectorize.blockwise import Blockwise
+
+        return Blockwise(op, batched).make_node(*inputs).outputs
+    given, results = _detached(op.fgraph)
+    return walk(results, dict(zip(given, inputs, strict=True)))

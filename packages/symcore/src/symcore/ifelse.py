@@ -35,20 +35,21 @@ class IfElse(Op):
                 f"the condition of ifelse must be a scalar, got {condition} of type {condition.type}. Reduce it "
                 "with T.all or T.any, or choose element by element with T.switch."
             )
-        pairs = [_matched(k, a, b) for k, (a, b) in enumerate(zip(*self._sides(inputs), strict=True))]
+        pairs = [_matched(k, a, b) for k, (a, b) in enumerate(zip(*self.sides(inputs[1:]), strict=True))]
         return Apply(
             self, [condition, *(a for a, _, _ in pairs), *(b for _, b, _ in pairs)], [t() for _, _, t in pairs]
         )
 
-    def _sides(self, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        return inputs[1 : 1 + self.n_outs], inputs[1 + self.n_outs :]
+    def sides(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return the two halves of what belongs to the inputs after the condition: if true, otherwise."""
+        return values[: self.n_outs], values[self.n_outs :]
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape | None]:
         condition = node.inputs[0]
         truth = condition if condition.type.dtype.kind == "b" else neq(condition, 0)
         return [
             tuple(_length(truth, m, n) for m, n in zip(a, b, strict=True)) if isinstance(y.type, TensorType) else None
-            for y, a, b in zip(node.outputs, *self._sides(input_shapes), strict=True)
+            for y, a, b in zip(node.outputs, *self.sides(input_shapes[1:]), strict=True)
         ]
 
     def perform(self, node: Apply, condition: Any, *values: Any) -> Any:
@@ -68,7 +69,7 @@ class IfElse(Op):
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         condition = inputs[0]
         terms: list[list[Any]] = [[], []]
-        for g, a, b in zip(output_grads, *self._sides(inputs), strict=True):
+        for g, a, b in zip(output_grads, *self.sides(inputs[1:]), strict=True):
             for side, x in enumerate((a, b)):
                 if getattr(g.type, "dtype", None) is None or not hasattr(x, "zeros_like"):
                     terms[side].append(disconnected())
@@ -79,7 +80,7 @@ class IfElse(Op):
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         results: list[Any] = []
-        for a, b, u, v in zip(*self._sides(inputs), *self._sides(tangents), strict=True):
+        for a, b, u, v in zip(*self.sides(inputs[1:]), *self.sides(tangents[1:]), strict=True):
             if u is None and v is None:
                 results.append(None)
                 continue

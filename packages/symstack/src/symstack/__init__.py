@@ -21,6 +21,7 @@ _HOMES = {
     "clone": "symcore:clone",
     "config": "symcore:config",
     "shared": "symcore:shared",
+    "vectorize_graph": "symcore:vectorize_graph",
     # derivatives
     "Lop": "symcore:Lop",
     "Rop": "symcore:Rop",
@@ -32,7 +33,7 @@ _HOMES = {
     "Out": "symopt:Out",
     "function": "symopt.function:function",
     "get_mode": "symopt:get_mode",
-    "jit": "symstack.absent:jit",
+    "jit": "symopt.jit:jit",
     # control flow
     "OpFromGraph": "symcore:OpFromGraph",
     "foldl": "symscan:foldl",

@@ -21,7 +21,6 @@ if _TYPE_CHECKING:
         undefined_grad,
         zero_grad,
     )
-    from symcore.gradient.map_rows import MapRows
     from symcore.gradient.matrices import hessian, jacobian
     from symcore.gradient.subgraph import subgraph_grad
     from symcore.gradient.verify import numeric_grad, verify_grad
@@ -31,7 +30,6 @@ _HOMES = {
         ("consider_constant", "disconnected_grad", "grad_clip", "grad_scale", "undefined_grad", "zero_grad"),
         "symcore.gradient.flow",
     ),
-    "MapRows": "symcore.gradient.map_rows",
     "hessian": "symcore.gradient.matrices",
     "jacobian": "symcore.gradient.matrices",
     "subgraph_grad": "symcore.gradient.subgraph",

@@ -8,6 +8,7 @@ from symcore.graph.variable import Apply
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import clip
+from symcore.vectorize.dispatch import vectorize_node
 
 
 class _Through(Op):
@@ -116,3 +117,9 @@ def grad_clip(x: Any, lower_bound: float, upper_bound: float) -> Any:
 def grad_scale(x: Any, multiplier: float) -> Any:
     """Return ``x``; the gradient that comes back through it is multiplied by ``multiplier`` (-1 reverses it)."""
     return GradScale(float(multiplier))(x)
+
+
+@vectorize_node.register(_Through)
+def _through_a_batch(op: _Through, node: Apply, inputs: Sequence[Any], batched: Sequence[bool]) -> Sequence[Any]:
+    """The whole batch at once: these Ops do not look at what they hand on."""
+    return [op(inputs[0])]

@@ -1,14 +1,15 @@
-"""``jacobian`` and ``hessian``: matrices of derivatives, row by row."""
+"""``jacobian`` and ``hessian``: matrices of derivatives; the gradient of one element, for all elements at once."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from symcore.gradient.grad import Lop, grad
-from symcore.gradient.map_rows import map_rows
 from symcore.graph.variable import Variable
 from symcore.tensor.creation import eye
 from symcore.tensor.functions import flatten
 from symcore.tensor.shapes import Reshape, shape_i
+from symcore.vectorize.dispatch import with_batch
+from symcore.vectorize.graph import vectorize_graph
 
 
 def jacobian(
@@ -27,8 +28,8 @@ def jacobian(
 
     Returns
     -------
-    Per variable a tensor of shape ``expression.shape + wrt.shape``. One gradient per element of ``expression`` is
-    computed; everything that these have in common is computed once.
+    Per variable a tensor of shape ``expression.shape + wrt.shape``. The gradient of one element is built and vectorised
+    over the elements (see ``vectorize_graph``): no loop, and everything that the rows have in common is computed once.
 
     Raises
     ------
@@ -47,7 +48,10 @@ def jacobian(
     units = eye(length, dtype=expression.type.dtype)
     row = flat.type()
     grads = Lop(flat, targets, row, consider_constant, disconnected_inputs)
-    stacked = map_rows(units, row, grads)
+    stacked = [
+        y if y.type.ndim > g.type.ndim else with_batch(y, length)
+        for g, y in zip(grads, vectorize_graph(grads, {row: units}), strict=True)
+    ]
     lengths = [shape_i(expression, i) for i in range(expression.type.ndim)]
     results = [_unflatten(y, lengths, x) for y, x in zip(stacked, targets, strict=True)]
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]

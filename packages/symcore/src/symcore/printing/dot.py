@@ -30,7 +30,7 @@ _KINDS = (  # beginning of the name of an Op class -> kind
     (("Dot", "Gem", "Ger", "BatchedDot", "Conv"), "product"),
     (("Reduce", "Argmax"), "reduction"),
     (("ToGpu", "ToHost"), "transfer"),
-    (("Scan", "IfElse", "MapRows"), "loop"),
+    (("Scan", "IfElse", "Blockwise"), "loop"),
 )
 
 

@@ -7,8 +7,11 @@ import numpy as np
 from symcore.from_graph import OpFromGraph
 from symcore.ifelse import IfElse
 from symcore.tensor.elemwise import TABLE
+from symcore.tensor.products import Dot
+from symcore.tensor.subtensor import Nonzero
 from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase
+from symcore.vectorize.blockwise import Blockwise
 
 _rng = np.random.default_rng(2)
 
@@ -64,4 +67,22 @@ def _graphs() -> list[OpCase]:
     ]
 
 
-CASES: list[OpCase] = [*_choices(), *_graphs()]
+def _batches() -> list[OpCase]:
+    options: dict[str, Any] = {"dtypes": ("float64",), "plain": False}
+    scaled = _scaled_tanh()
+    return [
+        OpCase(Blockwise(Dot(), (True, True)), _normal(3, 2), _normal(3, 2),
+               expected=lambda a, b: (a * b).sum(1), **options),
+        OpCase(Blockwise(Dot(), (False, True)), _normal(4, 2), _normal(3, 2), expected=lambda a, b: b @ a.T, **options),
+        OpCase(Blockwise(Dot(), (True, False)), _normal(0, 4, 2), _normal(2), **options),
+        OpCase(Blockwise(scaled, (True, False)), _normal(3, 4), np.float64(1.5),
+               expected=lambda a, s: np.tanh(a) * s, **options),
+        OpCase(Blockwise(scaled, (False, True)), _normal(4), _normal(3),
+               expected=lambda a, s: np.tanh(a) * s[:, None], **options),
+        OpCase(Blockwise(TABLE["sgn"].op, (True,)), _normal(3, 4), expected=np.sign, **options),
+        OpCase(Blockwise(Nonzero(), (True,)), np.array([[1, 0, 2], [0, 3, 4]]),
+               expected=lambda x: np.array([[0, 2], [1, 2]]), **options),
+    ]  # fmt: skip
+
+
+CASES: list[OpCase] = [*_choices(), *_graphs(), *_batches()]

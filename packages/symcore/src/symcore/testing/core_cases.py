@@ -6,8 +6,6 @@ import numpy as np
 
 from symcore.from_function import as_op
 from symcore.gradient.flow import DisconnectedGrad, GradClip, GradScale, UndefinedGrad, ZeroGrad
-from symcore.gradient.map_rows import MapRows
-from symcore.graph.fgraph import FunctionGraph
 from symcore.op import Op
 from symcore.printing.ops_printing import Assert, Print
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
@@ -386,13 +384,6 @@ def numpy_dot(a: Any, b: Any) -> Any:
     return np.dot(a, b)
 
 
-def _scaled_rows() -> MapRows:
-    row, factor, number = (TensorType("float64", shape)() for shape in ((None,), (None,), ()))
-    return MapRows(
-        FunctionGraph([row, number, factor], [TABLE["tanh"](row * factor) * number, (row * factor).sum()]), 2
-    )
-
-
 def _special() -> list[OpCase]:
     return [
         OpCase(Print("value", ("shape",), silent), _M, plain=False, expected=lambda x: x),
@@ -412,16 +403,6 @@ def _special() -> list[OpCase]:
             plain=False,
             expected=np.dot,
         ),
-        OpCase(
-            _scaled_rows(),
-            _M,
-            _normal(3),
-            _normal(4),
-            dtypes=("float64",),
-            plain=False,
-            expected=lambda x, n, f: (np.tanh(x * f) * n[:, None], (x * f).sum(1)),
-        ),
-        OpCase(_scaled_rows(), _normal(0, 4), _normal(0), _normal(4), dtypes=("float64",), plain=False),
     ]
 
 
