@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 __all__ = ["ABSENT", "SIGNAL", "SPARSE", "absent_namespace", "not_built"]
 
 ABSENT: dict[str, tuple[str, str]] = {
-    "jit": ("symopt", "Use ss.function on symbolic variables."),
 }
 
 SIGNAL = ("conv2d", "pool_2d", "max_pool_2d", "max_pool_2d_same_size")

@@ -45,6 +45,22 @@ def inherit(frame: Frame | None) -> Iterator[None]:
         _local.frame = before
 
 
+@contextlib.contextmanager
+def recording() -> Iterator[None]:
+    """While a Python function runs only to record its graph, no symbolic variable has a truth value (see ``jit``)."""
+    before = is_recording()
+    _local.recording = True
+    try:
+        yield
+    finally:
+        _local.recording = before
+
+
+def is_recording() -> bool:
+    """Tell whether this thread is inside ``recording``."""
+    return getattr(_local, "recording", False)
+
+
 def describe(frame: Frame | None) -> str:
     """Return ``file:line in function: text of the line``, or an empty string."""
     if frame is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from symcore.graph import trace
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Constant, Variable
 from symcore.tensor import creation, functions, products, shapes, subtensor
@@ -75,6 +76,10 @@ class TensorOperators:
             raise TypeError(
                 f"the comparison {name} of symbolic variables has no truth value while the graph is built: use "
                 "T.switch or ifelse to choose, and T.and_ or & to combine comparisons (0 < x < 1 is (0 < x) & (x < 1))."
+            )
+        if trace.is_recording():
+            raise TypeError(
+                f"{self} has no truth value while the graph is built: use T.switch or ifelse to choose between values."
             )
         return True
 
