@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 
 __all__ = ["ABSENT", "SIGNAL", "SPARSE", "absent_namespace", "not_built"]
 
-ABSENT: dict[str, tuple[str, str]] = {
-}
+ABSENT: dict[str, tuple[str, str]] = {}
 
 SIGNAL = ("conv2d", "pool_2d", "max_pool_2d", "max_pool_2d_same_size")
 """Functions of ``T.signal``."""
