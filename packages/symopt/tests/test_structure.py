@@ -13,7 +13,7 @@ from symcore.tensor.reduce import Reduce
 from symcore.tensor.shared import shared
 from symopt.engine import rewrite
 from symopt.rules import RULES
-from symopt.rules.fusion import MOST_INPUTS, MOST_STEPS
+from symopt.rules.fusion import MOST_INPUTS, MOST_STEPS, backend
 
 
 def optimised(inputs, outputs):
@@ -192,6 +192,24 @@ def test_loops_of_different_shapes_stay_apart():
     x, v = T.dmatrix("x"), T.dvector("v")
     fgraph = optimised([x, v], T.tanh(x) * T.exp(T.sin(v)))
     assert sorted(node.outputs[0].ndim for node in nodes_of(fgraph, Elemwise)) == [1, 2]
+
+
+def test_what_cannot_be_compiled_stays_out_of_the_loops(monkeypatch):
+    asked = []
+
+    def compiles(fn, dtypes):
+        asked.append((fn.name, [d.name for d in dtypes]))
+        return fn.name != "tanh"
+
+    monkeypatch.setattr(backend, "compiles", compiles)
+    x = T.dvector("x")
+    y = T.exp(T.tanh(T.sin(x) * 2)) + 1
+    fgraph = optimised([x], [y, T.tanh(x * 3).sum()])
+    assert len(composites(fgraph)) == 2
+    assert len([node for node in nodes_of(fgraph, Elemwise) if node.op == T.tanh.op]) == 2
+    assert len(nodes_of(fgraph, Reduce)) == 1
+    assert ("exp", ["float64"]) in asked
+    check_values(fgraph, [x], [y, T.tanh(x * 3).sum()], [np.linspace(0, 1, 5)])
 
 
 def test_kernels_are_limited():

@@ -8,7 +8,7 @@ from symcodegen.kernels import map_reduce, reduce
 from symcodegen.linker import CLinker
 from symcore import tensor as T
 from symcore.interpreter import evaluate
-from symcore.tensor.elemwise import TABLE, Composite
+from symcore.tensor.elemwise import TABLE, Composite, ScalarFn
 from symcore.tensor.map_reduce import MapReduce
 from symopt import Mode, RuleSet, function
 
@@ -171,3 +171,15 @@ def test_functions_use_it():
     distances, largest = f(a, b)
     np.testing.assert_allclose(distances, ((a - b) ** 2).sum(1), rtol=1e-13)
     assert largest == abs(a).max()
+
+
+def test_a_function_without_c_does_not_drag_its_neighbours_along():
+    x = T.dvector()
+    alone = ScalarFn("without_c", np.copy, 1, TABLE["exp"].rule)
+    f = function([x], [T.exp(alone(T.sin(x) * 2)) + 1, alone(x * 3).sum()])
+    where = {str(node.op): place for node, place, _ in f.placement()}
+    assert where.pop("Elemwise{without_c}") == "Python"
+    assert len(where) == 4
+    assert set(where.values()) == {"C"}
+    a = random(9)
+    np.testing.assert_allclose(f(a)[0], np.exp(2 * np.sin(a)) + 1, rtol=1e-14)

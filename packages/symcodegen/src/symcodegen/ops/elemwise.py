@@ -1,14 +1,16 @@
 """C for elementwise Ops."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
-from symcodegen.kernels.elemwise import elemwise_kernel
+from symcodegen.kernels.elemwise import elemwise_kernel, loop_body
 from symcore.graph.variable import Apply
 from symcore.tensor.elemwise import Elemwise
 from symcore.tensor.type import TensorType
+from symopt.rules import fusion
 
 #: Functions with more work per byte than plain arithmetic.
 _PLAIN = frozenset(
@@ -53,3 +55,21 @@ def broadcast_axes(types: Sequence[TensorType], ndim: int) -> tuple[tuple[tuple[
 def work(fn: Any) -> int:
     """Return the work of a function per byte touched: 1 for plain arithmetic."""
     return 1 if getattr(fn, "name", "") in _PLAIN else 4
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_c(fn: Any, dtypes: tuple[Any, ...]) -> bool:
+    loop_body(fn, [(f"x{k}", d) for k, d in enumerate(dtypes)], [])
+    return True
+
+
+def compiles(fn: Any, dtypes: Sequence[Any]) -> bool:
+    """Tell whether there is C for a function of inputs of these dtypes. Only a yes is remembered: a plug-in that is
+    loaded later may bring what is missing."""
+    try:
+        return _has_c(fn, tuple(dtypes))
+    except NoC:
+        return False
+
+
+fusion.backend.compiles = compiles

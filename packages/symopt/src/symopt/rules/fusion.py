@@ -9,6 +9,7 @@ for the same reason. Counting from the outputs puts a node that one consumer use
 is linear in the graph.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from symcore.graph import trace
@@ -22,6 +23,16 @@ MOST_STEPS = 100
 #: What is computed again in another loop, up to so many steps of it, rather than written to memory and read back.
 CHEAP = frozenset({"add", "sub", "mul", "neg", "sqr", "lt", "le", "gt", "ge", "eq", "neq", "invert", "and_", "or_"})
 CHEAP_STEPS = 3
+
+
+class _Backend:
+    """What the backend that will run the loops knows of them; it stands above, and puts its function here."""
+
+    #: ``(function, dtypes of its inputs) -> whether it can be compiled``; ``None``: nothing is compiled.
+    compiles: Callable[[Any, Sequence[Any]], bool] | None = None
+
+
+backend = _Backend()
 
 
 @graph_rewrite(phase="fuse")
@@ -49,11 +60,13 @@ def fuse_elemwise(fgraph: Any) -> int:
 
 def fusible(node: Any) -> bool:
     """Tell whether a node may become part of a larger loop. Integer scalars may not: they are arithmetic of shapes,
-    which the virtual machine does before any loop starts."""
+    which the virtual machine does before any loop starts. Nor may what cannot be compiled: the whole loop could not."""
     if type(node.op) is not Elemwise or not isinstance(node.op.fn, (ScalarFn, Composite)):
         return False
     out = node.outputs[0].type
-    return bool(out.ndim) or out.dtype.kind not in "biu"
+    if not out.ndim and out.dtype.kind in "biu":
+        return False
+    return backend.compiles is None or backend.compiles(node.op.fn, tuple([v.type.dtype for v in node.inputs]))
 
 
 def _cheap(order: list[Any], loops: dict[Any, Any], fgraph: Any) -> dict[Any, list[Any]]:
