@@ -321,3 +321,12 @@ def test_verify_grad_checks_with_respect_to_each_input_and_0d():
     verify_grad(lambda a, b: a * T.sqr(b), [np.array(0.5), np.array(2.0)])
     with pytest.raises(GradientError, match="input 1"):
         verify_grad(lambda a, b: a * grad_scale(b, 2.0), [V, V])
+
+
+def test_Lop_of_outputs_that_lead_to_each_other():
+    x, u, v, w = T.vectors("xuvw")
+    a = 2 * x
+    got = value(Lop([a, a * a, x], x, [u, v, w]), x, V, u, np.ones(4), v, V, w, 5 * np.ones(4))
+    np.testing.assert_allclose(got, 2 + 8 * V * V + 5, rtol=1e-12)
+    twice = Lop([a, a], x, [u, v])
+    np.testing.assert_allclose(value(twice, x, V, u, V, v, 2 * V), 6 * V, rtol=1e-12)

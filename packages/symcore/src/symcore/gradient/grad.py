@@ -89,8 +89,10 @@ def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disco
         raise ValueError(f"Lop needs one evaluation point per output: {len(outputs)} outputs, {len(points)} points.")
     known: Grads = {}
     for y, v in zip(outputs, points, strict=True):
-        point = as_variable_like(v, y, strict=False)
-        known[y] = known[y] + point if y in known else point
+        # An output may lead to another one, or be what is differentiated by. What is known of a variable is all that
+        # flows into it, so each output ends in a variable of its own.
+        end = y.copy() if hasattr(y, "copy") else y
+        known[end] = as_variable_like(v, y, strict=False)
     return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
 
 
