@@ -59,3 +59,12 @@ def test_the_condition_of_a_switch_is_not_converted(mode):
     by_float, by_int = agree([c, d, a, b], [T.switch(c, a, b), T.switch(d, a, b)], values, mode)
     np.testing.assert_array_equal(by_float, [1, 5, 3])  # 0.5 is no zero, though it is 0 as an int8
     np.testing.assert_array_equal(by_int, [1, 2, 6])
+
+
+@every_mode
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint8"])
+def test_one_over_a_small_integer_is_computed_in_double_precision(mode, dtype):
+    k = T.TensorType(dtype, (None,))("k")
+    [by_one, product] = agree([k], [1 / k, -(1 / k) * k], [np.array([3, 7, 49], dtype)], mode, rtol=1e-15)
+    np.testing.assert_array_equal(by_one, 1 / np.array([3.0, 7.0, 49.0]))
+    np.testing.assert_allclose(product, -1, rtol=1e-15)

@@ -39,6 +39,7 @@ _ROUNDING_OPS = frozenset({"Reduce", "Dot", "BatchedDot", "IncSubtensor", "Advan
                            "CrossentropyCategorical1Hot", "CrossentropyCategorical1HotGrad",
                            "CrossentropySoftmax1hot", "CrossentropySoftmax1hotGrad"})  # fmt: skip
 
+_SUMS = frozenset({"Reduce", "Dot", "BatchedDot", "IncSubtensor", "AdvancedIncSubtensor"})
 #: Ops that take the logarithm of a number near 1: good to units in the last place of 1, not of their result.
 _NEAR_ONE = frozenset({"LogSoftmax", "CrossentropySoftmax1hot"})
 
@@ -47,7 +48,7 @@ _NEAR_ONE = frozenset({"LogSoftmax", "CrossentropySoftmax1hot"})
 class Reference:
     """What a result is, what it may differ by, and which of its elements are determined at all.
 
-    ``tame``: every number on the way to any result was finite and none was denormal.
+    ``tame``: every number on the way to any result was finite, and none denormal or a negative zero.
     """
 
     values: list[Array]
@@ -117,7 +118,7 @@ def _plain(x: Array) -> bool:
         return True
     size = np.abs(x)
     least = np.finfo(x.dtype).tiny * x.dtype.type(1e4)
-    return bool((np.isfinite(x) & ((size == 0) | (size > least))).all())
+    return bool((np.isfinite(x) & ((size > least) | ((size == 0) & ~np.signbit(x)))).all())
 
 
 def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.Generator) -> list[Array]:
@@ -130,7 +131,7 @@ def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.G
             return results
         cancels, grid = name in _CANCELS, name in _GRID
     elif kind in _ROUNDING_OPS and not getattr(node.op, "set_instead", False) and name not in ("maximum", "minimum"):
-        cancels = grid = True
+        cancels, grid = True, kind in _SUMS
     else:
         return results
     fresh = run_node(node, [_shake(x, rng) for x in given]) if cancels else results

@@ -136,14 +136,17 @@ def _inputs_matcher(pattern: Any) -> Callable[[Sequence[Any], Bound], bool]:
 def compile_result(result: Any) -> Callable[[Bound, Any, Any], Any]:
     """Return a function ``(bound, node, fgraph)`` that builds what takes the place of the node, or ``None``."""
     make = _builder(result)
+    is_variable = isinstance(result, str)
 
     def build(bound: Bound, node: Any, fgraph: Any) -> Any:
         out = node.outputs[0]
         new = make(bound)
         if isinstance(new, (int, float)):
             new = number_like(new, out)
-        elif new.type.dtype is not out.type.dtype and not is_exact_cast(new.type.dtype, out.type.dtype):
-            return None
+        elif new.type.dtype is not out.type.dtype and not (
+            is_variable and is_exact_cast(new.type.dtype, out.type.dtype)
+        ):
+            return None  # a cast of what was computed would not bring back what was lost in the narrower dtype
         return conform(new, out, fgraph)
 
     return build
