@@ -37,11 +37,12 @@ def load_tool(name: str) -> ModuleType:
 tools = load_tool("symmath_build")
 
 UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh", "cosh", "sigmoid", "softplus",
-         "log_sigmoid", "sin", "cos", "tan", "erf", "erfc"]  # fmt: skip
+         "log_sigmoid", "sin", "cos", "tan", "erf", "erfc", "arcsin", "arccos", "arctan", "arcsinh", "arccosh",
+         "arctanh"]  # fmt: skip
 FLOATS = ("f32", "f64")
 INTEGERS = tuple(f"{sign}{bits}" for sign in "iu" for bits in (8, 16, 32, 64))
 VECTOR = {f"sym_{name}_{kind}": 1 for name in UNARY for kind in FLOATS} | {
-    f"sym_pow_{kind}": 2 for kind in FLOATS
+    f"sym_{name}_{kind}": 2 for name in ("pow", "arctan2") for kind in FLOATS
 } | {f"sym_{name}_{kind}": 1 for name in ("rint", "floor", "ceil", "trunc", "sign") for kind in FLOATS} | {
     f"sym_{name}_{kind}": 2 for name in ("maximum", "minimum") for kind in FLOATS
 }  # fmt: skip
@@ -52,7 +53,8 @@ BOUND = 2.5
 # What is expected where much less than BOUND is reached: a wrong digit in a coefficient shows.
 BOUNDS = {"exp": 1.1, "exp2": 1.4, "expm1": 1.9, "log": 0.9, "log2": 0.9, "log10": 0.9, "log1p": 0.9, "tanh": 1.5,
           "sinh": 1.7, "cosh": 1.5, "softplus": 1.9, "log_sigmoid": 1.9, "sin": 0.95, "cos": 0.95, "erf": 1.2,
-          "erfc": 2.1, "pow": 1.2}  # fmt: skip
+          "erfc": 2.1, "pow": 1.2, "arcsin": 2.3, "arccos": 1.4, "arctan": 1.9, "arctan2": 1.9, "arcsinh": 1.8,
+          "arccosh": 2.3, "arctanh": 1.9}  # fmt: skip
 
 X86 = platform.machine() in ("x86_64", "AMD64")
 
@@ -101,6 +103,7 @@ WIDE: dict[str, Callable[..., Array]] = {
     "erf": by_element(math.erf),
     "erfc": by_element(math.erfc),
     "pow": np.power,
+    "arctan2": np.arctan2,
 } | {name: getattr(np, name) for name in UNARY if hasattr(np, name)}
 
 # The extended format must be wider than float64, and math.erf is a float64 function of its own error.
@@ -137,6 +140,8 @@ def arguments(name: str, kind: str, count: int) -> list[Array]:
         exponent = rng.uniform(-1, 1, count) * (740 if wide else 100) / np.where(base == 1, 1, np.log(base))
         exponent[::3] = rng.normal(size=len(exponent[::3])) * 3
         return [base.astype(dtype), exponent.astype(dtype)]
+    if name.startswith("arc"):
+        return [a.astype(dtype) for a in inverse_arguments(name, rng, count // 3, wide)]
     small = rng.normal(size=count // 3) * np.exp(-rng.uniform(0, 740 if wide else 100, count // 3))
     if name in ("log", "log2", "log10", "log1p"):
         values = np.exp(rng.uniform(-740 if wide else -100, 709 if wide else 88, count // 3))
@@ -148,11 +153,25 @@ def arguments(name: str, kind: str, count: int) -> list[Array]:
     return [np.concatenate([rng.uniform(low, high, count // 3), rng.normal(size=count // 3) * 2, small]).astype(dtype)]
 
 
+def inverse_arguments(name: str, rng: Any, count: int, wide: bool) -> list[Array]:
+    """The same for the inverse functions: over the domain, close to its ends, and over all magnitudes."""
+    size = np.exp(rng.uniform(-700 if wide else -85, 700 if wide else 85, count)) * rng.choice([-1, 1], count)
+    if name == "arctan2":
+        return [np.concatenate([a, rng.normal(size=count)]) for a in (size, rng.permutation(size))]
+    if name in ("arctan", "arcsinh"):
+        return [np.concatenate([size, rng.normal(size=count) * 2, rng.uniform(-1, 1, count)])]
+    gap = np.exp(-rng.uniform(0, 36 if wide else 15, count))
+    if name == "arccosh":
+        return [np.concatenate([1 + gap, 1 + rng.uniform(0, 3, count), np.abs(size)[np.abs(size) >= 1]])]
+    ends = (1 - gap) * rng.choice([-1, 1], count)
+    return [np.concatenate([ends, rng.uniform(-1, 1, count), size[np.abs(size) < 1]])]
+
+
 # -- accuracy --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("name", [*UNARY, "pow"])
+@pytest.mark.parametrize("name", [*UNARY, "pow", "arctan2"])
 def test_accuracy(built: tuple[Path, dict[str, bool]], name: str, kind: str) -> None:
     if kind == "f64" and not WIDER:
         pytest.skip("this platform has no format wider than float64 to compare with")
@@ -211,7 +230,7 @@ def same(got: Array, want: Array) -> Array:
     return np.where(np.isnan(want), np.isnan(got), (got == want) & (np.signbit(got) == np.signbit(want)))
 
 
-INF, NAN = np.inf, np.nan
+INF, NAN, PI, HALF_PI = np.inf, np.nan, np.pi, np.pi / 2
 SPECIAL: dict[str, list[tuple[float, float]]] = {
     "exp": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0.0), (1e4, INF), (-1e4, 0.0)],
     "exp2": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0.0), (3, 8), (-1, 0.5), (1e4, INF), (-1e4, 0.0)],
@@ -231,6 +250,12 @@ SPECIAL: dict[str, list[tuple[float, float]]] = {
     "tan": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (1e-38, 1e-38)],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1)],
     "erfc": [(0.0, 1), (-0.0, 1), (INF, 0.0), (-INF, 2), (30, 0.0)],
+    "arcsin": [(0.0, 0.0), (-0.0, -0.0), (1, HALF_PI), (-1, -HALF_PI), (1.1, NAN), (-INF, NAN), (1e-38, 1e-38)],
+    "arccos": [(1, 0.0), (-1, PI), (0.0, HALF_PI), (-0.0, HALF_PI), (1.1, NAN), (-1.1, NAN), (INF, NAN)],
+    "arctan": [(0.0, 0.0), (-0.0, -0.0), (INF, HALF_PI), (-INF, -HALF_PI), (1e38, HALF_PI), (1e-38, 1e-38)],
+    "arcsinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (1e-38, 1e-38)],
+    "arccosh": [(1, 0.0), (INF, INF), (0.999, NAN), (0.0, NAN), (-2, NAN), (-INF, NAN), (-1e38, NAN)],
+    "arctanh": [(0.0, 0.0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.1, NAN), (-INF, NAN), (1e-38, 1e-38)],
 }
 
 
@@ -247,10 +272,27 @@ def test_special_values(built: tuple[Path, dict[str, bool]], name: str, kind: st
 
 
 @pytest.mark.parametrize("kind", FLOATS)
+def test_angles_of_special_points(built: tuple[Path, dict[str, bool]], kind: str) -> None:
+    """All pairs of zeros, infinities, NaN and the smallest and largest numbers, as NumPy, signs of zero included."""
+    info = np.finfo(tools.DTYPES[kind])
+    values = [0.0, 1, 3, INF, float(info.max), float(info.tiny), float(info.smallest_subnormal)]
+    grid = np.array([*values, *(-np.array(values)), NAN], tools.DTYPES[kind])
+    y, x = (one.ravel() for one in np.meshgrid(grid, grid))
+    with np.errstate(all="ignore"):
+        want = np.arctan2(y, x)
+    got = tools.bind(built[0], f"sym_arctan2_{kind}")(y, x)
+    exact = ~np.isfinite(want) | (want == 0)
+    assert same(got, want)[exact].all(), [
+        (y[i], x[i], got[i], want[i]) for i in np.flatnonzero(exact & ~same(got, want))
+    ]
+    assert np.allclose(got[~exact], want[~exact], rtol=3 * float(info.eps), atol=0)
+
+
+@pytest.mark.parametrize("kind", FLOATS)
 def test_denormal_numbers_are_kept(built: tuple[Path, dict[str, bool]], kind: str) -> None:
     tiny = np.finfo(tools.DTYPES[kind]).smallest_subnormal
     x = np.array([tiny, 3 * tiny, -tiny, -1000 * tiny], tools.DTYPES[kind])
-    for name in ("expm1", "log1p", "tanh", "sinh", "sin", "tan"):
+    for name in ("expm1", "log1p", "tanh", "sinh", "sin", "tan", "arcsin", "arctan", "arcsinh", "arctanh"):
         assert (tools.bind(built[0], f"sym_{name}_{kind}")(x) == x).all(), name
     # exp(x) with denormal results, to the last bit that is left
     low = np.linspace(-103.9, -87.4, 1000) if kind == "f32" else np.linspace(-745.1, -708.5, 1000)

@@ -209,6 +209,22 @@ def fits() -> dict[str, Callable[[], Fit]]:
         f64=8,
     )
     add(
+        "atan",  # atan(t) = t + t^3 q(t^2), |t| <= tan(pi/8)
+        lambda p, n: Fit(
+            quotient(mp.atan, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf("0.17165"), n, p
+        ),
+        f32=5,
+        f64=11,
+    )
+    add(
+        "asin",  # asin(x) = x + x^3 q(x^2), |x| <= 1/2
+        lambda p, n: Fit(
+            quotient(mp.asin, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf("0.2501"), n, p
+        ),
+        f32=5,
+        f64=12,
+    )
+    add(
         "powlogdd",  # the rest of the logarithm after 2 s + (2/3) s^3, for pow in float64 pairs
         lambda p, n: Fit(
             lambda z: (log_ratio(z) - mp.mpf(2) / 3) / z if z > mp.mpf("1e-3") else mp.polyval(

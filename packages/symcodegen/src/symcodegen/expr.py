@@ -27,7 +27,10 @@ C_EXPR: dict[str, str] = {
     "log2": "sym_log2_{t}({0})", "log10": "sym_log10_{t}({0})", "log1p": "sym_log1p_{t}({0})",
     "sigmoid": "sym_sigmoid_{t}({0})", "softplus": "sym_softplus_{t}({0})", "tanh": "sym_tanh_{t}({0})",
     "sin": "sym_sin_{t}({0})", "cos": "sym_cos_{t}({0})", "tan": "sym_tan_{t}({0})", "sinh": "sym_sinh_{t}({0})",
-    "cosh": "sym_cosh_{t}({0})", "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})",
+    "cosh": "sym_cosh_{t}({0})", "arcsin": "sym_arcsin_{t}({0})", "arccos": "sym_arccos_{t}({0})",
+    "arctan": "sym_arctan_{t}({0})", "arctan2": "sym_arctan2_{t}({0}, {1})", "arcsinh": "sym_arcsinh_{t}({0})",
+    "arccosh": "sym_arccosh_{t}({0})", "arctanh": "sym_arctanh_{t}({0})",
+    "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})",
     "ceil": "sym_ceil_{t}({0})", "floor": "sym_floor_{t}({0})", "trunc": "sym_trunc_{t}({0})",
     "round_half_to_even": "sym_rint_{t}({0})",
     "round_half_away_from_zero": "(sym_trunc_{t}({0}) + __builtin_copysign{f}("
