@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from symcodegen import cachestore, turns
-from symcodegen.cache import CacheWarning, KernelCache, KernelSource
+from symcodegen.cache import CacheWarning, KernelCache, KernelSource, _translation_units
 from symcodegen.cachestore import CacheUnusable, Store
 from symcodegen.toolchain import CompileError, Compiler, CompilerMissing, find_compiler
 
@@ -659,3 +659,18 @@ def test_a_failure_in_one_thread_is_not_anothers(root: Path, compiler: Compiler)
         thread.join(30)
     assert isinstance(outcome["mixed"], CompileError)
     assert isinstance(outcome["good"], dict)
+
+
+def test_many_light_kernels_are_dealt_out_to_two_units():
+    def batch(lengths, heavy=()):
+        return {str(k): KernelSource(str(k), "SYM_KERNEL" + "x" * n, k in heavy) for k, n in enumerate(lengths)}
+
+    few = _translation_units(batch([10] * 3))
+    assert list(few) == ["light"]
+    mixed = _translation_units(batch([10] * 8, heavy=(2,)))
+    assert {name: len(kernels) for name, kernels in mixed.items()} == {"light": 7, "heavy": 1}
+    many = _translation_units(batch([100, 90, 60, 30, 20, 10, 10]))
+    if (os.cpu_count() or 1) >= 2:
+        assert set(many) == {"light", "second"}
+        assert set(many["light"]) | set(many["second"]) == set(batch([0] * 7))
+        assert [sum(len(k.body) for k in unit.values()) for unit in many.values()] == [200, 190]
