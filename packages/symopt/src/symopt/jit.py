@@ -344,9 +344,12 @@ def _operator(name: str) -> Callable[[Any, Any], Any]:
 def _beside(number: Weak, dtype: Any) -> Any:
     """Return a number as it counts beside a tensor of ``dtype``."""
     own = number.type.dtype
-    if dtype.kind not in "fc" or own.kind == "b" or (own.kind == "c" and dtype.kind == "f"):
+    if dtype.kind not in "fc" or own.kind == "b":
         return number
-    target = dtype if own.kind == "c" or dtype.kind == "f" else np.zeros((), dtype).real.dtype
+    if own.kind == "c":
+        target = dtype if dtype.kind == "c" else np.result_type(dtype, "complex64")
+    else:
+        target = dtype if dtype.kind == "f" else np.zeros((), dtype).real.dtype
     return number.astype(target.name) if target != own else number
 
 
