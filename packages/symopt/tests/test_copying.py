@@ -72,6 +72,33 @@ def test_swap_of_two_for_each_other():
     assert b.get_value() == 4
 
 
+def test_a_swap_keeps_the_plan_unless_variables_fall_together():
+    x = T.dvector("x")
+    a, b = shared(np.ones(2), name="a"), shared(np.full(2, 3.0), name="b")
+    f = function([x], (a * b).sum() + x, updates=[(a, a + b), (b, b * x)])
+    c = shared(np.full(2, 5.0), name="c")
+    g = f.copy(swap={a: c})
+    assert [str(n.op) for n in g.plan.order] == [str(n.op) for n in f.plan.order]
+    assert g.explain() == f.explain().replace("update a", "update c")
+    assert all(n in g.fgraph.nodes for n in g.plan.order)
+    assert g([1.0, 1.0]).tolist() == [31, 31]
+    assert (c.get_value().tolist(), a.get_value().tolist(), b.get_value().tolist()) == ([8, 8], [1, 1], [3, 3])
+    with pytest.raises(ValueError, match="updated twice"):
+        f.copy(swap={a: b})
+    h = f.copy(swap={a: b, b: a})
+    assert h([2.0, 2.0]).tolist() == [8, 8]
+    assert (a.get_value().tolist(), b.get_value().tolist()) == ([2, 2], [4, 4])
+
+
+def test_a_variable_that_is_in_use_already_can_be_swapped_in():
+    x = T.dvector("x")
+    a, b = shared(np.ones(2), name="a"), shared(np.full(2, 3.0), name="b")
+    f = function([x], (a + x) * b)
+    g = f.copy(swap={a: b})
+    assert g([1.0, 2.0]).tolist() == [12, 15]
+    assert g.get_shared() == [b]
+
+
 def test_wrong_swaps(counter):
     f, w = counter
     with pytest.raises(ValueError, match="swap names other, which function counter does not use; .* are: w"):

@@ -1,7 +1,9 @@
 """``CLinker``: from a memory plan to a program of the C virtual machine."""
 
+import copy
 import functools
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from symcodegen import blas, extension
@@ -109,17 +111,25 @@ class CProgram:
                 node[1] = addresses[node[1].name]
             nodes.append(tuple(node))
         inputs = [(lowering.slot(v), i.filter) for v, i in zip(self.plan.fgraph.inputs, signature.inputs, strict=False)]
-        self.machine = cvm.Program(
-            lowering.slots,
-            nodes,
-            inputs,
-            lowering.shared,
-            lowering.updates,
-            lowering.outputs,
-            self._error,
-            signature.name,
-        )
+        self._shared = lowering.shared
+        self._description = (lowering.slots, nodes, inputs), (lowering.updates, lowering.outputs)
         self.function_class = _function_class(cvm)
+        self._start(cvm, signature.name)
+
+    def _start(self, cvm: Any, name: str) -> None:
+        body, ends = self._description
+        self.machine = cvm.Program(*body, self._shared, *ends, self._error, name)
+
+    def rebound(self, plan: MemoryPlan, signature: Signature, swap: Mapping[Any, Any]) -> "CProgram":
+        """Return the same program on other shared variables, ``{old: new}``; ``plan`` is this one's, of the new."""
+        made = copy.copy(self)
+        made.plan, made._order = plan, plan.order
+        places = zip(plan.order, self._placement, strict=True)
+        made._placement = [(node, where, how) for node, (_, where, how) in places]
+        storages = {id(old.container.storage): new.container.storage for old, new in swap.items()}
+        made._shared = [(slot, storages.get(id(storage), storage)) for slot, storage in self._shared]
+        made._start(extension.load(), signature.name)
+        return made
 
     def __call__(self, *values: Any) -> list[Any]:
         return self.machine(*values)

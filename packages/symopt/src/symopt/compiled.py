@@ -8,7 +8,7 @@ from typing import Any
 
 from symcore.config import Snapshot, config
 from symcore.graph.shared import SharedVariable
-from symopt.copying import derived_plan
+from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
 from symopt.mode import Mode, get_mode
 from symopt.plan import MemoryPlan
@@ -221,7 +221,7 @@ class Function:
         Raises
         ------
         ValueError
-            ``swap`` names a variable that the function does not use.
+            ``swap`` names a variable that the function does not use, or two variables that are updated become one.
         TypeError
             What is swapped in is not a shared variable of the same type.
         """
@@ -230,8 +230,10 @@ class Function:
             signature = Signature(self.signature.inputs, self.signature.single, self.signature.keys, name or self.name)
             made = _made(self.linked, self.plan, signature, self.mode, self.config)
             made.trust_input = self.trust_input
+        elif delete_updates and self.plan.updates:
+            made = self._derived(name or self.name, swap=swap, updates=False)
         else:
-            made = self._derived(name or self.name, swap=swap, updates=not delete_updates)
+            made = self._rebound(name or self.name, swap)
         if profile:
             made.profile_on()
         return made
@@ -245,7 +247,26 @@ class Function:
             if not isinstance(new, SharedVariable) or new.type != old.type:
                 given = new.type if isinstance(new, SharedVariable) else f"{new!r} ({type(new).__name__})"
                 raise TypeError(f"only a shared variable of type {old.type} can take the place of {old}; got {given}.")
+        updated = [swap.get(s, s) for s in self.plan.updated]
+        if len(set(updated)) < len(updated):
+            raise ValueError(f"after the swap of {self} a shared variable would be updated twice: {updated}.")
         return dict(swap)
+
+    def _rebound(self, name: str, swap: Mapping[SharedVariable[Any], SharedVariable[Any]]) -> "Function":
+        """Return a function that differs in its shared variables alone: the memory plan, and C, are as they were."""
+        started = time.perf_counter()
+        ins = self.signature.inputs
+        plan = same_plan(self.plan, len(ins), swap)
+        if plan is None:
+            return self._derived(name, swap)
+        signature = Signature(ins, self.signature.single, self.signature.keys, name)
+        if hasattr(self.linked, "rebound"):
+            made = _made(self.linked.rebound(plan, signature, swap), plan, signature, self.mode, self.config)
+        else:
+            made = link(plan, signature, self.mode, self.config, self.mode.make_linker(self.config))
+        made.trust_input = self.trust_input
+        made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
+        return made
 
     def _derived(
         self,
@@ -279,7 +300,7 @@ class Function:
         return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Function":
-        made = self._derived(self.name, swap={s: copy.deepcopy(s, memo) for s in self.get_shared()})
+        made = self._rebound(self.name, {s: copy.deepcopy(s, memo) for s in self.get_shared()})
         memo[id(self)] = made
         return made
 
