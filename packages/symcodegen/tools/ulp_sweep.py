@@ -29,7 +29,9 @@ from symcodegen.toolchain import Compiler, find_compiler
 Array = np.ndarray[Any, Any]
 
 UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh", "cosh", "sigmoid", "softplus",
-         "log_sigmoid", "sin", "cos", "tan", "erf", "erfc"]  # fmt: skip
+         "log_sigmoid", "sin", "cos", "tan", "erf", "erfc", "arcsin", "arccos", "arctan", "arcsinh", "arccosh",
+         "arctanh"]  # fmt: skip
+BINARY = ["pow", "arctan2"]
 CHUNK = 1 << 20
 
 # Error in ulp of every result. Where the exact value rounds to infinity, infinity is expected.
@@ -55,7 +57,7 @@ __attribute__((visibility("default"))) void error_{name}(
 
 def build_error_loop(name: str, compiler: Compiler, folder: Path) -> Callable[..., Array]:
     """A function from float32 arrays to the errors of ``sym_<name>_f32`` in ulp."""
-    two = name == "pow"
+    two = name in BINARY
     text = snippets([f"sym_{name}_f32", f"sym_{name}_f64"]) + ERROR_LOOP.format(
         name=name,
         second=", const float *restrict b" if two else "",
@@ -79,7 +81,7 @@ def build_error_loop(name: str, compiler: Compiler, folder: Path) -> Callable[..
 
 
 def sweep_f32(name: str, compiler: Compiler, folder: Path, stride: int) -> tuple[float, str]:
-    """Largest error over all (every ``stride``-th) float32, and where. pow: over random pairs."""
+    """Largest error over all (every ``stride``-th) float32, and where. pow, arctan2: over random pairs."""
     loop = build_error_loop(name, compiler, folder)
     worst, where = 0.0, ""
     rng = np.random.default_rng(1)
@@ -89,11 +91,14 @@ def sweep_f32(name: str, compiler: Compiler, folder: Path, stride: int) -> tuple
             x = np.exp(rng.normal(size=CHUNK) * 4)
             y = rng.uniform(-1, 1, CHUNK) * 104 / np.where(x == 1, 1, np.log(x))
             arguments = [x.astype(np.float32), y.astype(np.float32)]
-            if start >= CHUNK * stride * 256:
-                break
+        elif name == "arctan2":
+            y = rng.integers(0, 1 << 32, CHUNK, np.uint32).view(np.float32)
+            arguments = [y, (rng.normal(size=CHUNK) * np.abs(np.nan_to_num(y))).astype(np.float32)]
         else:
             # A last chunk that runs over the end starts again at 0, which harms nothing.
             arguments = [(steps + np.uint32(start)).view(np.float32)]
+        if name in BINARY and start >= CHUNK * stride * 256:
+            break
         error = loop(*arguments)
         i = int(np.argmax(error))
         if error[i] > worst:
@@ -118,6 +123,8 @@ def samples_f64(name: str, count: int) -> list[Array]:
         x = np.abs(x)
         return [x, rng.uniform(-1, 1, count) * 740 / np.log(x)]
     tiny = rng.normal(size=third) * np.exp(-rng.uniform(0, 40, third))
+    if name.startswith("arc"):
+        return _inverse_samples(name, third, tiny, rng)
     if name in ("log", "log2", "log10", "log1p"):
         wide = np.exp(rng.uniform(-700, 700, third))
         near = rng.uniform(-0.5, 1, third) * np.exp(-rng.uniform(0, 10, third))
@@ -128,6 +135,21 @@ def samples_f64(name: str, count: int) -> list[Array]:
         tiny = np.exp(rng.uniform(0, 700, third)) * np.sign(tiny)
     low, high = RANGES[name]
     return [np.concatenate([rng.uniform(low, high, third), rng.uniform(max(low, -3), 3, third), tiny])]
+
+
+def _inverse_samples(name: str, third: int, tiny: Array, rng: Any) -> list[Array]:
+    wide = np.exp(rng.uniform(-300, 300, third)) * rng.choice([-1, 1], third)
+    if name == "arctan2":
+        return [
+            np.concatenate([wide, rng.normal(size=third)]),
+            np.concatenate([rng.permutation(wide), rng.normal(size=third)]),
+        ]
+    if name in ("arctan", "arcsinh"):
+        return [np.concatenate([wide, tiny, rng.uniform(-3, 3, third)])]
+    gap = np.exp(-rng.uniform(0, 36, third))
+    if name == "arccosh":
+        return [np.concatenate([1 + gap, 1 + np.abs(tiny), np.abs(wide)[np.abs(wide) >= 1]])]
+    return [np.concatenate([(1 - gap) * rng.choice([-1, 1], third), tiny[np.abs(tiny) < 1], rng.uniform(-1, 1, third)])]
 
 
 def nanoseconds(function: Callable[[], object], elements: int) -> float:
@@ -142,13 +164,16 @@ def nanoseconds(function: Callable[[], object], elements: int) -> float:
 
 
 def speed(name: str, kind: str, library: Path) -> tuple[float, float | None]:
-    """Nanoseconds per element, ours and NumPy's, on 8192 normal deviates (logarithms and pow: their magnitudes)."""
+    """Nanoseconds per element, ours and NumPy's, on 8192 normal deviates (logarithms and pow: their magnitudes; inverse
+    functions: moved into their domain)."""
     rng = np.random.default_rng(3)
     dtype = tools.DTYPES[kind]
     x = rng.normal(size=8192)
     if name in ("log", "log2", "log10", "log1p", "pow"):
         x = np.abs(x)
-    arrays = [x.astype(dtype)] + ([rng.normal(size=8192).astype(dtype)] if name == "pow" else [])
+    if name in ("arcsin", "arccos", "arctanh", "arccosh"):
+        x = 1 + np.abs(x) if name == "arccosh" else np.tanh(x)
+    arrays = [x.astype(dtype)] + ([rng.normal(size=8192).astype(dtype)] if name in BINARY else [])
     out = np.empty_like(arrays[0])
     function = getattr(ctypes.CDLL(str(library)), f"loop_sym_{name}_{kind}")
     arguments = [ctypes.c_longlong(8192), *(ctypes.c_void_p(a.ctypes.data) for a in (out, *arrays))]
@@ -170,8 +195,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name in options.names or [*UNARY, "pow"]:
-            functions = {f"sym_{name}_{kind}": 2 if name == "pow" else 1 for kind in ("f32", "f64")}
+        for name in options.names or [*UNARY, *BINARY]:
+            functions = {f"sym_{name}_{kind}": 2 if name in BINARY else 1 for kind in ("f32", "f64")}
             library = tools.build(functions, folder / f"{name}.so", compiler.flags(heavy=False), compiler.path)
             worst, where = sweep_f32(name, compiler, folder, options.stride)
             inputs = samples_f64(name, options.samples)
