@@ -68,3 +68,32 @@ def test_one_over_a_small_integer_is_computed_in_double_precision(mode, dtype):
     [by_one, product] = agree([k], [1 / k, -(1 / k) * k], [np.array([3, 7, 49], dtype)], mode, rtol=1e-15)
     np.testing.assert_array_equal(by_one, 1 / np.array([3.0, 7.0, 49.0]))
     np.testing.assert_allclose(product, -1, rtol=1e-15)
+
+
+@every_mode
+def test_a_gradient_ends_at_integers(mode):
+    x, k = T.dmatrix("x"), T.lmatrix("k")
+    y = T.switch(x > 0, k, 2 * k)
+    cost = (T.dot(y, y.T) * 0.5 + y[:, 0] + y[[0, 1], 1] + T.set_subtensor(y[0], 1).max(axis=1)).sum() + x.sum()
+    [g] = agree([x, k], [ss.grad(cost, x)], [np.array([[1.0, -1.0], [2.0, 0.5]]), np.array([[1, 2], [3, 4]])], mode)
+    np.testing.assert_array_equal(g, np.ones((2, 2)))
+
+
+def test_sums_of_nothing_are_zero_however_large_each_term():
+    x, s, v = T.dtensor3("x"), T.dscalar("s"), T.dvector("v")
+    sums = [(T.zeros_like(x) / T.zeros_like(x)).sum(axis=0), (T.second(x, s)).sum(axis=(0, 1)), (v * np.inf).sum()]
+    mode = ss.get_mode("FAST_RUN").excluding("nan_changing")
+    agree([x, s, v], sums, [np.zeros((0, 2, 3)), np.array(np.inf), np.zeros(0)], mode)
+    # what is known to be infinite is not multiplied by 0 in any mode
+    agree([x, v], [sums[0], sums[2]], [np.zeros((0, 2, 3)), np.zeros(0)], "FAST_RUN")
+
+
+@every_mode
+@pytest.mark.parametrize("exponent", [0.5, np.array([0.5])])
+def test_roots_of_minus_infinity_do_not_depend_on_how_many_exponents_there_are(mode, exponent):
+    x = T.dvector("x")
+    if mode is not MODES["C without rules"]:
+        mode = ss.get_mode(mode).excluding("nan_changing")
+    values = [np.array([-np.inf, -1.0, 4.0, 0.0])]
+    [got] = agree([x], [x ** T.constant(exponent)], values, mode)
+    np.testing.assert_array_equal(got, [np.inf, np.nan, 2.0, 0.0])

@@ -94,23 +94,24 @@ def _spacing(x: Array) -> Array:
 
 def _run(outputs: Sequence[Any], values: dict[Any, Array], rng: np.random.Generator | None) -> tuple[list[Array], bool]:
     storage: dict[Any, Array] = dict(values)
-    tame = True
+    tame = [_plain(x) for x in values.values()]
 
     def value(variable: Any) -> Array:
         if variable not in storage:
             leaf = variable.data if isinstance(variable, Constant) else variable.container.value
             assert isinstance(variable, (Constant, SharedVariable))
             storage[variable] = leaf
+            tame.append(_plain(np.asarray(leaf)))
         return storage[variable]
 
     for node in toposort(list(outputs), storage):
         given = [value(v) for v in node.inputs]
         results = run_node(node, given)
-        tame = tame and all(_plain(r) for r in results)
+        tame += map(_plain, results)
         if rng is not None:
             results = _moved(node, given, results, rng)
         storage.update(zip(node.outputs, results, strict=True))
-    return [np.asarray(value(v)) for v in outputs], tame
+    return [np.asarray(value(v)) for v in outputs], all(tame)
 
 
 def _plain(x: Array) -> bool:

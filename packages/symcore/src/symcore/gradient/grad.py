@@ -162,6 +162,9 @@ def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[A
             return [g] * len(node.inputs)
     if all(g is None for g in incoming):
         return [None] * len(node.inputs)
+    if all(map(_discrete, node.outputs)) and all(_discrete(x) for x in node.inputs if x in reached):
+        # From integers to integers all is flat, and the L_op need not know how to write a float into integers.
+        return [_zeros(x) if x in reached else None for x in node.inputs]
     with trace.inherit(node.trace):
         filled = [_zeros(y) if g is None else _cast_like(g, y) for g, y in zip(incoming, node.outputs, strict=True)]
         terms = node.op.L_op(list(node.inputs), list(node.outputs), filled)
@@ -171,6 +174,10 @@ def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[A
             _checked(node, i, x, t) if x in reached else None
             for i, (x, t) in enumerate(zip(node.inputs, terms, strict=True))
         ]
+
+
+def _discrete(y: Any) -> bool:
+    return getattr(getattr(y.type, "dtype", None), "kind", "f") in "biu"
 
 
 def _cast_like(g: Any, y: Any) -> Any:

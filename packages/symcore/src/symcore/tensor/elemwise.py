@@ -41,8 +41,8 @@ class ScalarFn:
         The partial derivatives can be infinite. A gradient of exactly zero then stays zero, so that the side of a
         ``switch`` that was not taken cannot leak NaN.
     unconverted
-        Positions of inputs that are no numbers to compute with, such as the condition of a ``switch``: converting 0.5 to
-        the integers of the other inputs would make it false.
+        Positions of inputs that are no numbers to compute with, such as the condition of a ``switch``: converting
+        0.5 to the integers of the other inputs would make it false.
     """
 
     def __init__(

@@ -109,6 +109,9 @@ def _round_half_away(x: Any) -> Any:
 def _safe_power(x: Any, y: Any) -> Any:
     if np.asarray(x).dtype.kind in "iu" and np.any(np.asarray(y) < 0):
         raise ValueError("an integer to a negative integer power is not an integer; cast one of them to float.")
+    if np.size(y) == 1 and np.all(np.equal(y, 0.5)) and np.asarray(x).dtype.kind == "f":
+        # NumPy takes the square root for one exponent 0.5, though not for many, and of minus infinity that is NaN.
+        return np.where(np.isneginf(x), np.asarray(np.inf, np.asarray(x).dtype), np.sqrt(x) + 0)
     return np.power(x, y)
 
 

@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from symcore.graph.variable import Constant
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle
@@ -72,11 +75,28 @@ def reduce_of_dimshuffle(node: Any) -> Any:
 @rewrite(Reduce, phase=ALWAYS, tags={"shape_hiding"})
 def sum_of_fill(node: Any, fgraph: Any) -> Any:
     """``sum(fill(v), axis) -> fill(v * n)`` with ``n`` the number of elements along
-    ``axis``; only where ``v`` does not vary along it."""
+    ``axis``, for integers and finite constants ``v``; only where ``v`` does not vary along it."""
+    return _filled_sum(node, fgraph, finite=True)
+
+
+@rewrite(Reduce, phase=ALWAYS, tags={"shape_hiding", "nan_changing"})
+def sum_of_variable_fill(node: Any, fgraph: Any) -> Any:
+    """``sum(fill(v), axis) -> fill(v * n)`` for floats ``v``: of no elements an infinite ``v`` gives NaN, not 0."""
+    return _filled_sum(node, fgraph, finite=False)
+
+
+def _is_finite(v: Any) -> bool:
+    """Tell whether it is known that every element is finite."""
+    return v.type.dtype.kind not in "fc" or (isinstance(v, Constant) and bool(np.isfinite(v.data).all()))
+
+
+def _filled_sum(node: Any, fgraph: Any, finite: bool) -> Any:
     op, x, out = node.op, node.inputs[0], node.outputs[0]
     value = filling(x)
-    if value is None or op.fn != "add":
+    if value is None or op.fn != "add" or _is_finite(value) is not finite:
         return None
+    if not finite and isinstance(value, Constant):
+        return None  # known to be infinite or NaN: the sum is whatever it is
     offset = x.type.ndim - value.type.ndim
     inside = [a - offset for a in op.axis if a >= offset]
     if any(value.type.shape[a] != 1 for a in inside):
@@ -101,7 +121,7 @@ def _scaled(node: Any, fgraph: Any, constants: bool) -> Any:
     scalars: list[Any] = []
     rest: list[Any] = []
     for x in product.owner.inputs:
-        scalar = as_number(x) is not None if constants else x.type.ndim == 0 and as_number(x) is None
+        scalar = as_number(x) is not None and _is_finite(x) if constants else x.type.ndim == 0 and as_number(x) is None
         (scalars if scalar else rest).append(x)
     if not scalars or not rest or any(x.type.dtype.kind not in "fc" for x in scalars):
         return None
@@ -150,6 +170,6 @@ def sum_of_neg(node: Any, fgraph: Any) -> Any:
 
 
 RULES = RuleSet(
-    reduce_over_ones, reduce_of_reduce, reduce_of_dimshuffle, sum_of_fill, sum_of_multiple, sum_of_scaled,
-    sum_of_quotient, sum_of_neg,
+    reduce_over_ones, reduce_of_reduce, reduce_of_dimshuffle, sum_of_fill, sum_of_variable_fill, sum_of_multiple,
+    sum_of_scaled, sum_of_quotient, sum_of_neg,
 )
