@@ -17,7 +17,7 @@ from symopt.debug import BadDestroy, BadKernel, BadPlan, BadRewrite, BadView, De
 from symopt.faults import summary, worst
 from symopt.journal import WatchedGraph
 from symopt.plan import MemoryPlan
-from symopt.reference import spread
+from symopt.reference import moved, run_noisy, spread
 
 
 def debug(*rules):
@@ -346,12 +346,37 @@ def test_the_spread_of_a_sum_that_cancels_is_large_and_of_a_product_small():
     a = np.array([1.1, 2.3])
 
     def cancel(noise):
-        from symopt.reference import moved
-
         return moved(moved(a * 1e6 + 0.7, noise) - a * 1e6, noise)
 
     assert (spread(cancel, np.full(2, 0.7)) > 1e-11).all()
     assert (spread(lambda noise: a * 3, a * 3) == 0).all()
+
+
+def test_noise_moves_what_is_rounded_and_nothing_else():
+    noise = np.random.default_rng(0)
+    for dtype in ("float16", "float32", "float64"):
+        tiny = np.nextafter(np.zeros((), dtype), np.ones((), dtype))
+        given = np.array([3.0, 0.0, np.inf, np.nan, 1.1, 50 * float(tiny)], dtype)
+        found = moved(given, noise)
+        np.testing.assert_array_equal(found[:4], given[:4])
+        assert 0 < abs(found[4] - given[4]) <= 4 * np.finfo(dtype).eps
+        assert abs(found[5] - given[5]) == 2 * tiny
+        assert found.dtype == dtype
+    assert moved(np.array([1.1 + 2.2j]), noise) != 1.1 + 2.2j
+    assert moved(np.arange(3), noise).tolist() == [0, 1, 2]
+
+
+def test_noise_reaches_the_steps_of_a_fused_node():
+    x, y = T.wvector("x"), T.lscalar("y")
+    f = function([x, y], y / T.exp(x))  # exp of an int16 is a float32, the quotient a float64
+    [node] = f.plan.order
+    values = [np.array([-1, 4], "int16"), np.array(6)]
+    exact = node.op.perform(node, *values)
+    found = spread(lambda noise: run_noisy(node, values, noise)[0], exact)
+    assert exact.dtype == "float64"
+    assert (found / exact > 1e-8).all()
+    g = function([x, y], y / T.exp(x), mode="DEBUG")
+    np.testing.assert_allclose(g(*values), exact, rtol=1e-6)
 
 
 def test_how_values_are_shown():

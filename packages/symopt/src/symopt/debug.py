@@ -25,7 +25,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
-from symcore.interpreter import annotate, run_node
+from symcore.interpreter import annotate
 from symcore.tensor.creation import AllocEmpty
 from symopt.copying import derived_plan
 from symopt.faults import (
@@ -45,7 +45,7 @@ from symopt.interfaces import Program, Signature
 from symopt.io import In
 from symopt.journal import Journal, WatchedGraph
 from symopt.plan import MemoryPlan
-from symopt.reference import Definitions, Failed, moved, noisy, spread, unexplained
+from symopt.reference import Definitions, Failed, moved, noisy, run_noisy, spread, unexplained
 from symopt.ruleset import RuleSet
 from symopt.vm import PyLinker, PyProgram
 
@@ -217,7 +217,7 @@ def _check_kernel(node: Apply, inputs: Sequence[Any], values: Sequence[Any], pro
 def _noisy(node: Apply, inputs: Sequence[Any], k: int, noise: np.random.Generator) -> Any:
     try:
         with np.errstate(all="ignore"):
-            return moved(run_node(node, [moved(x, noise) for x in inputs])[k], noise)
+            return run_noisy(node, [moved(x, noise) for x in inputs], noise)[k]
     except Exception as error:
         return Failed(error)
 

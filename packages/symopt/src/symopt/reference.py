@@ -15,6 +15,7 @@ from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
 from symcore.interpreter import run_node
+from symcore.tensor.elemwise import Composite, Elemwise
 from symopt.lazy import wanted
 
 #: ``{variable: (node, the node's inputs)}``; the inputs are kept apart, for rewriting changes those of a node.
@@ -83,7 +84,7 @@ class Evaluator:
         else:
             try:
                 with np.errstate(all="ignore"):
-                    results = [moved(value, self.noise) for value in run_node(node, inputs)]
+                    results = run_node(node, inputs) if self.noise is None else run_noisy(node, inputs, self.noise)
             except Exception as error:
                 results = [Failed(error)] * len(node.outputs)
         self.values.update(zip(node.outputs, results, strict=True))
@@ -97,13 +98,27 @@ def _leaf(variable: Variable[Any]) -> Any:
     raise KeyError(f"{variable} has no value here")
 
 
+def run_noisy(node: Apply, inputs: Sequence[Any], noise: np.random.Generator) -> list[Any]:
+    """Return a node's outputs, every float number moved by its rounding error, inside a fused node at every step."""
+    composite = node.op.fn if isinstance(node.op, Elemwise) else None
+    exact = run_node(node, inputs)
+    if not isinstance(composite, Composite):
+        return [moved(value, noise) for value in exact]
+    values = list(inputs)
+    for fn, arguments, _ in composite.steps:
+        step = fn.compute([values[a] for a in arguments])[0]
+        values.append(moved(np.asarray(step), noise))
+    found = [values[r] for r in composite.results]
+    return [np.broadcast_to(v, e.shape).astype(e.dtype) for v, e in zip(found, exact, strict=True)]
+
+
 def moved(value: Any, noise: np.random.Generator | None) -> Any:
     """Return an array with its numbers moved by their rounding error; whole numbers stay, they are likely exact."""
     if noise is None or not isinstance(value, np.ndarray) or value.dtype.kind not in "fc":
         return value
     with np.errstate(all="ignore"):
-        step = noise.choice([-2.0, 2.0], size=value.shape) * np.finfo(value.dtype).eps
-        return np.where(value == np.rint(value), value, value * (1 + step)).astype(value.dtype)
+        step = noise.choice([-2.0, 2.0], size=value.shape) * np.spacing(np.abs(value))  # denormals lose more
+        return np.where((value == np.rint(value)) | ~np.isfinite(value), value, value + step).astype(value.dtype)
 
 
 def noisy(
@@ -122,7 +137,7 @@ def spread(compute: Callable[[np.random.Generator], Any], exact: Any) -> Any:
             return np.full(exact.shape, np.inf)
         with np.errstate(all="ignore"):
             distance = np.abs(value - exact).astype("float64")
-        distance[np.isnan(distance)] = 0.0
+        distance = np.where(np.isnan(distance), 0.0, distance)
         lost = np.isfinite(value) != np.isfinite(exact)
         widest = np.maximum(widest, np.where(lost, np.inf, distance))
     return widest
