@@ -97,3 +97,13 @@ def test_roots_of_minus_infinity_do_not_depend_on_how_many_exponents_there_are(m
     values = [np.array([-np.inf, -1.0, 4.0, 0.0])]
     [got] = agree([x], [x ** T.constant(exponent)], values, mode)
     np.testing.assert_array_equal(got, [np.inf, np.nan, 2.0, 0.0])
+
+
+@every_mode
+def test_integers_divided_by_zero_in_what_may_be_a_shape(mode):
+    x, k = T.bvector("x"), T.lscalar("k")
+    n = x.size + x.size
+    made = [T.alloc((k + 3) // n, 2), T.alloc((k + 3) % n, 2), T.alloc(1.0, x.size // n, 2), T.ones_like(x)[::-1] // n]
+    got = agree([x, k], made, [np.int8([]), np.array(4)], mode)
+    assert got[2].shape == (0, 2)
+    agree([x, k], made, [np.int8([7, -5]), np.array(4)], mode)

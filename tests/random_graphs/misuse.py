@@ -17,7 +17,7 @@ ALLOWED = (TypeError, ValueError, IndexError, OverflowError, NotImplementedError
 #: What Python says when a program did not look at its arguments.
 LEAKS = re.compile(
     r"object has no attribute|not subscriptable|(list|tuple) index out of range|not enough values to unpack"
-    r"|too many values|NoneType|unsupported operand type|object is not iterable|object is not callable|cannot unpack"
+    r"|too many values|'NoneType'|unsupported operand type|object is not iterable|object is not callable|cannot unpack"
     r"|unhashable|object cannot be interpreted|bad operand type|has no len\(\)|argument of type|must be real number"
     r"|list indices must|pop from empty"
 )

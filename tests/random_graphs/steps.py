@@ -68,7 +68,7 @@ def binary(g: RandomGraph) -> str | None:
         return None
     kinds = {e.kind for e in pair}
     forms = _BINARY
-    if "f" not in kinds:
+    if np.result_type(*(e.value.dtype for e in pair)).kind != "f":
         forms = tuple(f for f in _BINARY if " ** " not in f and (kinds != {"b"} or "-" not in f)) + _LOGIC
     return str(g.choose(forms)).format(pair[0].name, pair[1].name)
 

@@ -60,14 +60,16 @@ i64 slice_length(i64 *start, i64 *stop, i64 step, int has_start, int has_stop, i
     return a > b ? (i64)((npy_uint64)(a - b - 1) / ((npy_uint64) - (step + 1) + 1)) + 1 : 0;
 }
 
+/* By zero both give 0, as NumPy and the kernels have it: what is computed here may be an element as well as a length. */
 static i64 floor_divide(i64 a, i64 b) {
+    if (b == 0) return 0;
     if (b == -1) return (i64)(0 - (npy_uint64)a); /* the machine's division traps on the smallest integer */
     i64 q = a / b;
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 static i64 floor_modulo(i64 a, i64 b) {
-    if (b == -1) return 0;
+    if (b == 0 || b == -1) return 0;
     i64 m = a % b;
     return m + (m != 0 && (m < 0) != (b < 0) ? b : 0);
 }
@@ -76,13 +78,6 @@ static int slicelen(Context *c, const Instruction *in, i64 *r, int node) {
     i64 start = in->b < 0 ? 0 : r[in->b], stop = in->c < 0 ? 0 : r[in->c], step = in->d < 0 ? 1 : r[in->d];
     if (step == 0) return fail_at(c, node, SYM_VALUE, "the step of a slice is 0. Use a step that is not zero.");
     r[in->dst] = slice_length(&start, &stop, step, in->b >= 0, in->c >= 0, r[in->a]);
-    return 0;
-}
-
-static int divide(Context *c, const Instruction *in, i64 *r, int node) {
-    i64 a = r[in->a], b = r[in->b];
-    if (b == 0) return fail_at(c, node, SYM_VALUE, "integer division of %lld by zero in a shape.", a);
-    r[in->dst] = in->op == R_FLOORDIV ? floor_divide(a, b) : floor_modulo(a, b);
     return 0;
 }
 
@@ -100,8 +95,8 @@ static int step_one(Context *c, Prepared *q, const Instruction *in, int node) {
     case R_ADD: r[in->dst] = (i64)((npy_uint64)a + (npy_uint64)b); break;
     case R_SUB: r[in->dst] = (i64)((npy_uint64)a - (npy_uint64)b); break;
     case R_MUL: r[in->dst] = (i64)((npy_uint64)a * (npy_uint64)b); break;
-    case R_FLOORDIV:
-    case R_MOD: return divide(c, in, r, node);
+    case R_FLOORDIV: r[in->dst] = floor_divide(a, b); break;
+    case R_MOD: r[in->dst] = floor_modulo(a, b); break;
     case R_MIN: r[in->dst] = a < b ? a : b; break;
     case R_MAX: r[in->dst] = a > b ? a : b; break;
     case R_NEG: r[in->dst] = (i64)(0 - (npy_uint64)a); break;
