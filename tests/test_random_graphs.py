@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from random_graphs.compare import WAYS, Checker, Disagreement
 from random_graphs.generator import Choices, graphs, random_graph, smaller
 from random_graphs.graph import RandomGraph
-from random_graphs.misuse import MISUSES, misuse
+from random_graphs.misuse import MISUSES, misuse, refused_well
 from random_graphs.reference import reference
 from random_graphs.values import LAYOUTS, laid_out, numbers
 
@@ -173,5 +173,33 @@ def _made(seed):
 
 @pytest.mark.parametrize("name", MISUSES)
 def test_wrong_input_is_refused_in_words(name):
-    for seed in range(40):
+    for seed in range(15):
         misuse(name, seed)
+
+
+def test_an_error_of_the_inside_is_told_from_one_to_show():
+    assert refused_well(KeyError("v")) and refused_well(ValueError("")) and refused_well(AssertionError("shape"))
+    assert refused_well(IndexError("tuple index out of range"))
+    assert refused_well(TypeError("x has 2 dimensions, 3 were given.")) == ""
+
+
+def test_calls_with_wrong_input_leave_shared_variables_as_they_were():
+    x, k = T.dvector("x"), T.lscalar("k")
+    s = ss.shared(np.zeros(3), name="s")
+    f = ss.function([x, k], (x * s)[k], updates=[(s, s + x)])
+    wrong = [
+        (None, 0),
+        ([1.0], 0),
+        ([1.0, 2.0, 3.0], 3),
+        ([[1.0]], 0),
+        ("abc", 0),
+        ([1.0, 2.0, 3.0], 0.5),
+        (x, 0),
+        ([1j] * 3, 0),
+    ]
+    for arguments in wrong:
+        with pytest.raises((TypeError, ValueError, IndexError)) as caught:
+            f(*arguments)
+        assert not refused_well(caught.value)
+        np.testing.assert_array_equal(s.get_value(), np.zeros(3))
+    assert f([1.0, 2.0, 3.0], 1) == 0 and s.get_value()[2] == 3

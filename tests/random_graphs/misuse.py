@@ -14,14 +14,13 @@ from symstack import tensor as T
 #: What a user can do something about. AttributeError, KeyError, AssertionError, ZeroDivisionError, RecursionError and
 #: their like come from the inside of the compiler.
 ALLOWED = (TypeError, ValueError, IndexError, OverflowError, NotImplementedError, MemoryError)
-#: What Python says when a program did not look at its arguments.
+#: What Python says of the insides of a function. (That it names the wrong kind of an argument, "'int' object is not
+#: iterable", tells a user enough.)
 LEAKS = re.compile(
-    r"object has no attribute|not subscriptable|(list|tuple) index out of range|not enough values to unpack"
-    r"|too many values|'NoneType'|unsupported operand type|object is not iterable|object is not callable|cannot unpack"
-    r"|unhashable|object cannot be interpreted|bad operand type|has no len\(\)|argument of type|must be real number"
-    r"|list indices must|pop from empty"
+    r"has no attribute|(list|tuple|string) index out of range|values to unpack|cannot unpack|pop from empty|unhashable"
+    r"|local variable|recursion"
 )
-_SKIPPED = frozenset({"function", "TensorType", "TensorConstant", "TensorVariable", "TensorSharedVariable", "tensor"})
+_SKIPPED = frozenset({"function", "tensor", "plural_name", "lazy_names", "StaticShape"})
 
 
 def _functions() -> dict[str, Any]:
@@ -39,7 +38,7 @@ MISUSES = [*FUNCTIONS, "methods", "indices", "grad", "function", "call", "shared
 
 def _junk(rng: random.Random) -> Any:
     v, m = T.dvector("v"), T.fmatrix("m")
-    return rng.choice([ None, "text", -1, 0, 1, 2, 7, 10**30, 1.5, float("nan"), 1j, True, (), [], {},
+    return rng.choice([ None, "text", -1, 0, 1, 2, 7, 1.5, float("nan"), 1j, True, (), [], {},
         [1, 2], (0, 1), [[1.0], [2.0]], (5, -3), object(), slice(None), Ellipsis, v, m, T.lscalar("k"),
         T.bvector("b"), T.tensor3("t"), T.zscalar("z"), np.ones(3), np.ones((2, 0)), np.array("a"),
         np.array(None), np.float32(2), [v, v], [v, m], (v, 2), {"a": v}, T.TensorType("bool", ())(),
@@ -55,9 +54,6 @@ def refused_well(error: BaseException) -> str:
         return f"{type(error).__name__} is no error to show: {text}"
     if not text.strip():
         return f"{type(error).__name__} without a word"
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
     if LEAKS.search(text):
         return f"{type(error).__name__} of the inside: {text}"
     return ""

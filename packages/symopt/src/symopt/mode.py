@@ -129,7 +129,9 @@ def register_mode(name: str, mode: Mode) -> None:
         _modes[name] = mode
 
 
-def _named(name: str) -> Mode:
+def _named(name: Any) -> Mode:
+    if not isinstance(name, str):
+        raise TypeError(f"a mode is a Mode, or a name such as 'FAST_RUN'; got {name!r} ({type(name).__name__}).")
     with _lock:
         canonical = name if name in _modes else _ALIASES.get(name.lower(), name)
         found = _modes.get(canonical) or _predefined(canonical)
@@ -144,7 +146,7 @@ def get_mode(mode: "Mode | str | None" = None, config: Snapshot | None = None) -
     """Return a mode: a given one, one by its name, or by default that of the configuration.
 
     The options ``including``, ``excluding`` and ``nan_safe`` of ``config`` (a snapshot; the present values by default)
-    apply to every mode. Raises ``ValueError`` for a name that is not known.
+    apply to every mode. Raises ``ValueError`` for a name that is not known, ``TypeError`` for what is neither.
     """
     options = present_config.snapshot() if config is None else config
     found = mode if isinstance(mode, Mode) else _named(options.mode if mode is None else mode)

@@ -79,18 +79,24 @@ def clone(
     Raises
     ------
     TypeError
-        For a replacement of another type when ``strict`` is true.
+        For a replacement of another type when ``strict`` is true, and for what is no variable.
     """
     if copy_inputs is not None:
         share_inputs = copy_inputs
     pairs = list(replace.items()) if isinstance(replace, Mapping) else list(replace or ())
     mapping: Mapped = {}
-    for old, new in pairs:
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"clone() replaces what a dictionary or a list of pairs says; got the entry {pair!r}.")
+        old, new = pair
         if not isinstance(old, Variable):
             raise TypeError(f"clone() replaces variables; got {old!r} ({type(old).__name__}) to be replaced.")
         mapping[old] = as_variable_like(new, old, strict)
     many = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else [output]
     wanted = list(many)
+    for variable in wanted:
+        if not isinstance(variable, Variable):
+            raise TypeError(f"clone() copies symbolic variables; got {variable!r} ({type(variable).__name__}).")
     if not share_inputs:
         for variable in explicit_inputs(wanted):
             mapping.setdefault(variable, variable.clone())

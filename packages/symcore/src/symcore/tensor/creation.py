@@ -220,4 +220,6 @@ def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
 def identity_like(x: Any) -> Any:
     """Return the identity matrix of the shape and dtype of the matrix ``x``."""
     x = as_tensor(x)
+    if x.type.ndim != 2:
+        raise ValueError(f"identity_like takes a matrix, got {x} of type {x.type}.")
     return eye(shape_i(x, 0), shape_i(x, 1), dtype=x.type.dtype)

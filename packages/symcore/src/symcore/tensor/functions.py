@@ -125,8 +125,10 @@ def _opaque_one() -> Any:
 
 
 def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
-    """Give ``x`` the pattern ``broadcastable``."""
+    """Give ``x`` the pattern ``broadcastable``. Raises ``ValueError`` unless it has an entry per dimension."""
     x = as_tensor(x)
+    if len(broadcastable) != x.type.ndim:
+        raise ValueError(f"{x} has {x.type.ndim} dimensions, the pattern {broadcastable} has {len(broadcastable)}.")
     on = [a for a, b in enumerate(broadcastable) if b and not x.type.broadcastable[a]]
     off = [a for a, b in enumerate(broadcastable) if not b and x.type.broadcastable[a]]
     x = addbroadcast(x, *on) if on else x
