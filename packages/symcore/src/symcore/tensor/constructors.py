@@ -52,10 +52,16 @@ def _singular(prefix: str, kind: str) -> Callable[..., Any]:
 
 def _plural(singular: Callable[..., Any]) -> Callable[..., Any]:
     def make(*names: Any, **options: Any) -> Any:
-        if len(names) == 1:
+        if len(names) == 1 and not isinstance(names[0], str):
             if isinstance(names[0], int):
+                if not 0 <= names[0] <= 10_000:
+                    raise ValueError(f"the number of variables must lie between 0 and 10000, got {names[0]}.")
                 return [singular(**options) for _ in range(names[0])]
+            names = tuple(names[0]) if isinstance(names[0], (list, tuple)) else names
+        elif len(names) == 1:
             names = tuple(names[0])  # matrices('xy') is matrices('x', 'y')
+        if not all(n is None or isinstance(n, str) for n in names):
+            raise TypeError(f"give names, one string of one-letter names, or a number; got {names}.")
         return [singular(name, **options) for name in names]
 
     make.__name__ = make.__qualname__ = plural_name(singular.__name__)
