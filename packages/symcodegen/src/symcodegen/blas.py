@@ -58,7 +58,7 @@ def load() -> None:
 def set_threads(count: int) -> bool:
     """Let the BLAS of SciPy use ``count`` threads, 0 for as many as this process may run on; for the whole process.
 
-    Left to itself OpenBLAS takes every core and waits for them spinning: on a machine with other work a product of small
+    Left to itself OpenBLAS takes every core and waits for them spinning: on a busy machine a product of small
     matrices then takes ten times as long (measured: 7.4 ms instead of 0.9 for a training step). A number set in the
     environment (``OPENBLAS_NUM_THREADS`` and the like) is respected. Returns whether the library could be told.
     """
