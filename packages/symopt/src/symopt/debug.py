@@ -25,7 +25,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
-from symcore.interpreter import annotate
+from symcore.interpreter import annotate, run_node
 from symcore.tensor.creation import AllocEmpty
 from symopt.copying import derived_plan
 from symopt.faults import (
@@ -45,7 +45,7 @@ from symopt.interfaces import Program, Signature
 from symopt.io import In
 from symopt.journal import Journal, WatchedGraph
 from symopt.plan import MemoryPlan
-from symopt.reference import Definitions, Failed, moved, noisy, run_noisy, spread, unexplained
+from symopt.reference import Definitions, Evaluator, Failed, moved, noisy, run_noisy, spread, unexplained
 from symopt.ruleset import RuleSet
 from symopt.vm import PyLinker, PyProgram
 
@@ -79,7 +79,7 @@ class DebugProgram(PyProgram):
     """A function body run by Python, with all checks. See ``symopt.interfaces.Program``."""
 
     def __init__(self, plan: MemoryPlan, signature: Signature, config: Snapshot, journal: Journal | None):
-        kernels = NodesInC(plan.order, config)
+        self._kernels = kernels = NodesInC(plan.order, config)
         super().__init__(plan, signature, NodeCheck(kernels))
         self._journal = journal
         self._checks_left = CHECKED_CALLS
@@ -98,7 +98,7 @@ class DebugProgram(PyProgram):
         if in_c is not None:
             updated = [u.shared.container.storage[0] for u in self.plan.updates]
             try:
-                _check_whole(self.plan, [*outputs, *updated], in_c, leaves)
+                _check_whole(self.plan, [*outputs, *updated], in_c, leaves, self._kernels)
             except DebugError:
                 for update, value in zip(self.plan.updates, before, strict=True):
                     update.shared.container.storage[0] = value
@@ -262,6 +262,11 @@ class NodesInC:
             self._found[key] = self._link(node)
         return self._found[key]
 
+    def run(self, node: Apply, inputs: Sequence[Any]) -> list[Any]:
+        """Run a node in C where it has C, else by ``perform``."""
+        program = self.get(node)
+        return run_node(node, inputs) if program is None else program(inputs)
+
     def _link(self, node: Apply) -> NodeInC | None:
         positions, variables, outputs = _alone(node)
         program = _linked(variables, outputs, self.config)
@@ -355,15 +360,22 @@ def _twin(shared: SharedVariable[Any]) -> SharedVariable[Any]:
     return twin
 
 
-def _check_whole(plan: MemoryPlan, values: Sequence[Any], in_c: Any, leaves: dict[Variable[Any], Any]) -> None:
+def _check_whole(
+    plan: MemoryPlan, values: Sequence[Any], in_c: Any, leaves: dict[Variable[Any], Any], kernels: NodesInC
+) -> None:
+    """Compare the whole function in C with Python, and where they differ with C node by node, each in fresh memory."""
     advice = "Each node by itself agrees: look at what the plan does in place, f.explain()."
     if isinstance(in_c, BaseException):
         if any(isinstance(node.op, IfElse) for node in plan.order):
             return  # C may compute the side of a choice that is not taken
         raise BadPlan(f"the whole function raises in C, and not in Python: {in_c}\n  {advice}") from in_c
     definitions: Definitions = {y: (node, tuple(node.inputs)) for node in plan.order for y in node.outputs}
-    for k, (v, a, b) in enumerate(zip(plan.fgraph.outputs, values, in_c, strict=True)):
-        if v.type.values_eq_approx(a, b):
+    alone = Evaluator(definitions, leaves, run=kernels.run)
+    for k, (v, value, b) in enumerate(zip(plan.fgraph.outputs, values, in_c, strict=True)):
+        if v.type.values_eq_approx(value, b):
+            continue
+        a = alone.value(v)
+        if isinstance(a, Failed) or v.type.values_eq_approx(a, b):
             continue
         bad: Any = np.ones(1, dtype=bool)
         what = f"it is {summary(b)} instead of {summary(a)}"
