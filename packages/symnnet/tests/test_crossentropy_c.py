@@ -57,6 +57,31 @@ def test_sizes(kernels, op_class, dtype, rows, n):
     compare(kernels, node, values)
 
 
+@pytest.mark.parametrize("op_class", WITHOUT_G + WITH_G)
+@pytest.mark.parametrize(("dtype", "short"), [("float32", 40), ("float64", 20)])
+@pytest.mark.parametrize("rows", [2, 3, 65, 131])
+def test_both_layouts_of_rows(kernels, op_class, dtype, short, rows):
+    for n in (short, short + 1):
+        compare(kernels, *case(op_class, rows, n, dtype))
+
+
+@pytest.mark.parametrize("op_class", WITHOUT_G + WITH_G)
+def test_rows_across_memory_too_long_for_panels(kernels, op_class):
+    node, values = case(op_class, 3, 80_002)
+    values[-2], values[-1] = values[-2][:, ::2], values[-1] // 2
+    compare(kernels, node, values)
+
+
+@pytest.mark.parametrize("op_class", WITHOUT_G + WITH_G)
+def test_light_flags(kernels, op_class):
+    """They compile several times faster than -O3."""
+    import symnnet.c  # noqa: F401
+    from symcodegen.dispatch import c_impl
+
+    node, _ = case(op_class, 2, 2)
+    assert not c_impl(node.op, node).heavy
+
+
 @pytest.mark.parametrize("op_class", WITH_G)
 @pytest.mark.parametrize("g", ["vector", "one", "scalar"])
 def test_gradients_per_row_or_for_all(kernels, op_class, g):

@@ -51,6 +51,35 @@ def test_groups_of_short_rows(kernels, op_class, rows):
 
 
 @pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize(("dtype", "short"), [("float32", 40), ("float64", 20)])
+@pytest.mark.parametrize("longer", [0, 1])
+@pytest.mark.parametrize("rows", [1, 2, 5, 64, 65, 131])
+def test_both_layouts_of_rows(kernels, op_class, dtype, short, longer, rows):
+    """Rows up to 160 bytes become columns of a panel, longer ones follow one another; panels may be partly filled."""
+    compare(kernels, node_of(op_class, dtype, 2), inputs_of(node_of(op_class, dtype, 2), (rows, short + longer)))
+
+
+@pytest.mark.parametrize("op_class", OPS)
+def test_rows_across_memory_too_long_for_panels(kernels, op_class):
+    node = node_of(op_class, "float32", 2)
+    inputs = [v[:, ::2] for v in inputs_of(node, (3, 80_002))]
+    compare(kernels, node, inputs)
+    compare(kernels, node, inputs, np.zeros((40_001, 3), np.float32).T)
+
+
+@pytest.mark.parametrize("op_class", OPS)
+def test_rows_with_uneven_distances(kernels, op_class):
+    """Neighbouring rows of three dimensions need not lie at one distance."""
+    node = node_of(op_class, "float64", 3)
+    for shape in ((40, 3, 6), (40, 3, 30)):
+        inputs = [v[::2, 1:] for v in inputs_of(node, shape)]
+        compare(kernels, node, inputs)
+        compare(kernels, node, [v[::-1] for v in inputs])
+    node = node_of(op_class, "float64", 3, 0)
+    compare(kernels, node, [v[:, ::3] for v in inputs_of(node, (50, 7, 5))])
+
+
+@pytest.mark.parametrize("op_class", OPS)
 @pytest.mark.parametrize(("shape", "axis"), [((6,), 0), ((5, 7), 0), ((3, 4, 5), 0), ((3, 4, 5), 1), ((3, 4, 5), -1),
                                              ((2, 3, 4, 5), 1), ((2, 3, 4, 5), -2)])  # fmt: skip
 def test_every_axis(kernels, op_class, shape, axis):
@@ -94,13 +123,15 @@ def test_special_values(kernels, op_class, dtype, n):
 
 
 @pytest.mark.parametrize("op_class", OPS)
-def test_output_over_input(kernels, op_class):
+@pytest.mark.parametrize("n", [10, 300])
+def test_output_over_input(kernels, op_class, n):
     node = node_of(op_class, "float32", 2)
     for position in node.op.inplace(node)[0]:
-        inputs = inputs_of(node, (33, 300))
-        expected = node.op.perform(node, *inputs)
-        kernels(node, *inputs, outputs=[inputs[position]])
-        np.testing.assert_allclose(inputs[position], expected, rtol=4e-6, atol=4e-6)
+        for across in (False, True):
+            inputs = [np.asfortranarray(v) if across else v for v in inputs_of(node, (33, n))]
+            expected = node.op.perform(node, *inputs)
+            kernels(node, *inputs, outputs=[inputs[position]])
+            np.testing.assert_allclose(inputs[position], expected, rtol=4e-6, atol=4e-6)
 
 
 def test_long_sums_keep_their_precision(kernels):
@@ -127,3 +158,15 @@ def test_other_dtypes_say_why_they_have_no_c(kernels):
     node = node_of(Softmax, "float16", 2)
     assert c_impl(node.op, node) is None
     assert "float16" in reason(node)
+
+
+@pytest.mark.parametrize("op_class", OPS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_light_and_the_same_text_for_equal_nodes(kernels, op_class, dtype):
+    """Light flags compile several times faster; equal text is compiled once."""
+    import symnnet.c  # noqa: F401
+    from symcodegen.dispatch import c_impl
+
+    one, two = (c_impl(node.op, node) for node in (node_of(op_class, dtype, 2), node_of(op_class, dtype, 2)))
+    assert one == two
+    assert not one.heavy

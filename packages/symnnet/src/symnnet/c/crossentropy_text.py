@@ -3,7 +3,7 @@
 from string import Template
 from typing import Any
 
-from symnnet.c.rows import REALS, SCALE, Layout, helpers, map_text
+from symnnet.c.rows import EXP_KEPT, REALS, SCALE, Layout, helpers, map_text, sum_text
 
 #: Integer types of classes. An uint64 above 2^63 would look negative, hence valid.
 CLASSES = {"int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -37,10 +37,11 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
   const int failed = symnn_open_$F(&h, ctx, n, given, $STRAIGHT, 1);
   if (failed) return failed;
   i64 *ox = h.o, *od = ox + h.most + 4;
-  for (i64 first = 0; symnn_more_$F(&h, given - first); first += h.here) {
+  for (i64 first = 0; first < given; first += h.here) {
+    h.here = given - first < h.most ? given - first : h.most;
     for (i64 k = 0; k < h.here; k++) {
       ox[k] = (first + k) * $SX0;
-      SYMNN_NO_VECTORS;
+      SYMNN_PLAIN(k);
     }
     symnn_read_$F(&h, h.t, $PX, ox, $SX1, -__builtin_inff());
     symnn_top_$F(&h);
@@ -52,7 +53,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
       c += c < 0 ? n : 0;
       $VALUE
       $SCALE
-      SYMNN_NO_VECTORS;
+      SYMNN_PLAIN(k);
     }
     $SLOPE
   }
@@ -61,20 +62,20 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
 }
 """)
 
-_VALUE = """const $T t = *(const $T *)($PX + i * $SX0 + c * $SX1) - h.m[h.columns ? k : k * SYMNN_W_$F];
+_VALUE = """const $T t = *(const $T *)($PX + i * $SX0 + c * $SX1) - h.m[k * h.lane];
       *($T *)(p[0] + i * $SV) = ($T)(h.l[k] - t);"""
 
 #: What a row is multiplied by; and where the result for the right class goes, from which 1 is taken.
 _SCALE = """const double g = *(const $T *)($PG + i * sg), inverse = 1.0 / h.q[k];
       h.l[k] = g * (*($T *)((char *)h.t + h.in[k] + c * h.unit) * inverse - 1.0);
-      h.a[k] = ($T)(g * inverse);
+      h.a[k * h.lane] = ($T)(g * inverse);
       od[k] = i * $SD0;
       ox[k] = i * $SD0 + c * $SD1;"""
 
 _SLOPE = """symnn_scale_$F(&h, $PD, od, $SD1);
     for (i64 k = 0; k < h.here; k++) {
       *($T *)($PD + ox[k]) = ($T)h.l[k];
-      SYMNN_NO_VECTORS;
+      SYMNN_PLAIN(k);
     }"""
 
 _ZEROS = """for (i64 i = $FROM; i < rows; i++)
@@ -123,7 +124,7 @@ def fused_text(node: Any, value: bool, slope: bool) -> str:
     """Return the C of ``CrossentropySoftmax1hot`` (``value``), of its gradient (``slope``), or of both at once."""
     dtype = node.outputs[0].type.dtype.name
     words = _words(node, value + slope, slope, node.op.strict)
-    text = helpers(dtype, "rows", "top", "exps")
+    text = helpers(dtype, "rows", "top") + sum_text(dtype, "exps", EXP_KEPT)
     parts = dict.fromkeys(("LOGS", "VALUE", "SCALE", "SLOPE", "REST"), "")
     straight = f"{words['SX1']} == unit"
     if value:

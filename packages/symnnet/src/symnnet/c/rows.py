@@ -23,8 +23,8 @@ from typing import Any
 
 #: dtype -> (its name in the vector mathematics, C type, C type of the mask of a comparison).
 REALS = {"float32": ("f32", "float", "int"), "float64": ("f64", "double", "long long")}
-#: Rows of at most this many elements are worked on as columns.
-SHORT = 40
+#: Rows of at most this many bytes are worked on as columns.
+SHORT = 160
 #: Elements of a panel: 8 KB of float32, 16 KB of float64, unless its rows are long.
 PANEL = 2048
 #: Rows of a panel at least, as far as PANEL_MOST allows, where rows run across memory: whole lines of the cache.
@@ -44,7 +44,8 @@ _TYPES = """
 #endif
 #endif
 #define SYMNN_FN static __attribute__((noinline, unused))
-#define SYMNN_NO_VECTORS __asm__ volatile("")
+/* Keeps the compiler from analysing a loop not worth it: it cannot know how `k` counts, nor what memory holds. */
+#define SYMNN_PLAIN(k) __asm__ volatile("" : "+r"(k) : : "memory")
 #endif
 #ifndef SYMNN_TYPES_$F
 #define SYMNN_TYPES_$F
@@ -54,11 +55,11 @@ typedef $I symnn_i_$F __attribute__((vector_size(SYM_VECTOR_BYTES)));
 enum { SYMNN_W_$F = SYM_VECTOR_BYTES / (int)sizeof($T) };
 #define SYMNN_AT_$F(x) (*(symnn_u_$F *)(x))
 /* How `here` rows of n elements lie in panels (t: the input, and what becomes of it; z: a second input): as `strips` of
- * `count` vectors, `step` elements from one to the next; strips are `apart`. m, a, q, l: numbers of the rows; m lane by
- * lane, strip after strip, a too in columns. Element j of row k begins o[k] + j * stride bytes after an operand,
- * in[k] + j * unit in a panel. */
+ * `count` vectors, `step` elements from one to the next; strips are `apart`. m: the largest of row k at k * lane, and
+ * for a row on its own in all lanes; a: another number, at k * lane; q, l: numbers at k. Element j of row k begins
+ * o[k] + j * stride bytes after an operand, in[k] + j * unit in a panel. */
 typedef struct {
-  i64 n, most, here, strips, apart, count, step, unit;
+  i64 n, most, here, strips, apart, count, step, unit, lane;
   int columns;
   $T *t, *z, *m, *a;
   double *q, *l;
@@ -80,18 +81,20 @@ SYMNN_FN int symnn_open_$F(symnn_rows_$F *h, const sym_ctx *ctx, i64 n, i64 rows
     most = most < $ACROSS ? most : $ACROSS;
   }
   h->n = n;
-  h->columns = rows > 1 && (n <= $SHORT || (!straight && most >= W));
+  h->columns = rows > 1 && (n * unit <= $SHORT || (!straight && most >= W));
   most = most < 1 ? 1 : most < rows ? most : rows;
   i64 lanes = most * W, size = (n + W - 1) & -W;
   h->count = size / W;
   h->step = W;
   h->apart = size;
+  h->lane = W;
   h->unit = unit;
   if (h->columns) {
     lanes = most = (most + W - 1) & -W;
     h->count = n;
     h->step = most;
     h->apart = W;
+    h->lane = 1;
     h->unit = most * unit;
     size = n;
   }
@@ -109,15 +112,9 @@ SYMNN_FN int symnn_open_$F(symnn_rows_$F *h, const sym_ctx *ctx, i64 n, i64 rows
   const i64 apart = h->columns ? unit : size * unit;
   for (i64 k = 0; k < most; k++) {
     h->in[k] = k * apart;
-    SYMNN_NO_VECTORS;
+    SYMNN_PLAIN(k);
   }
   return 0;
-}
-/* Goes on to the next rows, as many as there may be. */
-SYMNN_FN int symnn_more_$F(symnn_rows_$F *h, i64 rows) {
-  h->here = rows < h->most ? rows : h->most;
-  h->strips = h->columns ? (h->here + SYMNN_W_$F - 1) / SYMNN_W_$F : h->here;
-  return rows > 0;
 }
 #endif
 """
@@ -133,7 +130,7 @@ SYMNN_FN void symnn_copy_$F(char *y, i64 sy, const char *x, i64 sx, i64 n) {
       SYMNN_AT_$F(y + j * (i64)sizeof($T)) = SYMNN_AT_$F(x + j * (i64)sizeof($T));
   for (; j < n; j++) {
     *($T *)(y + j * sy) = *(const $T *)(x + j * sx);
-    SYMNN_NO_VECTORS;
+    SYMNN_PLAIN(j);
   }
 }
 /* Copies the elements of rows from x to y. Columns go four at a time: the last one takes the place of those missing. */
@@ -141,33 +138,38 @@ SYMNN_FN void symnn_move_$F(const symnn_rows_$F *h, char *y, i64 *oy, i64 sy, co
   const i64 here = h->here, unit = sizeof($T);
   i64 k = 1;
   while (k < here && ox[k] - ox[k - 1] == unit && oy[k] - oy[k - 1] == unit) k++;
-  if (!h->columns) {
-    for (k = 0; k < here; k++) symnn_copy_$F(y + oy[k], sy, x + ox[k], sx, h->n);
-  } else if (k == here) {
-    for (i64 j = 0; j < h->n; j++) symnn_copy_$F(y + oy[0] + j * sy, unit, x + ox[0] + j * sx, unit, here);
-  } else {
-    for (k = here; k % 4; k++) oy[k] = oy[k - 1], ox[k] = ox[k - 1];
-    for (k = 0; k < here; k += 4) {
-      char *y0 = y + oy[k], *y1 = y + oy[k + 1], *y2 = y + oy[k + 2], *y3 = y + oy[k + 3];
-      const char *x0 = x + ox[k], *x1 = x + ox[k + 1], *x2 = x + ox[k + 2], *x3 = x + ox[k + 3];
-      i64 at = 0, to = 0;
-      for (i64 j = 0; j < h->n; j++, at += sx, to += sy) {
-        const $T a = *(const $T *)(x0 + at), b = *(const $T *)(x1 + at);
-        const $T c = *(const $T *)(x2 + at), d = *(const $T *)(x3 + at);
-        *($T *)(y0 + to) = a, *($T *)(y1 + to) = b, *($T *)(y2 + to) = c, *($T *)(y3 + to) = d;
-        SYMNN_NO_VECTORS;
-      }
+  if (!h->columns || k == here) {
+    const i64 across = h->columns, lines = across ? h->n : here, length = across ? here : h->n;
+    for (k = 0; k < lines; k++) {
+      const i64 at = across ? 0 : k, by = across ? k : 0;
+      symnn_copy_$F(y + oy[at] + by * sy, across ? unit : sy, x + ox[at] + by * sx, across ? unit : sx, length);
+      SYMNN_PLAIN(k);
+    }
+    return;
+  }
+  for (k = here; k % 4; k++) {
+    oy[k] = oy[k - 1], ox[k] = ox[k - 1];
+    SYMNN_PLAIN(k);
+  }
+  for (k = 0; k < here; k += 4) {
+    SYMNN_PLAIN(k);
+    char *y0 = y + oy[k], *y1 = y + oy[k + 1], *y2 = y + oy[k + 2], *y3 = y + oy[k + 3];
+    const char *x0 = x + ox[k], *x1 = x + ox[k + 1], *x2 = x + ox[k + 2], *x3 = x + ox[k + 3];
+    for (i64 j = 0, at = 0, to = 0; j < h->n; j++, at += sx, to += sy) {
+      const $T a = *(const $T *)(x0 + at), b = *(const $T *)(x1 + at);
+      const $T c = *(const $T *)(x2 + at), d = *(const $T *)(x3 + at);
+      *($T *)(y0 + to) = a, *($T *)(y1 + to) = b, *($T *)(y2 + to) = c, *($T *)(y3 + to) = d;
+      SYMNN_PLAIN(at);
+      SYMNN_PLAIN(to);
     }
   }
 }
-/* Packs rows; what lies behind the end of a row on its own is `filler`. */
+/* Packs h->here rows; what lies behind the end of a row on its own is `filler`. */
 SYMNN_FN void symnn_read_$F(symnn_rows_$F *h, $T *t, const char *x, i64 *o, i64 stride, $T filler) {
+  h->strips = h->columns ? (h->here + SYMNN_W_$F - 1) / SYMNN_W_$F : h->here;
+  for (i64 s = 1; s <= h->strips && !h->columns; s++)
+    SYMNN_AT_$F(t + s * h->apart - SYMNN_W_$F) = filler - (symnn_v_$F){0};
   symnn_move_$F(h, (char *)t, h->in, h->unit, x, o, stride);
-  for (i64 k = h->columns ? h->here : 0; k < h->here; k++)
-    for (i64 j = h->n; j < h->apart; j++) {
-      t[k * h->apart + j] = filler;
-      SYMNN_NO_VECTORS;
-    }
   h->next = stride == sizeof($T) ? x + o[h->here - 1] + h->n * stride : (const char *)t;
 }
 #endif
@@ -184,6 +186,7 @@ static inline symnn_v_$F symnn_max_$F(symnn_v_$F a, symnn_v_$F b) {
 SYMNN_FN void symnn_top_$F(const symnn_rows_$F *h) {
   const i64 step = h->step;
   for (i64 s = 0; s < h->strips; s++) {
+    SYMNN_PLAIN(s);
     symnn_v_$F a = -__builtin_inff() - (symnn_v_$F){0}, b = a;
     const $T *x = h->t + s * h->apart;
     i64 j = 0;
@@ -196,7 +199,10 @@ SYMNN_FN void symnn_top_$F(const symnn_rows_$F *h) {
     SYMNN_AT_$F(m) = symnn_max_$F(a, b);
     if (!h->columns) {
       $T c = m[0], e = m[1];
-      for (int k = 2; k < SYMNN_W_$F; k += 2) c = m[k] > c ? m[k] : c, e = m[k + 1] > e ? m[k + 1] : e;
+      for (i64 k = 2; k < SYMNN_W_$F; k += 2) {
+        SYMNN_PLAIN(k);
+        c = m[k] > c ? m[k] : c, e = m[k + 1] > e ? m[k + 1] : e;
+      }
       SYMNN_AT_$F(m) = (e > c ? e : c) - (symnn_v_$F){0};
     }
   }
@@ -204,16 +210,19 @@ SYMNN_FN void symnn_top_$F(const symnn_rows_$F *h) {
 #endif
 """
 
-#: A loop over panels that adds up rows: ``$TERM`` adds to ``sum`` what it makes of t, z and m.
+#: A loop over panels that adds up rows: ``$TERM`` adds to ``sum`` what it makes of t, z and m; ``$LANES``
+#: and ``$ROW`` keep the sum of a row.
 _SUM = """
 #ifndef SYMNN_$NAME
 #define SYMNN_$NAME
 SYMNN_FN void symnn_$NAME(symnn_rows_$F *h) {
   const i64 step = h->step;
   for (i64 s = 0; s < h->strips; s++) {
+    SYMNN_PLAIN(s);
     $T *t = h->t + s * h->apart, *z = h->z + s * h->apart, *m = h->m + s * SYMNN_W_$F;
+    const char *next = h->next + s * h->apart * (i64)sizeof($T);
     double q[SYMNN_W_$F] = {0};
-    (void)z, (void)m;
+    (void)z, (void)m, (void)next;
     for (i64 j = 0; j < h->count;) {
       const i64 end = h->count - j < 64 ? h->count : j + 64;
       symnn_v_$F sum = {0};
@@ -224,22 +233,32 @@ SYMNN_FN void symnn_$NAME(symnn_rows_$F *h) {
       for (int l = 0; l < SYMNN_W_$F; l++) q[l] += lanes[l];
     }
     if (h->columns) {
-      for (int l = 0; l < SYMNN_W_$F; l++) h->q[s * SYMNN_W_$F + l] = q[l];
+      $LANES
     } else {
-      for (int l = 2; l < SYMNN_W_$F; l += 2) q[0] += q[l], q[1] += q[l + 1];
-      h->q[s] = q[0] + q[1];
+      double a = q[0], b = q[1];
+      for (i64 l = 2; l < SYMNN_W_$F; l += 2) {
+        SYMNN_PLAIN(l);
+        a += q[l], b += q[l + 1];
+      }
+      $ROW
     }
   }
 }
 #endif
 """
 
-#: Adds up ``exp(t - m)``, meanwhile fetching the next rows. For a softmax, they take the place of t.
-_EXPS_TERM = """__builtin_prefetch(h->next + (s * h->apart + at) * (i64)sizeof($T));
+#: What the sums in q go to, in columns.
+_LANES_Q = "for (int l = 0; l < SYMNN_W_$F; l++) h->q[s * SYMNN_W_$F + l] = q[l];"
+_LANES_A = """$T a[SYMNN_W_$F];
+      for (int l = 0; l < SYMNN_W_$F; l++) a[l] = ($T)$KEPT;
+      SYMNN_AT_$F(h->a + s * SYMNN_W_$F) = SYMNN_AT_$F(a);"""
+
+#: Adds up ``exp(t - m)``, meanwhile fetching the next rows; kept, they take the place of t.
+EXP = """__builtin_prefetch(next + at * (i64)sizeof($T));
         $T e[SYMNN_W_$F];
         for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_$F(t[at + l] - m[l]);
         sum += SYMNN_AT_$F(e);"""
-_EXPS_KEPT = _EXPS_TERM + """
+EXP_KEPT = EXP + """
         SYMNN_AT_$F(t + at) = SYMNN_AT_$F(e);"""
 
 #: The last loop: ``$TERM`` makes r of t, z and of ak, mk (numbers of rows), which goes to y, at once if it is a row.
@@ -249,10 +268,11 @@ _MAP = """
 SYMNN_FN void symnn_$NAME(const symnn_rows_$F *h, char *to, i64 *o, i64 stride) {
   const i64 step = h->step, direct = !h->columns && stride == sizeof($T), whole = direct ? h->n / SYMNN_W_$F : h->count;
   for (i64 s = 0; s < h->strips; s++) {
+    SYMNN_PLAIN(s);
     $T *t = h->t + s * h->apart, *z = h->z + s * h->apart, *y = direct ? ($T *)(to + o[s]) : t;
     const symnn_v_$F mk = SYMNN_AT_$F(h->m + s * SYMNN_W_$F);
-    symnn_v_$F ak = h->a[s] - (symnn_v_$F){0};
-    if (h->columns) ak = SYMNN_AT_$F(h->a + s * SYMNN_W_$F);
+    symnn_v_$F ak = SYMNN_AT_$F(h->a + s * SYMNN_W_$F);
+    if (!h->columns) ak = h->a[s * SYMNN_W_$F] - (symnn_v_$F){0};
     (void)z, (void)mk;
     for (i64 j = 0, at = 0; j < h->count; j++, at += step) {
       $TERM
@@ -284,8 +304,6 @@ SYMNN_FN void symnn_logs(double *restrict y, const double *restrict q, i64 n) {
 PIECES = {
     "rows": _OPEN + _MOVE,
     "top": _TOP,
-    "exps": Template(_SUM).safe_substitute(NAME="exps_$F", TERM=_EXPS_KEPT),
-    "exp_sum": Template(_SUM).safe_substitute(NAME="exp_sum_$F", TERM=_EXPS_TERM),
     "logs": _LOGS,
 }
 #: Name and statement of the last loop of a softmax.
@@ -301,7 +319,7 @@ def words_of(dtype: str) -> dict[str, Any]:
 def helpers(dtype: str, *pieces: str) -> str:
     """Return the C functions of the named pieces for rows of ``dtype``.
 
-    ``exps`` and ``exp_sum`` need ``sym_exp_f32`` or ``_f64``; ``logs`` needs ``sym_log_f64``.
+    ``logs`` needs ``sym_log_f64``.
     """
     return Template(_TYPES + "".join(PIECES[name] for name in pieces)).substitute(words_of(dtype))
 
@@ -311,9 +329,16 @@ def map_text(dtype: str, name: str, term: str) -> str:
     return Template(Template(_MAP).safe_substitute(NAME=f"{name}_$F", TERM=term)).substitute(words_of(dtype))
 
 
-def sum_text(dtype: str, name: str, term: str) -> str:
-    """Return the function ``symnn_<name>_<dtype>`` that adds to q what the statement ``term`` adds to ``sum``."""
-    return Template(Template(_SUM).safe_substitute(NAME=f"{name}_$F", TERM=term)).substitute(words_of(dtype))
+def sum_text(dtype: str, name: str, term: str, kept: str = "") -> str:
+    """Return the function ``symnn_<name>_<dtype>`` of the sums of what the statement ``term`` adds to ``sum``.
+
+    Sums go to q, or what ``kept``, an expression with ``%s`` for a sum, makes of them to a.
+    """
+    lanes, row = _LANES_Q, "h->q[s] = (a + b);"
+    if kept:
+        lanes, row = _LANES_A.replace("$KEPT", kept % "q[l]"), f"h->a[s * SYMNN_W_$F] = ($T){kept % '(a + b)'};"
+    text = Template(_SUM).safe_substitute(NAME=f"{name}_$F", TERM=term, LANES=lanes, ROW=row)
+    return Template(text).substitute(words_of(dtype))
 
 
 class Layout:
