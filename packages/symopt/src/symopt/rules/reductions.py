@@ -160,9 +160,9 @@ def sum_of_quotient(node: Any, fgraph: Any) -> Any:
     return conform(sf.true_div(node.op(x), s), node.outputs[0], fgraph)
 
 
-@rewrite(Reduce, phase="canonicalize")
+@rewrite(Reduce, phase=ALWAYS)
 def sum_of_neg(node: Any, fgraph: Any) -> Any:
-    """``sum(-x) -> -sum(x)``."""
+    """``sum(-x) -> -sum(x)``; also of what other rules leave negated."""
     x = node.inputs[0]
     if node.op.fn != "add" or fn_of(x) is not sf.neg or not _keeps_dtype(node) or len(fgraph.clients[x]) != 1:
         return None
