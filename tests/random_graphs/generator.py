@@ -10,7 +10,7 @@ from random_graphs.graph import RandomGraph
 from random_graphs.steps import STEPS
 from random_graphs.values import LAYOUTS, STYLES, laid_out, numbers
 
-_LENGTHS = (2, 3, 1, 0, 5, 4, 33)
+_LENGTHS = (2, 3, 1, 0, 5, 4, 33, 131)
 _DTYPES = ("float64", "float64", "float64", "float32", "int64", "bool", "int8", "int32", "uint8", "int16")
 
 
@@ -39,6 +39,8 @@ def _shape(g: RandomGraph, lengths: list[int]) -> tuple[tuple[int, ...], tuple[i
     shape, static = [], []
     for _ in range(g.choose((1, 2, 0, 2, 3))):
         n = g.choose(lengths)
+        if n * int(np.prod(shape, dtype=int)) > 3000:
+            n = 2
         way = g.draw(0, 5)
         if way == 4:  # an axis that broadcasts
             n = 1

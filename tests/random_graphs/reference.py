@@ -138,7 +138,10 @@ def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.G
     fresh = run_node(node, [_shake(x, rng) for x in given]) if cancels else results
     if kind in _NEAR_ONE:
         fresh = [(f + rng.uniform(-ULPS, ULPS, f.shape) * float(np.finfo(f.dtype).eps)).astype(f.dtype) for f in fresh]
-    return [_keep_grid(r, _shake(f, rng)) if grid else _shake(f, rng) for r, f in zip(results, fresh, strict=True)]
+    moved = [_shake(f, rng) for f in fresh]
+    return (
+        [_keep_exact(given, r, m, kind == "Elemwise") for r, m in zip(results, moved, strict=True)] if grid else moved
+    )
 
 
 def _shake(x: Array, rng: np.random.Generator) -> Array:
@@ -150,10 +153,17 @@ def _shake(x: Array, rng: np.random.Generator) -> Array:
         return np.asarray(np.where(np.isfinite(x), x * (1 + step), x)).astype(x.dtype)
 
 
-def _keep_grid(result: Array, moved: Array) -> Array:
-    """Leave alone what sums and products give exactly: moderate multiples of 1/4096."""
+def _keep_exact(given: list[Array], result: Array, moved: Array, elementwise: bool) -> Array:
+    """Leave alone what sums and products of numbers on a coarse grid give exactly."""
     if result.dtype.kind != "f":
         return result
+    exact = _on_grid(result)
+    for x in given:
+        exact = exact & (_on_grid(x) if elementwise else _on_grid(x).all())
+    return np.asarray(np.where(exact, result, moved)).astype(result.dtype)
+
+
+def _on_grid(x: Array) -> Array:
+    """Tell which numbers are moderate multiples of 1/4096."""
     with np.errstate(all="ignore"):
-        on_grid = (np.abs(result) < 2.0**12) & (result * 4096 == np.rint(result * 4096))
-        return np.asarray(np.where(on_grid, result, moved)).astype(result.dtype)
+        return np.asarray((np.abs(x) < 2.0**12) & (x * 4096.0 == np.rint(x * 4096.0)))
