@@ -107,3 +107,16 @@ def test_integers_divided_by_zero_in_what_may_be_a_shape(mode):
     got = agree([x, k], made, [np.int8([]), np.array(4)], mode)
     assert got[2].shape == (0, 2)
     agree([x, k], made, [np.int8([7, -5]), np.array(4)], mode)
+
+
+@every_mode
+def test_zero_minus_truth_values_and_small_integers(mode):
+    x, k = T.dvector("x"), T.bvector("k")
+    zeros = T.zeros_like(x)
+    got = agree(
+        [x, k],
+        [zeros - (x > 1), zeros - k, 0.0 - (x > 1), zeros - (x > 1) * k],
+        [np.array([1.0, 2.0]), np.int8([-128, 5])],
+        mode,
+    )
+    np.testing.assert_array_equal(got[1], [128, -5])

@@ -40,6 +40,11 @@ _ROUNDING_OPS = frozenset({"Reduce", "Dot", "BatchedDot", "IncSubtensor", "Advan
                            "CrossentropySoftmax1hot", "CrossentropySoftmax1hotGrad"})  # fmt: skip
 
 _SUMS = frozenset({"Reduce", "Dot", "BatchedDot", "IncSubtensor", "AdvancedIncSubtensor"})
+#: Products, as sums of products of elements. BLAS leaves out the terms of a zero, and with them the NaN of 0 * inf.
+_PRODUCTS = {
+    "Dot": {(1, 1): "i,i", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"},
+    "BatchedDot": {(n, n): "...ij,...jk->...ik" for n in (3, 4)},
+}
 #: Ops that take the logarithm of a number near 1: good to units in the last place of 1, not of their result.
 _NEAR_ONE = frozenset({"LogSoftmax", "CrossentropySoftmax1hot"})
 
@@ -136,6 +141,8 @@ def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.G
     else:
         return results
     fresh = run_node(node, [_shake(x, rng) for x in given]) if cancels else results
+    if kind in _PRODUCTS and not all(np.isfinite(x).all() for x in given):
+        fresh = [np.asarray(np.einsum(_PRODUCTS[kind][given[0].ndim, given[1].ndim], *given))]
     if kind in _NEAR_ONE:
         fresh = [(f + rng.uniform(-ULPS, ULPS, f.shape) * float(np.finfo(f.dtype).eps)).astype(f.dtype) for f in fresh]
     moved = [_shake(f, rng) for f in fresh]

@@ -140,16 +140,28 @@ def compile_result(result: Any) -> Callable[[Bound, Any, Any], Any]:
 
     def build(bound: Bound, node: Any, fgraph: Any) -> Any:
         out = node.outputs[0]
-        new = make(bound)
-        if isinstance(new, (int, float)):
-            new = number_like(new, out)
-        elif new.type.dtype is not out.type.dtype and not (
-            is_variable and is_exact_cast(new.type.dtype, out.type.dtype)
-        ):
-            return None  # a cast of what was computed would not bring back what was lost in the narrower dtype
-        return conform(new, out, fgraph)
+        new = _try(make, bound, out)
+        if new is None and not is_variable and out.type.dtype.kind in "fc":
+            # A cast of the result would not do: a reciprocal of int8 is single precision, the negative of -128 is -128.
+            if not all(is_exact_cast(v.type.dtype, out.type.dtype) for v in bound.values()):
+                return None
+            new = _try(make, {name: cast(v, out.type.dtype) for name, v in bound.items()}, out)
+        elif new is None and is_variable and is_exact_cast(bound[result].type.dtype, out.type.dtype):
+            new = bound[result]
+        return None if new is None else conform(new, out, fgraph)
 
     return build
+
+
+def _try(make: Callable[[Bound], Any], bound: Bound, out: Any) -> Any:
+    """Build a result; ``None`` if it has another dtype than ``out``, or cannot be (truth values have no negative)."""
+    try:
+        new = make(bound)
+    except TypeError:
+        return None
+    if isinstance(new, (int, float)):
+        return number_like(new, out)
+    return new if new.type.dtype is out.type.dtype else None
 
 
 def _builder(result: Any) -> Callable[[Bound], Any]:
