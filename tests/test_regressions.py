@@ -1,5 +1,7 @@
 """Wrong results and refusals found by random programs, each as the smallest program that showed it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,57 @@ def test_zero_minus_truth_values_and_small_integers(mode):
         mode,
     )
     np.testing.assert_array_equal(got[1], [128, -5])
+
+
+_WIDER = {
+    "terms with scalar coefficients": lambda v: [v.i * v.x + v.j * v.x, v.i * v.n + v.j * v.n, v.x * v.i * v.j - v.x],
+    "truth values as coefficients": lambda v: [v.t * v.x + v.t * v.x, v.t * v.x - v.t * v.x, v.t * v.n - v.t * v.n],
+    "a gradient step": lambda v: [v.y - v.i * (v.x + v.j * v.y)],
+    "divisors": lambda v: [2.0 * v.x / v.a / v.b * 3.0, (-v.x) / v.a / v.b, -(v.x / v.a) / v.b],
+    "sums of many": lambda v: [T.add(v.a, v.b, -v.x), T.add(0.0, v.a, v.b), T.add(v.a, v.b, v.n, -v.n)],
+    "products of many": lambda v: [T.mul(1.0, v.a, v.b), T.mul(-1.0, v.a, v.b), T.mul(v.a, v.a, v.x), v.x * v.a * v.b],
+    "under functions": lambda v: [
+        T.log(T.add(1.0, v.a, v.a)),
+        T.sum(T.mul(2.0, v.a, v.b)),
+        T.exp(T.add(v.a, v.b, -v.n)),
+    ],
+}
+
+
+@every_mode
+@pytest.mark.parametrize("name", _WIDER)
+def test_small_integers_beside_wider_numbers_do_not_overflow(mode, name):
+    v = SimpleNamespace(
+        i=T.bscalar("i"),
+        j=T.bscalar("j"),
+        t=T.TensorType("bool", ())("t"),
+        a=T.bvector("a"),
+        b=T.bvector("b"),
+        n=T.lvector("n"),
+        x=T.dvector("x"),
+        y=T.dvector("y"),
+    )
+    values = [
+        np.int8(100),
+        np.int8(77),
+        np.bool_(True),
+        np.int8([100, 99]),
+        np.int8([77, 90]),
+        np.array([170, 185]),
+        np.array([0.5, 2.0]),
+        np.array([3.0, 5.0]),
+    ]
+    outputs = _WIDER[name](v)
+    inputs = list(vars(v).values())
+    wide = [T.cast(x, "int64" if x.dtype == "int8" else x.dtype) for x in inputs]
+    in_wide = ss.clone(outputs, dict(zip(inputs, wide, strict=True)), strict=False)
+    got = agree(inputs, outputs, [np.asarray(x) for x in values], mode)
+    want = evaluate(in_wide, dict(zip(inputs, map(np.asarray, values), strict=True)))
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_the_gradient_of_log_of_one_plus_exp_is_a_sigmoid():
+    x = T.dvector("x")
+    f = ss.function([x], ss.grad(T.log(1 + T.exp(x)).sum(), x))
+    np.testing.assert_allclose(f([1000.0, 0.0, -1000.0]), [1.0, 0.5, 0.0])

@@ -73,6 +73,18 @@ def binary(g: RandomGraph) -> str | None:
     return str(g.choose(forms)).format(pair[0].name, pair[1].name)
 
 
+def of_many(g: RandomGraph) -> str | None:
+    """A sum or a product of three tensors and perhaps a number, of whatever dtypes."""
+    pair = _pair(g)
+    if pair is None:
+        return None
+    c = g.pick(lambda e: fits(e, pair[0]) and fits(e, pair[1]))
+    names = [e.name for e in (*pair, c) if e is not None]
+    names += [f"-{names[0]}"] if pair[0].kind != "b" and g.flip(4) else []
+    names += [str(g.choose(("1.0", "0.0", "2.0", "-1.0", "3")))] if g.flip() else []
+    return f"T.{g.choose(('add', 'mul'))}({', '.join(names)})"
+
+
 def with_constant(g: RandomGraph) -> str | None:
     """A function of a tensor and a number."""
     e = g.pick(lambda e: e.kind != "b")
@@ -335,5 +347,5 @@ def gradient(g: RandomGraph) -> str | None:
 #: What to do next, the simplest first; what stands twice is done twice as often.
 STEPS: tuple[Step, ...] = (
     unary, binary, with_constant, reduction, unary, binary, index, dimshuffle, ternary, reshape, join, write, product,
-    cast, softmax, creation, gradient, index, unary, binary, gradient, write,
+    of_many, cast, softmax, creation, gradient, index, unary, binary, gradient, write,
 )  # fmt: skip

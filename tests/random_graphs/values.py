@@ -18,8 +18,8 @@ def numbers(seed: int, dtype: str, shape: tuple[int, ...], style: str) -> Array:
     if kind == "b":
         return np.asarray(rng.random(shape) < 0.5)
     if kind in "iu":
-        low = 0 if kind == "u" else -6
-        found = rng.integers(low, 7, shape)
+        high = 120 if style == "wide" else 7  # products of two then overflow 8 bits
+        found = rng.integers(0 if kind == "u" else 1 - high, high, shape)
         if style == "special" and found.size:
             info = np.iinfo(dtype)
             found.flat[0] = info.max if seed % 2 else info.min

@@ -41,6 +41,8 @@ def neutral_element(node: Any, fgraph: Any) -> Any:
         return None
     if not rest:
         return conform(number_like(neutral, out), out, fgraph)
+    if len(rest) > 1:  # what is left is still computed in the dtype of the whole: int8 + int8 + 0.0 does not overflow
+        rest = [sf.cast(x, out.type.dtype) for x in rest]
     return conform(rest[0] if len(rest) == 1 else fn(*rest), out, fgraph)
 
 
@@ -92,7 +94,7 @@ def neg_in_sum(node: Any) -> Any:
         if fn_of(x) is sf.neg and x.type.dtype is node.outputs[0].type.dtype:
             negative, x = not negative, x.owner.inputs[0]
         (minus if negative else plus).append(x)
-    new = build_difference(plus, minus)
+    new = build_difference(plus, minus, node.outputs[0].type.dtype)
     return new if fn_of(new) is not sf.neg or new.owner.inputs[0].type is node.outputs[0].type else None
 
 
@@ -311,8 +313,8 @@ def distribute_to_cancel(node: Any, fgraph: Any) -> Any:
         signed = signed_terms(bracket, fgraph)
         if len(signed) <= _MOST_DISTRIBUTED and all(_shares_divisor(v, others, fgraph) for _, v in signed):
             spread = [(sign, _times(v, others)) for sign, v in signed]
-            return conform(build_difference([v for sign, v in spread if sign > 0],
-                                            [v for sign, v in spread if sign < 0]), out, fgraph)
+            over, under = [v for sign, v in spread if sign > 0], [v for sign, v in spread if sign < 0]
+            return conform(build_difference(over, under, out.type.dtype), out, fgraph)
     return None
 
 

@@ -86,7 +86,7 @@ def _scaled_by(v: Any, factors: list[Any], divisors: list[Any], negative: bool) 
     factors = [sf.cast(f, dtype) for f in factors]
     if not is_number(alpha, 1) or not factors:
         factors.insert(0, alpha)
-    scale = build_product(factors)
+    scale = build_product(factors, dtype)
     for d in divisors:
         scale = sf.true_div(scale, sf.cast(d, dtype))
     return v.owner.op(c, sf.neg(scale) if negative else scale, *rest)
@@ -149,7 +149,7 @@ def _accumulate(other: Any, product: Any, negative: bool, other_negative: bool, 
     beta = number_like(term.number, out)
     if term.scalars:
         scalars = [sf.cast(s, out.type.dtype) for s in term.scalars]
-        beta = build_product(scalars if term.number == 1 else [beta, *scalars])
+        beta = build_product(scalars if term.number == 1 else [beta, *scalars], out.type.dtype)
     _, alpha, *rest = product.owner.inputs
     if negative:
         number = as_number(alpha)

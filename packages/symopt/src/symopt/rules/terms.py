@@ -130,8 +130,10 @@ def as_term(sign: int, v: Any) -> Term:
     return Term(number, tuple(scalars), tuple(rest))
 
 
-def build_product(parts: Sequence[Any]) -> Any:
-    """Return the product of at least one variable."""
+def build_product(parts: Sequence[Any], dtype: np.dtype[Any]) -> Any:
+    """Return the product of at least one variable in ``dtype``: two int8 factors of a float64 product may not meet
+    alone, where they would overflow."""
+    parts = [sf.cast(v, dtype) for v in parts]
     return parts[0] if len(parts) == 1 else sf.mul(*parts)
 
 
@@ -145,7 +147,7 @@ def build_sum(out: Any, total: Number, entries: Sequence[tuple[Sequence[Term], t
     minus: list[Any] = []
     for terms, rest in entries:
         if any(t.scalars for t in terms):
-            plus.append(build_product([_coefficient(terms, dtype), *rest]))
+            plus.append(build_product([_coefficient(terms, dtype), *rest], dtype))
             continue
         number = sum(t.number for t in terms)
         if number == 0:
@@ -155,17 +157,18 @@ def build_sum(out: Any, total: Number, entries: Sequence[tuple[Sequence[Term], t
         factor = [] if size == 1 else [number_constant(size, dtype)]
         if factor == [None]:
             return None
-        (minus if negative else plus).append(build_product([*factor, *rest]))
+        (minus if negative else plus).append(build_product([*factor, *rest], dtype))
     if total != 0 or not (plus or minus):
         last = number_constant(total, dtype)
         if last is None:
             return None
         plus.append(last)
-    return build_difference(plus, minus)
+    return build_difference(plus, minus, dtype)
 
 
-def build_difference(plus: Sequence[Any], minus: Sequence[Any]) -> Any:
-    """Return ``sum(plus) - sum(minus)``; at least one of them is not empty."""
+def build_difference(plus: Sequence[Any], minus: Sequence[Any], dtype: np.dtype[Any]) -> Any:
+    """Return ``sum(plus) - sum(minus)`` in ``dtype``; at least one of them is not empty."""
+    plus, minus = [sf.cast(v, dtype) for v in plus], [sf.cast(v, dtype) for v in minus]
     if not minus:
         return plus[0] if len(plus) == 1 else sf.add(*plus)
     less = minus[0] if len(minus) == 1 else sf.add(*minus)
@@ -181,8 +184,8 @@ def _coefficient(terms: Sequence[Term], dtype: np.dtype[Any]) -> Any:
         negative = not isinstance(t.number, complex) and t.number < 0
         size = -t.number if negative else t.number
         parts = [*([constant(size, dtype=dtype)] if size != 1 or not t.scalars else []), *t.scalars]
-        (minus if negative else plus).append(build_product(parts))
-    return build_difference(plus, minus)
+        (minus if negative else plus).append(build_product(parts, dtype))
+    return build_difference(plus, minus, dtype)
 
 
 # ---------------------------------------------------------------------- products
@@ -235,7 +238,7 @@ def build_quotient(out: Any, number: Number, over: Sequence[Any], divisor: Numbe
         if coefficient is None:
             return None
         bottom.insert(0, coefficient)
-    result = build_product(top)
+    result = build_product(top, dtype)
     if bottom:
-        result = sf.true_div(result, build_product(bottom))
+        result = sf.true_div(result, build_product(bottom, dtype))
     return sf.neg(result) if negative else result
