@@ -45,6 +45,8 @@ CASES = [
              lambda x: 1.0 * sf.sigmoid(sf.neg(-x))),
     RuleCase("reciprocal-of-one-plus-exp", "dvector", lambda x: sf.reciprocal(1 + exp(x)),
              lambda x: sf.reciprocal(2 + exp(x)), lambda x: sf.sigmoid(-x)),
+    RuleCase("sigmoid-times-exp", "dvector", lambda x: sf.sigmoid(-x) * exp(x), lambda x: sf.sigmoid(x) * exp(x),
+             lambda x: sf.sigmoid(x)),
     RuleCase("one-minus-sigmoid", "dvector", lambda x: 1 - sf.sigmoid(x), lambda x: 2 - sf.sigmoid(x),
              lambda x: sf.sigmoid(-x)),
     RuleCase("log-of-sigmoid", "dvector", lambda x: log(sf.sigmoid(x)), lambda x: log(sf.tanh(x)),

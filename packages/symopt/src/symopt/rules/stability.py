@@ -40,6 +40,7 @@ LOGISTIC = RuleSet(
     _stable("one-over-one-plus-exp", (sf.true_div, A, (sf.add, 1, (sf.exp, X))),
             (sf.mul, "a", (sf.sigmoid, (sf.neg, "x")))),
     _stable("reciprocal-of-one-plus-exp", (sf.reciprocal, (sf.add, 1, (sf.exp, X))), (sf.sigmoid, (sf.neg, "x"))),
+    _stable("sigmoid-times-exp", (sf.mul, (sf.sigmoid, (sf.neg, X)), (sf.exp, X)), (sf.sigmoid, "x")),
     _stable("one-minus-sigmoid", (sf.sub, 1, (sf.sigmoid, X)), (sf.sigmoid, (sf.neg, "x"))),
     _stable("log-of-sigmoid", (sf.log, (sf.sigmoid, X)), (sf.neg, (sf.softplus, (sf.neg, "x")))),
     _stable("log1p-of-minus-sigmoid", (sf.log1p, (sf.neg, (sf.sigmoid, X))), (sf.neg, (sf.softplus, "x"))),
