@@ -140,6 +140,8 @@ def _moved(node: Any, given: list[Array], results: list[Array], rng: np.random.G
         cancels, grid = True, kind in _SUMS
     else:
         return results
+    if cancels and kind == "Elemwise":  # partial sums round to units of the largest term, be it an integer
+        given = [x.astype(results[0].dtype) for x in given]
     fresh = run_node(node, [_shake(x, rng) for x in given]) if cancels else results
     if kind in _PRODUCTS and not all(np.isfinite(x).all() for x in given):
         fresh = [np.asarray(np.einsum(_PRODUCTS[kind][given[0].ndim, given[1].ndim], *given))]

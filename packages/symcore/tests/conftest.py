@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from symcore.testing.linalg_cases import SCIPY_CASES
+from symcore.testing.seeds import reseed
 
 
 def pytest_collection_modifyitems(items):
@@ -15,3 +16,8 @@ def pytest_collection_modifyitems(items):
         values = getattr(getattr(item, "callspec", None), "params", {}).values()
         if any(id(value) in needing for value in values):
             item.add_marker(pytest.mark.skip(reason="needs SciPy: pip install 'symcore[scipy]'"))
+
+
+@pytest.fixture(autouse=True)
+def _numbers_of_its_own(request):
+    reseed(request.module, request.node.name)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symcore.testing.seeds import reseed
+
 _RESERVE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_longlong)
 _FAIL = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_longlong, ctypes.c_longlong
@@ -96,3 +98,8 @@ def kernels(tmp_path_factory):
 def kernel_failed():
     """The exception of a kernel that fails."""
     return KernelFailed
+
+
+@pytest.fixture(autouse=True)
+def _numbers_of_its_own(request):
+    reseed(request.module, request.node.name)
