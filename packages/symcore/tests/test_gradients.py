@@ -22,9 +22,12 @@ from symcore import (
 )
 from symcore import tensor as T
 from symcore.errors import DisconnectedInputError, GradientError, NullTypeGradError
-from symcore.graph.null import DisconnectedType, NullType
+from symcore.graph.null import DisconnectedType, NullType, grad_not_implemented
 from symcore.graph.traverse import toposort
+from symcore.graph.variable import Apply
 from symcore.interpreter import evaluate
+from symcore.op import Op
+from symcore.tensor.elemwise import TABLE, Composite, Elemwise, ScalarFn
 
 RNG = np.random.default_rng(5)
 V = RNG.uniform(0.3, 1.2, 4)
@@ -330,3 +333,57 @@ def test_Lop_of_outputs_that_lead_to_each_other():
     np.testing.assert_allclose(got, 2 + 8 * V * V + 5, rtol=1e-12)
     twice = Lop([a, a], x, [u, v])
     np.testing.assert_allclose(value(twice, x, V, u, V, v, 2 * V), 6 * V, rtol=1e-12)
+
+
+# ---------------------------------------------------------------------- slopes nobody knows
+
+
+def _half_known():
+    """Return ``f(x, n)`` of which the derivative by ``n`` is not written."""
+    return ScalarFn(
+        "half_known_of_tests", np.multiply, 2, TABLE["mul"].rule,
+        pullback=lambda xs, y, g: [g * xs[1], grad_not_implemented("half_known", 1, xs[1])],
+    )  # fmt: skip
+
+
+def test_a_scalar_function_may_leave_a_slope_unknown():
+    f = _half_known()
+    x, n = T.dmatrix("x"), T.dvector("n")
+    g = grad(T.exp(f(x, n)).sum(), x)
+    X, N = np.array([[0.5, -1.0]]), np.array([2.0, 0.3])
+    np.testing.assert_allclose(value(g, x, X, n, N), np.exp(X * N) * N)
+    with pytest.raises(NullTypeGradError, match="half_known with respect to its input 1"):
+        grad(f(x, n).sum(), n)
+    with pytest.raises(NullTypeGradError, match="half_known"):
+        Rop(T.exp(f(x, n)), [x, n], [x, n])
+    [g] = grad(f(x, n).sum(), [n], null_gradients="return")
+    assert isinstance(g.type, NullType)
+
+
+def test_a_composite_with_an_unknown_slope_keeps_the_known_ones():
+    f, float64 = _half_known(), "float64"
+    steps = ((f, (0, 1), float64), (TABLE["exp"], (2,), float64), (TABLE["add"], (3, 1), float64))
+    x, n = T.dvector("x"), T.dvector("n")
+    [y] = Elemwise(Composite(2, steps, (4,))).make_node(x, n).outputs
+    X, N = np.array([0.5, -1.0]), np.array([2.0, 0.3])
+    np.testing.assert_allclose(value(grad(y.sum(), x), x, X, n, N), np.exp(X * N) * N)
+    with pytest.raises(NullTypeGradError, match="half_known"):
+        grad(y.sum(), n)
+
+
+def test_forward_mode_through_an_op_that_knows_only_its_backward_mode_refuses_unknown_slopes():
+    class Backward(Op):
+        def make_node(self, x, n):
+            return Apply(self, [x, n], [x.type()])
+
+        def perform(self, node, x, n):
+            return x * n
+
+        def L_op(self, inputs, outputs, output_grads):
+            return [output_grads[0] * inputs[1], grad_not_implemented(self, 1, inputs[1])]
+
+    x, n = T.dvector("x"), T.dvector("n")
+    y = Backward()(x, n)
+    np.testing.assert_allclose(value(Rop(y, x, T.ones_like(x)), x, np.ones(1), n, np.full(1, 3.0)), [3.0])
+    with pytest.raises(NullTypeGradError, match="Backward"):
+        Rop(y, n, n)

@@ -329,3 +329,15 @@ def test_deep_chains_are_differentiated():
     for _ in range(5_000):
         y = y * 1.0001
     np.testing.assert_allclose(evaluate(grad(y, x), {x: 1.0}), 1.0001**5_000, rtol=1e-9)
+
+
+def test_replacing_what_has_no_user_leaves_nothing_behind():
+    x = T.dvector("x")
+    y, z = T.exp(x), T.sin(x)
+    fgraph = FunctionGraph([x], [T.cos(y), z])
+    cos, sin = fgraph.outputs
+    # the first replacement takes the last user of exp, which the second one replaces
+    fgraph.replace_all([(cos, T.tan(fgraph.inputs[0])), (cos.owner.inputs[0], T.cosh(sin))])
+    fgraph.check()
+    assert [n.op.fn.name for n in fgraph.toposort()] == ["tan", "sin"]
+    assert {v for v in fgraph.clients if v.owner is not None} == set(fgraph.outputs)

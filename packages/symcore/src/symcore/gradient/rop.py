@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from symcore.errors import DisconnectedInputError
+from symcore.errors import DisconnectedInputError, NullTypeGradError
 from symcore.gradient.grad import grad
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like, clone_graph
@@ -17,8 +17,9 @@ def Rop(
 ) -> Any:
     """Return the Jacobian of ``f`` with respect to ``wrt``, times ``eval_points``: a matrix times a column vector.
 
-    Raises ``ValueError`` when an evaluation point does not have the rank of its variable, and
-    ``DisconnectedInputError`` when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``).
+    Raises ``ValueError`` when an evaluation point does not have the rank of its variable,
+    ``DisconnectedInputError`` when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``),
+    and ``NullTypeGradError`` when an output depends on one of them in a way whose derivative is unknown.
     """
     outputs = list(f) if isinstance(f, (list, tuple)) else [f]
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
@@ -37,9 +38,13 @@ def Rop(
         incoming = [tangents.get(v) for v in node.inputs]
         if all(t is None for t in incoming):
             continue
+        unknown = next((t for t in incoming if t is not None and isinstance(t.type, NullType)), None)
+        if unknown is not None:
+            tangents.update((y, unknown) for y in node.outputs)
+            continue
         with trace.inherit(node.trace):
             for y, t in zip(node.outputs, node.op.R_op(node.inputs, node.outputs, incoming), strict=True):
-                if t is not None:
+                if t is not None and not isinstance(t.type, DisconnectedType):
                     tangents[y] = t
     results = [_result(y, tangents.get(y), disconnected_outputs, return_disconnected) for y in outputs]
     return type(f)(results) if isinstance(f, (list, tuple)) else results[0]
@@ -47,6 +52,8 @@ def Rop(
 
 def _result(y: Any, tangent: Any, disconnected_outputs: str, return_disconnected: str) -> Any:
     if tangent is not None:
+        if isinstance(tangent.type, NullType):
+            raise NullTypeGradError(f"the derivative of {y} does not exist: {tangent.type.why_null}")
         return tangent
     if disconnected_outputs == "raise":
         raise DisconnectedInputError(f"{y} does not depend on any of the variables given to Rop.")
@@ -66,8 +73,10 @@ def R_op_from_L_op(op: Any, inputs: Sequence[Any], outputs: Sequence[Any], tange
     terms = op.L_op(list(inputs), list(outputs), filled)
     total = None
     for term, tangent in zip(terms, tangents, strict=True):
-        if term is None or tangent is None or isinstance(term.type, (DisconnectedType, NullType)):
+        if term is None or tangent is None or isinstance(term.type, DisconnectedType):
             continue
+        if isinstance(term.type, NullType):
+            return [term] * len(outputs)
         product = (term * tangent).sum()
         total = product if total is None else total + product
     if total is None:

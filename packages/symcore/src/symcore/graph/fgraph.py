@@ -117,7 +117,7 @@ class FunctionGraph:
             old, new, captured = queue.popleft()
             for node, position in list(self.clients[old]) if captured is None else captured:
                 self._redirect(node, position, old, new, queue)
-            dead.append(old)
+            dead += old, new  # the new one, where the old one had no user
         self._drop_unused(dead)
 
     def _redirect(self, node: Apply | None, position: int, old: Variable[Any], new: Variable[Any], queue: Any) -> None:

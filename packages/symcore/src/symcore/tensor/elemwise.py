@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from symcore.graph.null import DisconnectedType, NullType
 from symcore.graph.variable import Apply, Constant
 from symcore.op import Op, Shape
 from symcore.tensor import dtypes
@@ -214,19 +215,19 @@ class Composite:
         values = self.expand(inputs)
         grads: list[Any] = [None] * len(values)
 
-        def add(k: int, g: Any) -> None:
-            if g is not None:
-                grads[k] = g if grads[k] is None else grads[k] + g
-
         for result, g in zip(self.results, output_grads, strict=True):
-            add(result, g)
+            grads[result] = _plus(grads[result], g)
         for k in reversed(range(len(self.steps))):
             fn, arguments, _ = self.steps[k]
             g = grads[self.nin + k]
-            if g is not None:
+            if g is None:
+                continue
+            if _has_no_value(g):  # what depends on an unknown slope is unknown
+                terms: list[Any] = [g] * len(arguments)
+            else:
                 terms = fn.pull([values[a] for a in arguments], [values[self.nin + k]], [g])
-                for a, term in zip(arguments, terms, strict=True):
-                    add(a, term)
+            for a, term in zip(arguments, terms, strict=True):
+                grads[a] = _plus(grads[a], term)
         return grads[: self.nin]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -277,7 +278,7 @@ class Elemwise(Op):
 
     def L_op(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
         terms = self.fn.pull(inputs, outputs, output_grads)
-        return [None if t is None else unbroadcast_to(t, x) for t, x in zip(terms, inputs, strict=True)]
+        return [t if _has_no_value(t) else unbroadcast_to(t, x) for t, x in zip(terms, inputs, strict=True)]
 
     def R_op(self, inputs: Sequence[Any], outputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
         # The Jacobian is diagonal: each input's term of the pullback, fed with that input's tangent, is its
@@ -290,10 +291,8 @@ class Elemwise(Op):
                 seeds = [tangent if j == k else None for j in range(len(outputs))]
                 if len(outputs) > 1 and any(s is None for s in seeds):
                     seeds = [s if s is not None else TABLE["second"](outputs[j], 0) for j, s in enumerate(seeds)]
-                term = self.fn.pull(inputs, outputs, seeds)[position]
-                if term is not None:
-                    results[k] = term if results[k] is None else results[k] + term
-        return [None if r is None else _like(r, y) for r, y in zip(results, outputs, strict=True)]
+                results[k] = _plus(results[k], self.fn.pull(inputs, outputs, seeds)[position])
+        return [r if _has_no_value(r) else _like(r, y) for r, y in zip(results, outputs, strict=True)]
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
         allowed = {}
@@ -313,6 +312,20 @@ class Elemwise(Op):
         return f"Elemwise{{{self.fn.name}}}"
 
     __repr__ = __str__
+
+
+def _has_no_value(term: Any) -> bool:
+    """Tell whether a term of a gradient is none (zero), disconnected, undefined or not implemented."""
+    return term is None or isinstance(term.type, (NullType, DisconnectedType))
+
+
+def _plus(sum_: Any, term: Any) -> Any:
+    """Add two terms of a gradient. ``None`` is zero; a sum with an unknown term is unknown."""
+    if term is None or isinstance(term.type, DisconnectedType):
+        return sum_
+    if sum_ is None or isinstance(term.type, NullType):
+        return term
+    return sum_ if isinstance(sum_.type, NullType) else sum_ + term
 
 
 def _own(result: Any, inputs: Sequence[Any]) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from symcore.errors import NullTypeGradError
 from symcore.extras import scipy_module
 from symcore.graph.null import NullType
 from symcore.tensor.constant import as_tensors
@@ -37,23 +36,11 @@ def _special(name: str, *partials: Callable[..., Any] | None, nin: int = 1, **op
     return scalar(name, compute, *partials, nin=nin, rule=_real_float, **options)
 
 
-class _UnknownSlope(NullType):
-    """The gradient with respect to an order. It has the type of the order as well, for it passes where tensors do."""
-
-    def __init__(self, name: str, order: Any):
-        super().__init__(
-            f"the derivative of {name} with respect to its order ({order}) is not implemented. Make the order a "
-            "constant, an integer, or disconnected_grad(order)."
-        )
-        self.dtype, self.shape, self.ndim = order.type.dtype, order.type.shape, order.type.ndim
-
-    @property
-    def broadcastable(self) -> tuple[bool, ...]:
-        """What only a tangent is asked for, and there is none."""
-        raise NullTypeGradError(self.why_null)
-
-    def __str__(self) -> str:
-        return f"NullType ({self.why_null})"
+def _unknown_slope(name: str, order: Any) -> Any:
+    return NullType(
+        f"the derivative of {name} with respect to its order ({order}) is not implemented. Make the order a "
+        "constant, an integer, or disconnected_grad(order)."
+    )()
 
 
 def _with_order(name: str, slope: Callable[[Any, Any], Any]) -> ScalarFn:
@@ -62,8 +49,7 @@ def _with_order(name: str, slope: Callable[[Any, Any], Any]) -> ScalarFn:
     def pullback(inputs: Sequence[Any], y: Any, g: Any) -> list[Any]:
         order, x = inputs
         moves = order.type.dtype.kind == "f" and not is_constant(order)
-        by_order = _UnknownSlope(name, order)() if moves else None
-        return [by_order, g * slope(order, x)]
+        return [_unknown_slope(name, order) if moves else None, g * slope(order, x)]
 
     return _special(name, nin=2, pullback=pullback)
 

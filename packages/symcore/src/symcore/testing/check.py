@@ -53,7 +53,7 @@ def _leaves(node: Apply, case: OpCase, arrays: Sequence[Any]) -> list[Variable[A
     from symcore.graph.traverse import inputs
 
     found = {v.name: v for v in inputs(node.inputs) if v.name is not None}
-    return [found.get(f"in{k}") or TensorType(x.dtype, x.shape)() for k, x in enumerate(arrays)]
+    return [found[f"in{k}"] if f"in{k}" in found else TensorType(x.dtype, x.shape)() for k, x in enumerate(arrays)]
 
 
 def _check_class(op: Op) -> None:
