@@ -14,6 +14,7 @@ from symcore.errors import InconsistentGraphError, MissingInputError
 from symcore.graph import trace, traverse
 from symcore.graph.equal import equal_computations, is_same_graph
 from symcore.interpreter import evaluate
+from symcore.linalg import slogdet
 from symcore.printing import Print, dot_text
 from symcore.tensor.elemwise import elemwise_name
 
@@ -332,12 +333,9 @@ def test_deep_chains_are_differentiated():
 
 
 def test_replacing_what_has_no_user_leaves_nothing_behind():
-    x = T.dvector("x")
-    y, z = T.exp(x), T.sin(x)
-    fgraph = FunctionGraph([x], [T.cos(y), z])
-    cos, sin = fgraph.outputs
-    # the first replacement takes the last user of exp, which the second one replaces
-    fgraph.replace_all([(cos, T.tan(fgraph.inputs[0])), (cos.owner.inputs[0], T.cosh(sin))])
+    x = T.dmatrix("x")
+    fgraph = FunctionGraph([x], [slogdet(x)[1]])
+    sign, logarithm = fgraph.outputs[0].owner.outputs
+    fgraph.replace_all([(sign, T.cos(sign)), (logarithm, T.sin(logarithm))])
     fgraph.check()
-    assert [n.op.fn.name for n in fgraph.toposort()] == ["tan", "sin"]
-    assert {v for v in fgraph.clients if v.owner is not None} == set(fgraph.outputs)
+    assert len(fgraph) == 2

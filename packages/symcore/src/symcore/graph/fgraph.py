@@ -112,7 +112,7 @@ class FunctionGraph:
             if adopted.name is None and adopted.owner is not None:  # inputs and constants are the user's
                 adopted.name = old.name
             queue.append((old, adopted, users))
-        dead = []
+        dead: list[Variable[Any]] = []
         while queue:
             old, new, captured = queue.popleft()
             for node, position in list(self.clients[old]) if captured is None else captured:

@@ -83,4 +83,4 @@ for _kind in SHAPES:
         CONSTRUCTORS[_make.__name__] = _make
         CONSTRUCTORS[plural_name(_make.__name__)] = _plural(_make)
 globals().update(CONSTRUCTORS)
-__all__ = ["tensor", *CONSTRUCTORS]
+__all__ = ["tensor", *CONSTRUCTORS]  # noqa: PLE0604 - the keys are strings
