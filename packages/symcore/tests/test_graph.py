@@ -14,7 +14,7 @@ from symcore.errors import InconsistentGraphError, MissingInputError
 from symcore.graph import trace, traverse
 from symcore.graph.equal import equal_computations, is_same_graph
 from symcore.interpreter import evaluate
-from symcore.linalg import slogdet
+from symcore.linalg.nlinalg import slogdet
 from symcore.printing import Print, dot_text
 from symcore.tensor.elemwise import elemwise_name
 
