@@ -124,6 +124,8 @@ def reduction(
     for d in (source.dtype, out_dtype, acc_dtype):
         if not has_c_type(d):
             raise NoC(f"reduction of {d}")
+    empty = _EMPTY if fn in ("maximum", "minimum") else ""
+    fn = "maximum" if fn == "supremum" else fn  # what no elements give is where the lanes start
     if source.operands >= MAX_LOOPS:
         raise NoC(f"reduction of {source.operands} inputs")
     # What the lanes hold: the elements' own type where the blocks are short enough to lose nothing, else the
@@ -152,7 +154,7 @@ def reduction(
         "alone": acc_op.format("unit", f"sym_{name}_run(x + j * m, m)"),
         "acc_run": acc_op.format("acc", f"sym_{name}_run(x, r * m)"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
-        "empty": _EMPTY if fn in ("maximum", "minimum") else "",
+        "empty": empty,
     }
     vectors = lane == source.dtype and lane.kind == "f"
     if vectors:

@@ -36,7 +36,8 @@ PRECEDENCE = {
 }
 _NEGATION, _ATOM = 7, 9
 _NAMES = {"second": "fill", "and_": "and", "or_": "or"}
-_REDUCTIONS = {"add": "sum", "mul": "prod", "maximum": "max", "minimum": "min", "and_": "all", "or_": "any"}
+_REDUCTIONS = {"add": "sum", "mul": "prod", "maximum": "max", "minimum": "min", "and_": "all", "or_": "any",
+               "supremum": "max"}
 
 #: A piece of text, or a variable with the precedence that the place where it stands asks for.
 Part = str | tuple[Variable[Any], int]

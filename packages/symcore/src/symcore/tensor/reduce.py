@@ -13,7 +13,16 @@ from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import eq, neq, second, switch
 from symcore.tensor.type import TensorType
 
-#: What ``Reduce`` may be made of: scalar function -> (NumPy reduction, value of an empty reduction).
+
+def _supremum(x: Any, axis: Any, dtype: Any) -> Any:
+    """Return the largest elements; of none, what is below every number."""
+    kind = np.dtype(dtype).kind
+    least = -np.inf if kind == "f" else False if kind == "b" else np.iinfo(dtype).min
+    return np.maximum.reduce(x, axis=axis, dtype=dtype, initial=least)
+
+
+#: What ``Reduce`` may be made of: name -> (NumPy reduction, value of an empty reduction). ``supremum`` is ``maximum``
+#: with a value for no elements; rewriting asks for it where it knows what becomes of that value.
 REDUCTIONS: dict[str, tuple[Any, Any]] = {
     "add": (np.add.reduce, 0),
     "mul": (np.multiply.reduce, 1),
@@ -21,8 +30,10 @@ REDUCTIONS: dict[str, tuple[Any, Any]] = {
     "minimum": (np.minimum.reduce, None),
     "and_": (np.logical_and.reduce, True),
     "or_": (np.logical_or.reduce, False),
+    "supremum": (_supremum, -np.inf),
 }
-NAMES = {"add": "Sum", "mul": "Prod", "maximum": "Max", "minimum": "Min", "and_": "All", "or_": "Any"}
+NAMES = {"add": "Sum", "mul": "Prod", "maximum": "Max", "minimum": "Min", "and_": "All", "or_": "Any",
+         "supremum": "Sup"}
 
 
 class Reduce(Op):
@@ -66,7 +77,7 @@ class Reduce(Op):
             return [second(x, g)]
         if self.fn == "mul":
             return [g * _product_of_others(x, self.axis)]
-        if self.fn in ("maximum", "minimum"):
+        if self.fn in ("maximum", "minimum", "supremum"):
             return [switch(eq(x, y.dimshuffle(*pattern)), g, 0)]
         return [None]
 

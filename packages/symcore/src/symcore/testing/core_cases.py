@@ -194,6 +194,8 @@ def _reductions() -> list[OpCase]:
         OpCase(Reduce("mul", (1,), f, f), zeros, expected=lambda x: x.prod(1)),
         OpCase(Reduce("maximum", (1,), f, f), t, expected=lambda x: x.max(1), dtypes=("float64",)),
         OpCase(Reduce("minimum", (0, 1, 2), f, f), t, expected=np.min, dtypes=("float64",)),
+        OpCase(Reduce("supremum", (1,), f, f), t, expected=lambda x: x.max(1), dtypes=("float64",)),
+        OpCase(Reduce("supremum", (0,), f, f), np.zeros((0, 2)), grad=False, expected=lambda x: np.full(2, -np.inf)),
         OpCase(Reduce("maximum", (0,), f, f), np.array([1.0, np.nan, 2.0]), grad=False, expected=np.max),
         OpCase(Reduce("and_", (0,), "bool", "bool"), _MASK, expected=lambda x: x.all(0)),
         OpCase(Reduce("or_", (0, 1), "bool", "bool"), _MASK, expected=np.any),

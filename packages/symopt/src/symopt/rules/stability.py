@@ -142,8 +142,7 @@ def log_of_sum_of_two_exp(node: Any, fgraph: Any) -> Any:
 @rewrite(sf.log, phase=_PHASE, tags=_ACCURATE)
 def log_of_sum_of_exp(node: Any, fgraph: Any) -> Any:
     """``log(sum(exp(x), axis)) -> m + log(sum(exp(x - m), axis))`` with ``m = max(x, axis)``, or 0 where that is
-    infinite (all ``x`` -inf, or some +inf). An empty axis has no largest element: where the length of a summed axis is
-    not known, a length of zero is an error when the function runs."""
+    infinite (all ``x`` -inf, or some +inf, or no ``x`` at all)."""
     view = node.inputs[0]
     total = view.owner.inputs[0] if _is_dimshuffle(view) else view
     if total.owner is None or type(total.owner.op) is not Reduce or total.owner.op.fn != "add":
@@ -152,11 +151,12 @@ def log_of_sum_of_exp(node: Any, fgraph: Any) -> Any:
     if fn_of(power) is not sf.exp or total.type.dtype is not power.type.dtype or not axis:
         return None
     x = power.owner.inputs[0]
-    if not _is_float(x) or x.type.dtype is not power.type.dtype or any(x.type.shape[a] == 0 for a in axis):
+    if not _is_float(x) or x.type.dtype is not power.type.dtype:
         return None
     if _is_shifted(x):
         return None
-    largest = Reduce("maximum", axis, x.type.dtype.name, x.type.dtype.name)(x)
+    name = "maximum" if all(x.type.shape[a] for a in axis) else "supremum"  # which is -inf of no elements
+    largest = Reduce(name, axis, x.type.dtype.name, x.type.dtype.name)(x)
     shift = sf.switch(sf.isinf(largest), np.zeros((), x.type.dtype), largest)
     left = iter(range(largest.type.ndim))
     kept = DimShuffle(tuple(-1 if a in axis else next(left) for a in range(x.type.ndim)))
@@ -174,7 +174,7 @@ def _is_shifted(x: Any) -> bool:
     if fn_of(shift) is sf.switch:
         shift = shift.owner.inputs[2]
     op = op_of(shift)
-    return type(op) is Reduce and op.fn == "maximum" and shift.owner.inputs[0] is z
+    return type(op) is Reduce and op.fn in ("maximum", "supremum") and shift.owner.inputs[0] is z
 
 
 def _is_dimshuffle(v: Any) -> bool:
