@@ -24,10 +24,16 @@ FLOATS = tuple(np.dtype(n) for n in ("float16", "float32", "float64"))
 COMPLEX = tuple(np.dtype(n) for n in ("complex64", "complex128"))
 #: Every dtype a tensor may have.
 DTYPES = {d.name: d for d in (BOOL, *INTEGERS, *UNSIGNED, *FLOATS, *COMPLEX)}
+#: The same by themselves: NumPy works out the name of a dtype in Python, each time it is asked.
+_NATIVE = {d: d for d in DTYPES.values()}
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """Return one of the supported dtypes. ``"floatX"`` is ``config.floatX``. Raises ``TypeError`` for any other."""
+    if isinstance(dtype, np.dtype):
+        found = _NATIVE.get(dtype)
+        if found is not None:
+            return found
     if isinstance(dtype, str):
         name = config.floatX if dtype == "floatX" else dtype
         found = DTYPES.get(name)

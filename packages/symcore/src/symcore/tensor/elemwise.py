@@ -263,7 +263,7 @@ class Elemwise(Op):
         types = [v.type for v in variables]
         shape = static_broadcast(types, fn)
         outs = fn.out_dtypes([t.dtype for t in types])
-        return Apply(self, variables, [TensorType(d, shape)() for d in outs])
+        return Apply(self, variables, [TensorType.of(d, shape)() for d in outs])
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
         shape = broadcast_shape([v.type for v in node.inputs], input_shapes)

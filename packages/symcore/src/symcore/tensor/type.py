@@ -61,6 +61,14 @@ class TensorType(Type):
             self = cls._interned.setdefault(key, self)  # another thread may have been first
         return self
 
+    @classmethod
+    def of(cls, dtype: np.dtype[Any], shape: StaticShape) -> "TensorType":
+        """Return the type of a dtype out of ``dtypes.DTYPES`` and a shape of ints and ``None``, which are not checked.
+
+        For the building of nodes, which makes most types from parts of other types.
+        """
+        return cls._interned.get((cls, dtype, shape)) or cls(dtype, shape)
+
     def __hash__(self) -> int:
         return self._hash
 
