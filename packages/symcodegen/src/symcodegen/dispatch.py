@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Variable
 from symcore.op import Op
 
@@ -79,7 +80,10 @@ class Routine:
 
 @dataclass(frozen=True)
 class Branch:
-    """Only one of two blocks of nodes runs, chosen by a scalar condition."""
+    """Only one of two lists of values is computed, chosen by a scalar condition (zero: ``otherwise``).
+
+    All are inputs of the node; the k-th output is ``then[k]`` or ``otherwise[k]``.
+    """
 
     condition: Variable[Any]
     then: Sequence[Variable[Any]]
@@ -87,11 +91,121 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Loop:
-    """A sub-program runs again and again; ``slots`` says what it reads from and writes to in each step."""
+class LoopSequence:
+    """A tensor of which every step reads rows. Step ``i`` reads row ``rows[k] + step * i`` for each ``k``.
 
-    program: Any
-    slots: Sequence[Any]
+    ``rows[k] < 0`` counts from the end of the tensor. Taps -1, 0 and 1 walked forwards are ``rows=(0, 1, 2)``; a
+    sequence walked backwards from its last row is ``rows=(-1,), step=-1``. Rows that no step reaches need not exist.
+    """
+
+    rows: tuple[int, ...] = (0,)
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.rows or self.step not in (1, -1):
+            raise ValueError(f"{self}: a sequence needs at least one row, and step 1 or -1.")
+
+
+@dataclass(frozen=True)
+class LoopState:
+    """A tensor computed from its own earlier values: step ``i`` reads those of steps ``i + taps[k]``.
+
+    The initial value has ``before = -min(taps)`` rows, oldest first. The node returns the last ``keep`` of all ``before
+    + n`` rows (all, if fewer), initial ones among them; ``None``: all. With ``keep`` the others are never in memory.
+    """
+
+    taps: tuple[int, ...] = (-1,)
+    keep: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.taps or max(self.taps) >= 0:
+            raise ValueError(f"{self}: a state reads earlier steps, so every tap must be negative.")
+        if self.keep is not None and self.keep < 1:
+            raise ValueError(f"{self}: keep must be at least 1, or None for all rows.")
+
+    @property
+    def before(self) -> int:
+        """How many rows the initial value has."""
+        return -min(self.taps)
+
+
+@dataclass(frozen=True)
+class LoopOutput:
+    """A value of every step that no later step reads: ``n`` rows, or the last ``keep`` of them (all, if fewer)."""
+
+    keep: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and self.keep < 1:
+            raise ValueError(f"{self}: keep must be at least 1, or None for all rows.")
+
+
+@dataclass(frozen=True)
+class LoopSpec:
+    """What the inputs and outputs of a loop are, outside and inside.
+
+    ===================  ============================================  =========================================
+    order                node                                          inner graph
+    ===================  ============================================  =========================================
+    inputs               number of steps (0-d int64, >= 0)
+    ..                   one per sequence: the whole tensor            one row per entry of ``rows``
+    ..                   one per state: its initial rows               one row per tap
+    ..                   one per carry: its initial value              its present value
+    ..                   all others: the same in every step            the same, in the same order
+    outputs              one per state: its rows                       its next row
+    ..                   one per carry: its last value                 its next value
+    ..                   one per output: its rows                      its row
+    ..                                                                 with ``until``: a 0-d condition
+    ===================  ============================================  =========================================
+
+    A *carry* is a value of any type, Python objects among them, and may change its shape; a tensor of constant shape
+    is better a state with ``keep=1``. With ``until`` the loop ends after the step whose condition is not zero, and
+    what the node returns has the rows of the steps that were made.
+    """
+
+    sequences: tuple[LoopSequence, ...] = ()
+    states: tuple[LoopState, ...] = ()
+    carries: int = 0
+    outputs: tuple[LoopOutput, ...] = ()
+    until: bool = False
+
+    @property
+    def n_inner_inputs(self) -> int:
+        """How many inputs of the inner graph come before those that are the same in every step."""
+        return sum(len(s.rows) for s in self.sequences) + sum(len(s.taps) for s in self.states) + self.carries
+
+    @property
+    def n_node_inputs(self) -> int:
+        """How many inputs of the node come before those that are the same in every step."""
+        return 1 + len(self.sequences) + len(self.states) + self.carries
+
+    @property
+    def n_node_outputs(self) -> int:
+        """How many outputs the node has."""
+        return len(self.states) + self.carries + len(self.outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """An inner graph runs ``n`` times; ``spec`` says where each of its inputs comes from and its outputs go.
+
+    ``inner`` is a ``FunctionGraph`` as it is to be run: rewritten already, without shared variables among its inputs.
+    """
+
+    inner: FunctionGraph
+    spec: LoopSpec
+
+    def check(self, node: Apply) -> None:
+        """Raise ``ValueError`` when the specification does not fit the node and the inner graph."""
+        spec, inner = self.spec, self.inner
+        same = len(node.inputs) - spec.n_node_inputs
+        wanted = spec.n_inner_inputs + same, spec.n_node_outputs + spec.until
+        given = len(inner.inputs), len(inner.outputs)
+        if same < 0 or wanted != given or len(node.outputs) != spec.n_node_outputs:
+            raise ValueError(
+                f"the loop of {node.op} has {len(node.inputs)} inputs and {len(node.outputs)} outputs, so {spec} asks "
+                f"for an inner graph of {wanted[0]} inputs and {wanted[1]} outputs; it has {given[0]} and {given[1]}."
+            )
 
 
 Answer = CKernel | Routine | Branch | Loop | None
