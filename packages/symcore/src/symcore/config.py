@@ -68,17 +68,53 @@ OPTIONS: tuple[Option, ...] = (
     Option("cache_dir", "", "folder of compiled code; empty: the user's cache folder"),
     Option("cache_size", 1 << 30, "bytes of compiled code to keep", int),
     Option("threads", 1, "threads that one call may use, in BLAS too; 0: as many as the machine grants", int),
-    Option("exception_verbosity", "low", "how much an error at run time tells", choices=("low", "high")),
-    Option("traceback_limit", 8, "frames of the user's code kept per node", int),
+    Option(
+        "exception_verbosity",
+        "low",
+        "how much an error at run time tells; looked at when the error is raised",
+        choices=("low", "high"),
+    ),
+    Option(
+        "traceback_limit",
+        1,
+        "calls in the user's code to keep per node, from the innermost out; -1: all. More make graphs slower to build",
+        int,
+    ),
     Option("profile", False, "time every node of functions made from now on", _bool),
     Option(
         "compute_test_value",
         "off",
-        "evaluate test values while the graph is built",
-        choices=("off", "ignore", "warn", "raise"),
+        "compute with test values while the graph is built; what a missing one does",
+        choices=("off", "ignore", "warn", "raise", "pdb"),
     ),
+    Option("print_test_value", False, "debugprint shows test values", _bool),
 )
 _TABLE = MappingProxyType({option.name: option for option in OPTIONS})
+
+
+class Quick:
+    """The options that are looked at for every node that is built, as plain attributes.
+
+    An attribute is the value for the process, or ``None`` once any context has overridden the option: then ask
+    ``config`` itself, which costs a hundred times as much.
+    """
+
+    __slots__ = ("compute_test_value", "traceback_limit")
+
+    def __init__(self, values: dict[str, Any]):
+        for name in self.__slots__:
+            setattr(self, name, values.get(name))
+
+    def follow(self, name: str, value: Any) -> None:
+        """Take over a value that was set for the process."""
+        if name in self.__slots__ and getattr(self, name) is not None:
+            setattr(self, name, value)
+
+    def give_up(self, names: Any) -> None:
+        """From now on these options differ between contexts. (A context outlives its block: a task may keep it.)"""
+        for name in names:
+            if name in self.__slots__:
+                setattr(self, name, None)
 
 
 class Snapshot:
@@ -111,9 +147,12 @@ class Snapshot:
 class Config:
     """The options of the process, with context-local overrides. See the module's docstring."""
 
+    quick: Quick
+
     def __init__(self, values: dict[str, Any]):
         self.__dict__["_process"] = values
         self.__dict__["_local"] = contextvars.ContextVar("symstack_config", default=None)
+        self.__dict__["quick"] = Quick(values)
 
     def __getattr__(self, name: str) -> Any:
         local = self._local.get()
@@ -133,11 +172,13 @@ class Config:
             self._local.set({**local, name: checked})
         else:
             self._process[name] = checked
+            self.quick.follow(name, checked)
 
     @contextlib.contextmanager
     def override(self, **options: Any) -> Iterator["Config"]:
         """Set options inside a ``with`` block, or as a decorator, for the present thread or task alone."""
         checked = {name: _check(name, value) for name, value in options.items()}
+        self.quick.give_up(checked)
         token = self._local.set({**(self._local.get() or {}), **checked})
         try:
             yield self

@@ -29,5 +29,11 @@ class ConfigError(SymstackError, AttributeError):
     """An option that does not exist, or a value that the option does not take."""
 
 
+class TestValueError(SymstackError, AttributeError):
+    """A variable has no test value, and one is needed (see ``config.compute_test_value``)."""
+
+    __test__ = False  # its name is not that of a class of tests
+
+
 class InconsistentGraphError(SymstackError, TypeError):
     """A replacement would change the type of a variable or make the graph cyclic."""

@@ -1,7 +1,8 @@
 """Which line of the user's code built a node.
 
-A frame is kept as ``(file, line, function)``; the text of the line is read only when an error is shown. While rules
-rewrite a node, the nodes they make inherit its trace (``inherit``), so an error at run time can name the user's line.
+A trace is ``(file, line, function)``, followed by the trace of the caller where ``config.traceback_limit`` asks for
+more than one line; the text of the lines is read only when an error is shown. While rules rewrite a node, the nodes they
+make inherit its trace (``inherit``), so an error at run time can name the user's line.
 """
 
 import contextlib
@@ -10,13 +11,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
-Frame = tuple[str, int, str]
+from symcore.config import config
+
+#: ``(file, line, function)``, or ``(file, line, function, the same of the caller)``.
+Frame = tuple[Any, ...]
 
 #: Top-level packages whose frames are never the user's.
 INTERNAL = frozenset({"symcore", "symopt", "symcodegen", "symgpu", "symnnet", "symscan", "symstack"})
 
 _local = threading.local()
+_quick = config.quick
 
 
 def here() -> Frame | None:
@@ -28,10 +34,31 @@ def here() -> Frame | None:
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] not in INTERNAL:
-            code = frame.f_code
-            return code.co_filename, frame.f_lineno, code.co_name
+            limit = _quick.traceback_limit
+            if limit is None:
+                limit = config.traceback_limit
+            if limit == 1:
+                code = frame.f_code
+                return code.co_filename, frame.f_lineno, code.co_name
+            return _with_callers(frame, limit)
         frame = frame.f_back
     return None
+
+
+def _with_callers(frame: FrameType, limit: int) -> Frame:
+    """Return a trace of at most ``limit`` frames of the user's code, but always of one; all of them below zero."""
+    code = frame.f_code
+    kept = [(code.co_filename, frame.f_lineno, code.co_name)]
+    outer = frame.f_back
+    while outer is not None and len(kept) != max(limit, limit == 0):
+        if outer.f_globals.get("__name__", "").partition(".")[0] not in INTERNAL:
+            code = outer.f_code
+            kept.append((code.co_filename, outer.f_lineno, code.co_name))
+        outer = outer.f_back
+    found: Frame = kept.pop()
+    while kept:
+        found = (*kept.pop(), found)
+    return found
 
 
 @contextlib.contextmanager
@@ -62,9 +89,18 @@ def is_recording() -> bool:
 
 
 def describe(frame: Frame | None) -> str:
-    """Return ``file:line in function: text of the line``, or an empty string."""
+    """Return ``file:line in function: text of the line`` of the innermost line, or an empty string."""
     if frame is None:
         return ""
-    file, line, function = frame
+    file, line, function = frame[:3]
     text = linecache.getline(file, line).strip()
     return f"{file}:{line} in {function}: {text}" if text else f"{file}:{line} in {function}"
+
+
+def callers(frame: Frame | None) -> list[str]:
+    """Return the lines that led to the innermost one, as ``describe`` writes them, the nearest first."""
+    lines = []
+    while frame is not None and len(frame) > 3:
+        frame = frame[3]
+        lines.append(describe(frame))
+    return lines
