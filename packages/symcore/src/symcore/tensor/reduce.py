@@ -1,12 +1,12 @@
 """The Ops that combine elements along axes: ``Reduce``, and the position of the largest, ``Argmax``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symcore.graph.null import disconnected
-from symcore.graph.variable import Apply
+from symcore.graph.variable import Apply, Variable
 from symcore.op import Op, Shape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
@@ -112,10 +112,15 @@ def normalize_axis(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     if isinstance(axis, np.ndarray):
         axis = axis.tolist()
-    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    if isinstance(axis, (int, np.integer)):
+        axes = [axis]
+    elif isinstance(axis, Iterable) and not isinstance(axis, Variable):
+        axes = list(axis)
+    else:
+        raise TypeError(f"axis must be an int, a tuple of ints or None, got {axis!r}.")
     found = []
     for a in axes:
-        if not isinstance(a, (int, np.integer)):
+        if not isinstance(a, (int, np.integer)) or isinstance(a, bool):
             raise TypeError(f"axis must be an int, a tuple of ints or None, got {axis!r}.")
         if not -ndim <= a < ndim:
             raise ValueError(f"axis {a} is out of range for a tensor of {ndim} dimensions.")

@@ -1,6 +1,7 @@
 """Tensor variables: operators and methods. The top floor of ``tensor``: it knows the functions, none knows it."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from symcore.graph.variable import Constant, Variable
 from symcore.tensor import creation, functions, products, shapes, subtensor
 from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
-from symcore.tensor.constant import as_tensor, signature_of
+from symcore.tensor.constant import as_tensor, scalar_value, signature_of
 from symcore.tensor.elemwise import elemwise_name
 from symcore.tensor.type import TensorType
 
@@ -23,7 +24,7 @@ class TensorOperators:
 
     type: TensorType
     owner: Any
-    #: NumPy must hand its operators over to ours instead of looping over our elements.
+    #: For libraries that do not know ``__array_ufunc__``: their operators must be handed over to ours.
     __array_priority__ = 1000
 
     # ------------------------------------------------------------------ what is known
@@ -106,6 +107,42 @@ class TensorOperators:
             f"{self} is symbolic and has no values; compute it with .eval() or a function. "
             "To apply a NumPy function use its namesake in T."
         )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Build graph for ``np.exp(x)``, ``np.ones(3) + x``, ``np.add.reduce(x)``; see ``numpy_protocol``."""
+        from symcore.tensor.numpy_protocol import apply_ufunc
+
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Build graph for ``np.sum(x, axis=0)``, ``np.concatenate([x, y])``, ...; see ``numpy_protocol``."""
+        from symcore.tensor.numpy_protocol import apply_function
+
+        return apply_function(func, args, kwargs)
+
+    def _no_number(self, wanted: str, instead: str) -> TypeError:
+        return TypeError(
+            f"{self} is symbolic and {wanted}; compute it with .eval() or a function, or use {instead}."
+        )
+
+    def __index__(self) -> int:
+        raise self._no_number(
+            "cannot index or count in Python while the graph is built", "T.arange for range, tensors for lists"
+        )
+
+    def __int__(self) -> int:
+        raise self._no_number("is no Python int", ".astype('int64')")
+
+    def __float__(self) -> float:
+        raise self._no_number("is no Python float", ".astype('float64'), and the functions of T for those of math")
+
+    def __complex__(self) -> complex:
+        raise self._no_number("is no Python complex number", ".astype('complex128')")
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        from symcore.tensor.numpy_compositions import round as rounded
+
+        return rounded(self, 0 if ndigits is None else ndigits)
 
     # ------------------------------------------------------------------ operators
 
@@ -278,6 +315,68 @@ class TensorOperators:
         """Return the product; see ``T.dot``."""
         return products.dot(self, other)
 
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """See ``T.diagonal``."""
+        return _later("diagonals").diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """See ``T.trace``."""
+        return _later("diagonals").trace(self, offset, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """See ``T.repeat``."""
+        return _later("arranging").repeat(self, repeats, axis)
+
+    def sort(self, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Any:
+        """Return the elements in ascending order; see ``T.sort``. This tensor stays as it is."""
+        return _later("sorting").sort(self, axis, kind, order)
+
+    def argsort(self, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Any:
+        """See ``T.argsort``."""
+        return _later("sorting").argsort(self, axis, kind, order)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Any:
+        """See ``T.searchsorted``."""
+        return _later("counting").searchsorted(self, v, side, sorter)
+
+    def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Any:
+        """See ``T.choose``."""
+        return _later("gather").choose(self, choices, out, mode)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """Return the slices along ``axis`` where ``condition`` is not zero; see ``T.compress``."""
+        return _later("gather").compress(condition, self, axis)
+
+    def nonzero_values(self) -> Any:
+        """Return the elements that are not zero, as a vector."""
+        return _later("gather").nonzero_values(self)
+
+    def cumsum(self, axis: int | None = None) -> Any:
+        """See ``T.cumsum``."""
+        return _later("cumulative").cumsum(self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Any:
+        """See ``T.cumprod``."""
+        return _later("cumulative").cumprod(self, axis)
+
+    def ptp(self, axis: Any = None) -> Any:
+        """Return the largest minus the smallest element along ``axis``."""
+        return functions.ptp(self, axis)
+
+    def get_scalar_constant_value(self) -> Any:
+        """Return the one number that all elements have, as a 0-d array. Raises ``ValueError`` if none is known."""
+        value = scalar_value(self)
+        if value is None:
+            raise ValueError(f"{self} is not a constant of one number; compute it with .eval() or a function.")
+        return np.asarray(value)
+
+    def transfer(self, target: str | None) -> Any:
+        """Return the tensor for use on a device. Where it lies is decided when the function is compiled, so that this
+        is the tensor itself; ``target``: ``"cpu"`` or the name of a device."""
+        if target is not None and not isinstance(target, str):
+            raise TypeError(f"transfer takes the name of a device, such as 'cpu', got {target!r}.")
+        return self
+
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
         """Return the elements at ``indices`` along ``axis``."""
         return subtensor.take(self, indices, axis, mode)
@@ -347,6 +446,11 @@ class TensorOperators:
     def norm(self, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the norm of order ``L`` along ``axis``."""
         return functions.norm(self, L, axis, keepdims)
+
+
+def _later(module: str) -> Any:
+    """Return a module of the tensor language that is not needed to import it."""
+    return import_module(f"symcore.tensor.{module}")
 
 
 def _binary(function: Any, a: Any, b: Any) -> Any:
