@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import difflib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -185,12 +185,18 @@ class Config:
         finally:
             self._local.reset(token)
 
+    def change_flags(
+        self, args: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), **options: Any
+    ) -> contextlib.AbstractContextManager["Config"]:
+        """Do what ``override`` does; the options may also stand in a dictionary, as older programs give them."""
+        return self.override(**{**dict(args), **options})
+
     def snapshot(self) -> Snapshot:
         """Return the values that hold here and now, frozen."""
         return Snapshot({**self._process, **(self._local.get() or {})})
 
     def __dir__(self) -> list[str]:
-        return [*_TABLE, "override", "snapshot"]
+        return [*_TABLE, "change_flags", "override", "snapshot"]
 
     def __repr__(self) -> str:
         lines = []
