@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import stat
@@ -269,3 +270,35 @@ def test_no_shell_and_no_inherited_input(tmp_path: Path) -> None:
     assert result.output == "$(touch x); `id`\n"
     [result] = run_all([["/bin/cat"]], timeout=5, cwd=tmp_path, env={})
     assert (result.returncode, result.output) == (0, "")
+
+
+# -- optimisations that are switched off -----------------------------------------------------------------------------
+
+STORES = """
+typedef long long i64;
+static __attribute__((noinline)) void put(i64 a, i64 s, i64 n, double v) {
+    for (i64 i = 0; i < n; i++) *(double *)(a + 8 * s + 8 * i) = v;
+}
+__attribute__((visibility("default"))) void fill(double *to, i64 s, i64 n, double v) { put((i64)to, s, n, v); }
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("heavy", [False, True])
+def test_a_store_through_base_and_index_is_kept(compiler: Compiler, tmp_path: Path, heavy: bool) -> None:
+    library = compiler.compile([Unit(source(tmp_path, STORES), heavy)], tmp_path / "unit.so")
+    fill = ctypes.CDLL(str(library)).fill
+    fill.argtypes = [ctypes.c_void_p, ctypes.c_longlong, ctypes.c_longlong, ctypes.c_double]
+    room = (ctypes.c_double * 8)()
+    fill(ctypes.addressof(room), 2, 3, 1.5)
+    assert list(room) == [0, 0, 1.5, 1.5, 1.5, 0, 0, 0]
+
+
+@needs_compiler
+def test_cautions_are_flags_of_a_gcc_that_knows_them(compiler: Compiler, tmp_path: Path) -> None:
+    major = int(compiler.version.split(".")[0]) if compiler.kind == "gcc" else 0
+    assert ("-fno-ipa-modref" in compiler.cautions) == (major >= 11)
+    assert set(compiler.cautions) <= set(compiler.flags(False)) & set(compiler.flags(True))
+    text = "for word; do [ $word = -fno-ipa-modref ] && echo 'error: unrecognized' >&2 && exit 1; done"
+    old = script(tmp_path / "old", f'{text}\nexec {compiler.path} "$@"')
+    assert find_compiler(str(old)).cautions == ()

@@ -45,6 +45,10 @@ _COMMON = (
 )  # fmt: skip
 _LIGHT_GCC = ("-O1", "-ftree-vectorize", "--param", "vect-epilogues-nomask=0")
 _WIDE_X86 = ("-mprefer-vector-width=512",)
+# gcc 11 and later summarise what a function that is not inlined reads and writes. gcc 12 can lose a store whose address
+# it has rewritten as base + 8 * index with no base it knows: the function counts as pure and calls of it are deleted.
+# Kernels are one function or two, so there is nothing to gain from the summaries either.
+_NO_SUMMARIES = ("-fno-ipa-modref", "-fno-ipa-pure-const")
 
 
 class ToolchainError(RuntimeError):
@@ -85,7 +89,8 @@ class Compiler:
     """A C compiler that was run once and answered.
 
     ``argv`` is the command (a list: ``CC="ccache gcc"`` has two words), ``digest`` the hash of its executable,
-    ``cpu_features`` the sorted names of what the native flags switch on for this machine.
+    ``cpu_features`` the sorted names of what the native flags switch on for this machine, ``cautions`` the flags that
+    keep it from an optimisation known to be wrong.
     """
 
     argv: tuple[str, ...]
@@ -96,6 +101,7 @@ class Compiler:
     native: tuple[str, ...]
     cpu_features: tuple[str, ...]
     extra: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -114,7 +120,7 @@ class Compiler:
             level: tuple[str, ...] = ("-O2",)
         else:
             level = ("-O3",) if heavy else _LIGHT_GCC
-        return (*level, *_COMMON, *self.native, *wide, *self.extra)
+        return (*level, *_COMMON, *self.cautions, *self.native, *wide, *self.extra)
 
     @property
     def link_flags(self) -> tuple[str, ...]:
@@ -310,7 +316,7 @@ def compiler_record_key(argv: Sequence[str]) -> str:
         if not word.startswith("-"):
             status = os.stat(word)
             stamps.append((os.path.realpath(word), status.st_size, status.st_mtime_ns, status.st_ino))
-    text = repr(("probe-2", tuple(argv), stamps, _host_cpu()))
+    text = repr(("probe-3", tuple(argv), stamps, _host_cpu()))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -345,6 +351,7 @@ def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
     kind: Literal["gcc", "clang"] = "clang" if "__clang__" in baseline else "gcc"
     return Compiler(
         argv=argv,
+        cautions=_NO_SUMMARIES if kind == "gcc" and _takes(argv, _NO_SUMMARIES) else (),
         kind=kind,
         version=baseline.get("__VERSION__", "?").strip('"'),
         target=_target(baseline),
@@ -353,6 +360,15 @@ def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
         cpu_features=tuple(features),
         extra=extra,
     )
+
+
+def _takes(argv: tuple[str, ...], flags: tuple[str, ...]) -> bool:
+    """Whether the compiler knows these flags (older ones refuse what they do not know)."""
+    try:
+        _macros(argv, flags)
+    except CompileError:
+        return False
+    return True
 
 
 _SIMD = r"__(A?SSE\w*|SSS?E\w*|AVX\w*|FMA\w*|ARM_FEATURE_\w+|ARM_NEON\w*|BMI2?|F16C|POPCNT|LZCNT)__"
@@ -419,14 +435,16 @@ def from_record(record: object, argv: tuple[str, ...], extra: tuple[str, ...]) -
     if not isinstance(record, dict) or record.get("argv") != list(argv) or record.get("kind") not in ("gcc", "clang"):
         return None
     texts = [record.get(name) for name in ("version", "target", "digest")]
-    lists = [record.get(name) for name in ("native", "cpu_features")]
+    lists = [record.get(name) for name in ("native", "cpu_features", "cautions")]
     if not all(isinstance(text, str) for text in texts):
         return None
     if not all(isinstance(one, list) and all(isinstance(word, str) for word in one) for one in lists):
         return None
     if any(flag not in ("-march=native", "-mcpu=native") for flag in record["native"]):
         return None
+    if record.get("cautions") not in ([], list(_NO_SUMMARIES)):
+        return None
     return Compiler(
         argv, record["kind"], record["version"], record["target"], record["digest"],
-        tuple(record["native"]), tuple(record["cpu_features"]), extra,
+        tuple(record["native"]), tuple(record["cpu_features"]), extra, tuple(record["cautions"]),
     )  # fmt: skip
