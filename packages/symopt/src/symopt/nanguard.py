@@ -97,7 +97,7 @@ class NanGuardLinker(PyLinker):
         """Return what is wrong with a value, or ``None``."""
         if getattr(value, "dtype", None) is None or value.dtype.kind not in "fc" or not value.size:
             return None
-        if not getattr(variable.__dict__.get("_tag"), "nan_guard_mode_check", True):
+        if not getattr(getattr(variable, "_tag", None), "nan_guard_mode_check", True):
             return None
         nan, inf, big, limit = self.options
         with np.errstate(all="ignore"):

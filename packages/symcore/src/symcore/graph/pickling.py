@@ -52,10 +52,7 @@ def _reduce(node: Apply) -> Any:
         parents = {p for p in parents if not any(p in note.nodes for note in notes)}
     prelude = Prelude(toposort(node.inputs)) if parents else None
     types = tuple([y.type for y in node.outputs])
-    annotations = [
-        {k: v for k, v in y.__getstate__().items() if k not in ("type", "owner", "index")} for y in node.outputs
-    ]
-    state = (getattr(node, "_tag", None), annotations)
+    state = (getattr(node, "_tag", None), [y._annotations() for y in node.outputs])
     return _rebuild, (prelude, node.op, tuple(node.inputs), types, node.trace), state
 
 

@@ -91,6 +91,8 @@ class SharedVariable(Variable[TypeT]):
         """Return another variable on the same container."""
         copied = type(self)(self.type, name=self.name, container=self.container)
         copied.__dict__.update({k: v for k, v in self.__dict__.items() if k not in copied.__dict__})
+        if hasattr(self, "_tag"):
+            copied.tag = self.tag
         return copied
 
     def __str__(self) -> str:

@@ -19,6 +19,10 @@ class Variable(Generic[TypeT]):
     Immutable but for annotation: ``name``, ``tag`` (a free scratchpad), and attributes that a library attaches.
     """
 
+    # Slots, because a graph has very many variables; the dictionary is made for the few that are given attributes.
+    __slots__ = ("__dict__", "__weakref__", "_tag", "index", "name", "owner", "type")
+    _tag: SimpleNamespace
+
     def __init__(self, type: TypeT, owner: "Apply | None" = None, index: int | None = None, name: str | None = None):
         self.type = type
         self.owner = owner
@@ -28,19 +32,20 @@ class Variable(Generic[TypeT]):
     @property
     def tag(self) -> SimpleNamespace:
         """A namespace for the notes of users and libraries; made when first asked for."""
-        tag = self.__dict__.get("_tag")
-        if tag is None:
-            tag = self.__dict__["_tag"] = SimpleNamespace()
-        return tag
+        try:
+            return self._tag
+        except AttributeError:
+            self._tag = SimpleNamespace()
+            return self._tag
 
     @tag.setter
     def tag(self, value: SimpleNamespace) -> None:
-        self.__dict__["_tag"] = value
+        self._tag = value
 
     def clone(self) -> Any:
         """Return a new input variable of the same type, name and notes."""
         copy = self.type(self.name)
-        if "_tag" in self.__dict__:
+        if hasattr(self, "_tag"):
             copy.tag = SimpleNamespace(**vars(self.tag))
         return copy
 
@@ -56,9 +61,19 @@ class Variable(Generic[TypeT]):
         return f"<{self.type}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state.pop("_eval_cache", None)
-        return state
+        return {"type": self.type, "owner": self.owner, "index": self.index, **self._annotations()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def _annotations(self) -> dict[str, Any]:
+        """Return the attributes of this variable that may change: name, tag, and those that others gave it."""
+        notes = {"name": self.name, **self.__dict__}
+        notes.pop("_eval_cache", None)
+        if hasattr(self, "_tag"):
+            notes["_tag"] = self._tag
+        return notes
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.owner is None:
@@ -163,7 +178,8 @@ class Apply:
         if tag is not None:
             self._tag = tag
         for output, note in zip(self.outputs, notes, strict=True):
-            output.__dict__.update(note)
+            for name, value in note.items():
+                setattr(output, name, value)
 
 
 def _output(node: Apply, index: int) -> Variable[Any]:
