@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import MissingInputError
-from symcore.graph import trace
+from symcore.failure import operand, report
+from symcore.graph import test_values as _test_values  # takes its place beside Apply
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import inputs, toposort
 from symcore.graph.variable import Apply, Constant, Variable, evaluator
@@ -94,17 +95,7 @@ def _shares(ttype: Any, value: Any, other: Any) -> bool:
 
 def annotate(error: BaseException, node: Apply, inputs: Sequence[Any]) -> None:
     """Add to an error which node raised it, on what, and which line of the user's code made the node."""
-    lines = [f"while computing {node.op}"]
-    for position, (variable, value) in enumerate(zip(node.inputs, inputs, strict=True)):
-        shape = getattr(value, "shape", None)
-        given = (
-            f"shape {shape}, strides {getattr(value, 'strides', None)}" if shape is not None else type(value).__name__
-        )
-        lines.append(f"  input {position}: {variable.type}, {given}")
-    where = trace.describe(node.trace)
-    if where:
-        lines.append(f"  built at {where}")
-    error.add_note("\n".join(lines))
+    report(error, node, [operand(value) for value in inputs])
 
 
 def _exact(variable: Variable[Any], value: Any) -> bool:
@@ -146,3 +137,4 @@ def _eval(variable: Variable[Any], values: dict[Any, Any], options: dict[str, An
 
 
 evaluator.compute = _eval
+evaluator.run_node = run_node

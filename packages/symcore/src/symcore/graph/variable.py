@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from symcore.config import config
 from symcore.graph import trace
 from symcore.graph.type import Type
 
@@ -93,10 +94,22 @@ class _Evaluator:
     """How ``Variable.eval`` computes: ``symcore.interpreter``, and then ``symopt``, put their function here."""
 
     compute: Any = None
+    #: ``(node, values of its inputs) -> values of its outputs``.
+    run_node: Any = None
 
 
 #: The one evaluator of the process.
 evaluator = _Evaluator()
+
+
+class _TestValues:
+    """What looks at every new node while test values are wanted; ``symcore.graph.test_values`` puts it here."""
+
+    watch: Any = None
+
+
+test_values = _TestValues()
+_quick = config.quick
 
 
 class Constant(Variable[TypeT]):
@@ -139,6 +152,8 @@ class Apply:
             output.owner = self
             output.index = index
         self.trace = trace.here()
+        if _quick.compute_test_value != "off":
+            test_values.watch(self)
 
     @property
     def tag(self) -> SimpleNamespace:

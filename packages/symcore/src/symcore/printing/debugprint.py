@@ -3,7 +3,9 @@
 import sys
 from typing import Any
 
-from symcore.graph.variable import Apply, Variable
+from symcore.config import config
+from symcore.graph.test_values import get_test_value, has_test_value
+from symcore.graph.variable import Apply, Constant, Variable
 from symcore.printing.subject import Subject, inner_graphs, subject_of
 
 #: A line that is deeper than this shows only its last levels, after the number of those left out: the text of a chain
@@ -31,7 +33,7 @@ def debugprint(
     A line reads ``Elemwise{sigmoid}[(0, 0)] [id A] 'name' 3``: the Op, what the memory plan decided (output 0 takes
     over the buffer of input 0), an id, the name of the variable, and the position in the order of execution. The last
     two, and the decision, stand only where they exist. A node that was printed before is not printed again: its line
-    ends in ``···``.
+    ends in ``···``. With ``config.print_test_value`` test values are shown where there are any.
 
     Parameters
     ----------
@@ -151,6 +153,8 @@ class _Printer:
             parts.append(f"<{variable.type}>")
         if self.clients and subject.clients is not None and variable in subject.clients:
             parts.append(f"clients={self.users(subject.clients[variable])}")
+        if config.print_test_value and has_test_value(variable) and not isinstance(variable, Constant):
+            parts.append(f"test value {_short(get_test_value(variable))}")
         if node is not None and node in subject.order:
             parts.append(str(subject.order[node]))
         return " ".join(parts)
@@ -183,6 +187,14 @@ def _shown(indent: str, level: int) -> str:
     if level <= INDENT_LEVELS:
         return indent
     return f" ({level - 1 - SHOWN_LEVELS} levels){indent[-4 * SHOWN_LEVELS :]}"
+
+
+def _short(value: Any) -> str:
+    """Return a value on one line, its shape where it is large."""
+    if getattr(value, "size", 0) > 20:
+        return f"of shape {value.shape}, dtype {value.dtype}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def letters(number: int) -> str:
