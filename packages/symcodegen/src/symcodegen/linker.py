@@ -13,7 +13,7 @@ from symcodegen.lowering import Lowering
 from symcodegen.toolchain import CompilerMissing
 from symcore import plugins
 from symcore.config import Snapshot
-from symcore.graph import trace
+from symcore.failure import Operand, Stored, locate, operand_in_c, report, role_of
 from symcore.graph.variable import Apply
 from symcore.tensor.indexing import SliceLength
 from symcore.tensor.shapes import Shape_i
@@ -104,7 +104,9 @@ class CProgram:
     def __init__(self, lowering: Lowering, addresses: dict[str, int], signature: Signature, cvm: Any):
         self.plan = lowering.plan
         self._placement = lowering.placement
-        self._order = lowering.plan.order
+        self._order = self._first_order = lowering.plan.order
+        self._slot_of = lowering.slot_of()
+        self._name = signature.name
         nodes = []
         for node in lowering.nodes:
             if hasattr(node[1], "body"):
@@ -123,7 +125,7 @@ class CProgram:
     def rebound(self, plan: MemoryPlan, signature: Signature, swap: Mapping[Any, Any]) -> "CProgram":
         """Return the same program on other shared variables, ``{old: new}``; ``plan`` is this one's, of the new."""
         made = copy.copy(self)
-        made.plan, made._order = plan, plan.order
+        made.plan, made._order, made._name = plan, plan.order, signature.name
         places = zip(plan.order, self._placement, strict=True)
         made._placement = [(node, where, how) for node, (_, where, how) in places]
         storages = {id(old.container.storage): new.container.storage for old, new in swap.items()}
@@ -147,28 +149,26 @@ class CProgram:
     def profile(self, on: bool) -> None:
         self.machine.profile = on
 
-    def _error(self, tag: int, kind: str, message: str, operands: Any, cause: BaseException | None) -> BaseException:
-        """Make the exception for a failed node: what happened, the node, its operands, the user's line."""
-        if cause is not None:
-            return cause
-        error = _ERRORS.get(kind, RuntimeError)(message)
-        if 0 <= tag < len(self._order):
-            node = self._order[tag]
-            error = _ERRORS.get(kind, RuntimeError)(f"{node.op}: {message}")
-            error.add_note(_details(node, operands))
-        return error
+    def _error(
+        self, tag: int, kind: str, message: str, operands: Any, cause: BaseException | None, slots: Any
+    ) -> BaseException:
+        """Make the exception for a failed node: what happened, the node, its operands, the user's line.
 
-
-def _details(node: Apply, operands: Any) -> str:
-    lines = [f"while computing {node.op}"]
-    shown = (operands or ())[-len(node.inputs) :] if node.inputs else ()
-    for position, variable in enumerate(node.inputs[:8]):
-        given = shown[position] if position < len(shown) and len(shown) == len(node.inputs) else None
-        lines.append(
-            f"  input {position}: {variable.type}" + (f", shape {given[1]}, strides {given[2]}" if given else "")
-        )
-    where = trace.describe(node.trace)
-    return "\n".join([*lines, f"  built at {where}"] if where else lines)
+        ``operands`` are those of the machine's node, which need not be the graph's; ``slots`` says of every slot the
+        dtype, the shape and the strides, where they are known.
+        """
+        if not 0 <= tag < len(self._order):
+            return cause or _ERRORS.get(kind, RuntimeError)(message)
+        node = self._order[tag]
+        held = {v: operand_in_c(slots[k]) for v, k in self._slot_of.items() if k < len(slots)}
+        if cause is None:
+            cause = _ERRORS.get(kind, RuntimeError)(f"{node.op}: {message}")
+            report(cause, node, [held.get(v, Operand()) for v in self._first_order[tag].inputs])
+        first = self.plan.fgraph.inputs
+        roles = {**dict.fromkeys(self.plan.fgraph.outputs, "output"), **dict.fromkeys(first, "input")}
+        stored = [Stored(role_of(v, roles), v, o) for v, o in held.items() if o.shape is not None]
+        locate(cause, node, tag, len(self._order), self._name, stored)
+        return cause
 
 
 @functools.cache

@@ -161,6 +161,10 @@ class Lowering:
             self._slot[v] = found
         return found
 
+    def slot_of(self) -> dict[Any, int]:
+        """Return the slots of the variables that have one by now."""
+        return dict(self._slot)
+
     def out(self, v: Any, shaped: bool = True) -> int:
         """Make the slot that a node writes ``v`` into: an output's array, an update's buffer, or a place in the arena.
 

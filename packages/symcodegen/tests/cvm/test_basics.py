@@ -158,8 +158,9 @@ def test_python_numbers(b):
 def test_broadcast_mismatch_is_a_shape_error(b):
     seen = []
 
-    def on_error(tag, kind, message, operands, cause):
+    def on_error(tag, kind, message, operands, cause, slots):
         seen.append((tag, kind, operands, cause))
+        assert {("float64", (2, 3), (24, 8)), ("float64", (4,), (8,))} <= {*slots}
         return ValueError(f"node {tag}: {message}")
 
     x, y = b.input(2), b.input(1)

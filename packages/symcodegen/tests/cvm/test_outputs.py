@@ -239,7 +239,7 @@ def test_an_exception_of_a_python_node_is_the_cause(b):
     def fails(value):
         raise KeyError("inside")
 
-    def on_error(tag, kind, message, operands, cause):
+    def on_error(tag, kind, message, operands, cause, slots):
         error = RuntimeError(f"node {tag} ({kind}): {cause!r}")
         error.__cause__ = cause
         error.operands = operands

@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from symcore.config import Snapshot
+from symcore.failure import locate, stored_values
 from symcore.graph.shared import SharedVariable, new_owner
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
@@ -74,7 +75,11 @@ class PyProgram:
 
         for node, dead in zip(plan.order, self._dead, strict=True):
             if node not in self._lazy:
-                self._compute(node, storage)
+                try:
+                    self._compute(node, storage)
+                except Exception as error:
+                    self._explain(error, storage)
+                    raise
             for v in dead:
                 storage.pop(v, None)  # a side that was not taken left nothing behind
         outputs = []
@@ -114,6 +119,13 @@ class PyProgram:
                 values = self._step(current, [_read(v, storage) for v in needed])
                 storage.update(zip(current.outputs, values, strict=True))
                 stack.pop()
+
+    def _explain(self, error: Exception, storage: dict[Variable[Any], Any]) -> None:
+        """Tell in the details of an error where its node stands, and what the function held."""
+        node = getattr(getattr(error, "details", None), "node", None)
+        if node in self.plan.position:
+            stored = stored_values(storage, self._inputs, self.plan.fgraph.outputs)
+            locate(error, node, self.plan.position[node], len(self.plan.order), self.signature.name, stored)
 
     def _choose(self, node: Apply, chosen: Sequence[Variable[Any]], storage: dict[Variable[Any], Any]) -> None:
         """Hand the chosen values on: as they are where nothing else can see them, else as copies."""

@@ -64,6 +64,20 @@ static PyObject *describe_operands(Context *c, const Node *node) {
     return all;
 }
 
+/* The same of all slots whose shapes this call has settled by the time `node` failed. */
+static PyObject *describe_slots(Context *c, const Node *node) {
+    Program *p = c->program;
+    PyObject *all = PyTuple_New(node ? p->n_slots : 0);
+    for (int k = 0; all && node && k < p->n_slots; k++) {
+        PyObject *one = p->slots[k].segment > node->segment ? Py_NewRef(Py_None) : describe(c, k);
+        if (!one)
+            Py_CLEAR(all);
+        else
+            PyTuple_SET_ITEM(all, k, one);
+    }
+    return all;
+}
+
 static PyObject *plain_exception(int kind) {
     return kind == SYM_INDEX ? PyExc_IndexError : kind == SYM_MEMORY ? PyExc_MemoryError : PyExc_ValueError;
 }
@@ -73,14 +87,16 @@ static void raise_through(Context *c, int node, const char *kind, const char *me
     Program *p = c->program;
     int known = node >= 0 && node < p->n_nodes;
     PyObject *operands = describe_operands(c, known ? p->nodes + node : NULL), *exception = NULL;
-    if (operands)
-        exception = PyObject_CallFunction(p->on_error, "lssOO", known ? p->nodes[node].tag : -1L, kind, message,
-                                          operands, cause ? cause : Py_None);
+    PyObject *slots = operands ? describe_slots(c, known ? p->nodes + node : NULL) : NULL;
+    if (slots)
+        exception = PyObject_CallFunction(p->on_error, "lssOOO", known ? p->nodes[node].tag : -1L, kind, message,
+                                          operands, cause ? cause : Py_None, slots);
     if (exception && !PyExceptionInstance_Check(exception))
         PyErr_Format(PyExc_TypeError, "on_error returned %R, which is no exception.", exception);
     else if (exception)
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
     Py_XDECREF(exception);
+    Py_XDECREF(slots);
     Py_XDECREF(operands);
     Py_XDECREF(cause);
 }
