@@ -7,9 +7,11 @@ from typing import Any
 from symcore.errors import DisconnectedInputError, NullTypeGradError
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.null import DisconnectedType, NullType, disconnected
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply, Variable
+from symcore.op import Op
 
 Grads = dict[Variable[Any], Any]
 
@@ -66,7 +68,8 @@ def grad(
     elif not sources:
         raise ValueError("grad() without a cost needs known_grads.")
     fixed = set(known_grads or ())
-    grads = _backward(sources, fixed, targets, set(consider_constant or ()))
+    with full_collections_wait:
+        grads = _backward(sources, fixed, targets, set(consider_constant or ()))
     results = []
     for target in targets:  # a loop, so that a warning finds the caller at the same depth in all versions of Python
         results.append(_finish(target, grads, cost, disconnected_inputs, return_disconnected, null_gradients))
@@ -112,7 +115,10 @@ def _connected(order: Iterable[Apply], targets: Iterable[Variable[Any]]) -> set[
     """Return the variables that depend differentiably on a target."""
     reached = set(targets)
     for node in order:
-        if not any(v in reached for v in node.inputs):
+        if reached.isdisjoint(node.inputs):
+            continue
+        if getattr(node.op.connection_pattern, "__func__", None) is Op.connection_pattern:  # all of all
+            reached.update(node.outputs)
             continue
         pattern = node.op.connection_pattern(node)
         for k, output in enumerate(node.outputs):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import InconsistentGraphError
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import explicit_inputs, toposort
 from symcore.graph.variable import Constant, Variable
@@ -16,11 +17,12 @@ def clone_graph(outputs: Sequence[Variable[Any]], mapping: Mapped) -> list[Varia
 
     ``mapping`` is extended by every variable that was copied. Nodes that no replacement reaches are shared, not copied.
     """
-    for node in toposort(outputs, mapping):
-        if not any(v in mapping for v in node.inputs):
-            continue
-        copy = node.clone_with_new_inputs([mapping.get(v, v) for v in node.inputs])
-        _record(node.outputs, copy.outputs, mapping)
+    with full_collections_wait:
+        for node in toposort(outputs, mapping):
+            if mapping.keys().isdisjoint(node.inputs):
+                continue
+            copy = node.clone_with_new_inputs([mapping.get(v, v) for v in node.inputs])
+            _record(node.outputs, copy.outputs, mapping)
     return [mapping.get(v, v) for v in outputs]
 
 
@@ -36,9 +38,10 @@ def copy_graph(
         if variable not in mapping:
             kept = isinstance(variable, (Constant, SharedVariable))
             mapping[variable] = variable if kept else _detached(variable)
-    for node in toposort(outputs, mapping):
-        copy = node.clone_with_new_inputs([mapping.setdefault(v, v) for v in node.inputs])
-        _record(node.outputs, copy.outputs, mapping)
+    with full_collections_wait:
+        for node in toposort(outputs, mapping):
+            copy = node.clone_with_new_inputs([mapping.setdefault(v, v) for v in node.inputs])
+            _record(node.outputs, copy.outputs, mapping)
     return [mapping[v] for v in inputs], [mapping.get(v, v) for v in outputs], mapping
 
 
@@ -51,7 +54,8 @@ def _detached(variable: Variable[Any]) -> Variable[Any]:
 def _record(old: Iterable[Variable[Any]], new: Iterable[Variable[Any]], mapping: Mapped) -> None:
     for a, b in zip(old, new, strict=True):
         b.name = a.name
-        mapping.setdefault(a, b)
+        if a not in mapping:
+            mapping[a] = b
 
 
 def clone(

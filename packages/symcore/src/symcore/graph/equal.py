@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Constant, Variable
 
@@ -23,7 +24,8 @@ def equal_computations(
     paired = {a: ("given", n) for n, a in enumerate(given or ())} | {
         b: ("given", n) for n, b in enumerate((given or {}).values())
     }
-    ids = [_number(side, numbers, paired) for side in (left, right)]
+    with full_collections_wait:
+        ids = [_number(side, numbers, paired) for side in (left, right)]
     return ids[0] == ids[1]
 
 

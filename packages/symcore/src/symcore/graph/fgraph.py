@@ -6,6 +6,7 @@ from typing import Any
 
 from symcore.errors import InconsistentGraphError, MissingInputError
 from symcore.graph.clone import Mapped, copy_graph
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply, Constant, Variable
@@ -55,10 +56,11 @@ class FunctionGraph:
         self._nodes: dict[Apply, None] = {}
         #: Called with a node when it enters, or when one of its inputs changes.
         self.on_touch: list[Callable[[Apply], None]] = []
-        for position, output in enumerate(new_outputs):
-            adopted = self._adopt(output)
-            self.outputs.append(adopted)
-            self.clients[adopted][None, position] = None
+        with full_collections_wait:
+            for position, output in enumerate(new_outputs):
+                adopted = self._adopt(output)
+                self.outputs.append(adopted)
+                self.clients[adopted][None, position] = None
 
     # ------------------------------------------------------------------ looking
 

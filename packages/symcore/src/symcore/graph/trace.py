@@ -1,8 +1,8 @@
 """Which line of the user's code built a node.
 
 A trace is ``(file, line, function)``, followed by the trace of the caller where ``config.traceback_limit`` asks for
-more than one line; the text of the lines is read only when an error is shown. While rules rewrite a node, the nodes they
-make inherit its trace (``inherit``), so an error at run time can name the user's line.
+more than one line; the text of the lines is read only when an error is shown. While rules rewrite a node, the nodes
+they make inherit its trace (``inherit``), so an error at run time can name the user's line.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import linecache
 import sys
 import threading
 from collections.abc import Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from symcore.config import config
@@ -23,6 +23,12 @@ INTERNAL = frozenset({"symcore", "symopt", "symcodegen", "symgpu", "symnnet", "s
 
 _local = threading.local()
 _quick = config.quick
+#: Name of a module -> whether its frames are the user's.
+_users: dict[str, bool] = {}
+#: ``(id of a code object, position in it) -> (the code object, which so keeps its id, and the trace)``. The nodes of
+#: one line share one trace, and the number of a line is looked up once.
+_places: dict[tuple[int, int], tuple[CodeType, Frame]] = {}
+_MOST_PLACES = 4096
 
 
 def here() -> Frame | None:
@@ -33,16 +39,28 @@ def here() -> Frame | None:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if name.partition(".")[0] not in INTERNAL:
+        users = _users.get(name)
+        if users is None:
+            users = _users[name] = name.partition(".")[0] not in INTERNAL
+        if users:
             limit = _quick.traceback_limit
             if limit is None:
                 limit = config.traceback_limit
-            if limit == 1:
-                code = frame.f_code
-                return code.co_filename, frame.f_lineno, code.co_name
-            return _with_callers(frame, limit)
+            if limit != 1:
+                return _with_callers(frame, limit)
+            code = frame.f_code
+            known = _places.get((id(code), frame.f_lasti))
+            return known[1] if known is not None else _remember(code, frame)
         frame = frame.f_back
     return None
+
+
+def _remember(code: CodeType, frame: FrameType) -> Frame:
+    if len(_places) >= _MOST_PLACES:  # code that is made anew all the time must not stay for ever
+        _places.clear()
+    found = code.co_filename, frame.f_lineno, code.co_name
+    _places[id(code), frame.f_lasti] = code, found
+    return found
 
 
 def _with_callers(frame: FrameType, limit: int) -> Frame:
@@ -61,15 +79,20 @@ def _with_callers(frame: FrameType, limit: int) -> Frame:
     return found
 
 
-@contextlib.contextmanager
-def inherit(frame: Frame | None) -> Iterator[None]:
-    """Give the nodes made inside the block this trace."""
-    before = getattr(_local, "frame", None)
-    _local.frame = frame
-    try:
-        yield
-    finally:
-        _local.frame = before
+class inherit:
+    """Give the nodes made inside the block this trace: ``with inherit(node.trace): ...``."""
+
+    __slots__ = ("before", "frame")  # a class, for the block is entered once per node
+
+    def __init__(self, frame: Frame | None):
+        self.frame = frame
+
+    def __enter__(self) -> None:
+        self.before = getattr(_local, "frame", None)
+        _local.frame = self.frame
+
+    def __exit__(self, *error: object) -> None:
+        _local.frame = self.before
 
 
 @contextlib.contextmanager

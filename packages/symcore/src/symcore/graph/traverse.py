@@ -37,27 +37,25 @@ def toposort(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any
     The order is that of a depth-first walk, so it depends on the graph alone: not on hashes, addresses or threads.
     """
     order: list[Apply] = []
-    done: set[Apply] = set()
+    entered: set[Apply] = set()
     for output in outputs:
-        if output.owner is None or output.owner in done or output in blockers:
+        node = output.owner
+        if node is None or node in entered or output in blockers:
             continue
-        stack: list[tuple[Apply, int]] = [(output.owner, 0)]
-        entered = {output.owner}
-        while stack:
-            node, position = stack.pop()
-            if node in done:
-                continue
-            for k in range(position, len(node.inputs)):
-                variable = node.inputs[k]
-                owner = variable.owner
-                if owner is not None and owner not in done and variable not in blockers and owner not in entered:
-                    stack.append((node, k + 1))
-                    stack.append((owner, 0))
-                    entered.add(owner)
+        entered.add(node)
+        # The way from the output down to a node, and for each node on it the inputs that are still to be looked at.
+        way, waiting = [node], [iter(node.inputs)]
+        while way:
+            for variable in waiting[-1]:
+                node = variable.owner
+                if node is not None and node not in entered and variable not in blockers:
+                    entered.add(node)
+                    way.append(node)
+                    waiting.append(iter(node.inputs))
                     break
             else:
-                done.add(node)
-                order.append(node)
+                waiting.pop()
+                order.append(way.pop())
     return order
 
 

@@ -176,7 +176,7 @@ class Apply:
     def clone_with_new_inputs(self, inputs: Sequence[Variable[Any]]) -> "Apply":
         """Return a copy of this node on other inputs: of the same types, or the Op makes its outputs anew."""
         with trace.inherit(self.trace):
-            if all(new.type == old.type for new, old in zip(inputs, self.inputs, strict=True)):
+            if [v.type for v in inputs] == [v.type for v in self.inputs]:
                 node = Apply(self.op, inputs, [output.clone() for output in self.outputs])
             else:
                 node = self.op.make_node(*inputs)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from symcore.graph import trace
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply, Variable
 from symcore.op import Op
@@ -32,17 +33,18 @@ def walk(outputs: Sequence[Any], mapping: Mapped, blockers: Collection[Variable[
 
     ``mapping`` is extended by what was built. Nothing behind ``blockers`` is looked at.
     """
-    for node in toposort(outputs, {*mapping, *blockers}):
-        if not any(v in mapping for v in node.inputs):
-            continue
-        inputs = [mapping.get(v, v) for v in node.inputs]
-        batched = [has_batch(new, old) for new, old in zip(inputs, node.inputs, strict=True)]
-        with trace.inherit(node.trace):
-            results = _vectorized(node, inputs, batched)
-        for y, new in zip(node.outputs, results, strict=True):
-            if new.name is None and new.owner is not None:
-                new.name = y.name
-            mapping.setdefault(y, new)
+    with full_collections_wait:
+        for node in toposort(outputs, {*mapping, *blockers}):
+            if mapping.keys().isdisjoint(node.inputs):
+                continue
+            inputs = [mapping.get(v, v) for v in node.inputs]
+            batched = [has_batch(new, old) for new, old in zip(inputs, node.inputs, strict=True)]
+            with trace.inherit(node.trace):
+                results = _vectorized(node, inputs, batched)
+            for y, new in zip(node.outputs, results, strict=True):
+                if new.name is None and new.owner is not None:
+                    new.name = y.name
+                mapping.setdefault(y, new)
     return [mapping.get(v, v) for v in outputs]
 
 
