@@ -2,11 +2,14 @@
  * and which updates may really be written straight into their shared array. */
 #include "cvm.h"
 
+#include <string.h>
+
 typedef struct {
     Program *p;
     int *alias;   /* by slot: the slot whose memory a view may share (itself if it is no view) */
     int *written; /* by slot: segment of its latest writer, -1 */
     char *listed; /* by slot: is an input, shared, or made by a Python node */
+    char *seen;   /* by slot: work space of spread */
     int node, segment;
 } Walk;
 
@@ -159,7 +162,10 @@ static int check_output(Walk *w, Node *node, int slot) {
     }
     if (node->prep != COLLAPSED && node->prep != FULL) { /* a view: parse_node checked its kind */
         if (p->slots[slot].segment >= 0) return wrong(w, "is made by two views", slot);
-        w->alias[slot] = w->alias[node->ops[1]];
+        if (node->prep == SELECT) /* of one memory or another: never written, and read no sooner than both could be */
+            w->written[slot] = w->segment;
+        else
+            w->alias[slot] = w->alias[node->ops[1]];
         return introduce(w, slot, 1);
     }
     int root = p->slots[w->alias[slot]].kind;
@@ -170,6 +176,7 @@ static int check_output(Walk *w, Node *node, int slot) {
 }
 
 static int check_operands(Walk *w, Node *node) {
+    if (node->guard >= 0 && need_register(w, node->guard)) return -1;
     for (int k = node->n_outputs; k < node->n_ops; k++) {
         if (w->p->slots[node->ops[k]].kind == OBJECT && node->prep != PYTHON)
             return wrong(w, "is a Python object: only Python nodes read it", node->ops[k]);
@@ -180,7 +187,7 @@ static int check_operands(Walk *w, Node *node) {
     }
     for (int k = 0; k < node->n_outputs; k++)
         if (check_output(w, node, node->ops[k])) return -1;
-    int registers = node->prep == FULL || node->prep == RESHAPE ? node->n_params : 0;
+    int registers = node->prep == FULL || node->prep == RESHAPE || node->prep == SELECT ? node->n_params : 0;
     if (need_registers(w, node->params, registers)) return -1;
     for (int i = 0; node->items && i < node->n_params; i++) {
         const Item *it = node->items + i;
@@ -286,12 +293,27 @@ static int same_axes(const Node *node, int k, int other) {
     return 1;
 }
 
+/* Notes in w->seen which slots may share memory with `slot` through a SELECT or a view of one. */
+static void spread(const Walk *w, int slot) {
+    const Program *p = w->p;
+    memset(w->seen, 0, p->n_slots);
+    for (int n = 0; n < p->n_nodes; n++) {
+        const Node *node = p->nodes + n;
+        int view = node->prep == DIMSHUFFLE || node->prep == SUBTENSOR || node->prep == RESHAPE;
+        if (!view && node->prep != SELECT) continue;
+        for (int k = 1; k < node->n_ops; k++)
+            if (w->seen[node->ops[k]] || (node->prep == SELECT && w->alias[node->ops[k]] == slot))
+                w->seen[node->ops[0]] = 1;
+    }
+}
+
 /* May the kernels write update `u` into the shared array itself? Every node that can fail and every reader of the old
  * value must come before the first writer, and that writer must read the old value in place, if at all. */
 static int direct_is_safe(const Walk *w, const Update *u) {
     const Program *p = w->p;
     int shared = p->shared[u->shared].slot, writer = -1, position = -1;
     if (p->slots[u->slot].kind != UPDATE) return 0;
+    spread(w, shared);
     for (int n = 0; n < p->n_nodes; n++) {
         const Node *node = p->nodes + n;
         int kernel = node->prep == COLLAPSED || node->prep == FULL;
@@ -304,7 +326,7 @@ static int direct_is_safe(const Walk *w, const Update *u) {
         if (writer < 0 || node->prep == CODE) continue;
         if (node->segment != w->segment || (n > writer && node->flags & FALLIBLE && kernel)) return 0;
         for (int k = node->n_outputs; k < node->n_ops; k++) {
-            if (w->alias[node->ops[k]] != shared) continue;
+            if (w->alias[node->ops[k]] != shared && !w->seen[node->ops[k]]) continue;
             if (n > writer || node->ops[k] != shared || node->ops[position] != u->slot || !same_axes(node, k, position))
                 return 0;
         }
@@ -336,11 +358,12 @@ int analyse_program(Program *p) {
     w.alias = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     w.written = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     w.listed = PyMem_Calloc(p->n_slots + 1, 1);
+    w.seen = PyMem_Calloc(p->n_slots + 1, 1);
     p->result_slots = PyMem_Calloc(p->n_slots + 1, 1);
     p->holders = PyMem_Calloc(p->n_slots + 1, sizeof(int));
     p->register_segment = PyMem_Calloc(p->n_registers + 1, sizeof(int));
     p->segments = PyMem_Calloc(p->n_nodes + 2, sizeof(Segment));
-    if (!w.alias || !w.written || !w.listed || !p->result_slots || !p->holders || !p->register_segment ||
+    if (!w.alias || !w.written || !w.listed || !w.seen || !p->result_slots || !p->holders || !p->register_segment ||
         !p->segments) {
         PyErr_NoMemory();
         goto done;
@@ -363,5 +386,6 @@ done:
     PyMem_Free(w.alias);
     PyMem_Free(w.written);
     PyMem_Free(w.listed);
+    PyMem_Free(w.seen);
     return failed;
 }

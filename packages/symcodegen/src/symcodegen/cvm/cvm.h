@@ -63,6 +63,7 @@ typedef struct {
 
 typedef struct {
     int prep, flags, weight, segment;
+    int guard; /* register that holds 0 where the node is left out, or -1 */
     long tag;
     sym_kernel *fn;
     PyObject *callable;

@@ -6,7 +6,7 @@
 enum { INPUT, SHARED, CONST, TEMP, ARRAY, UPDATE, VIEW, HOST, HELD, OBJECT, N_KINDS };
 
 /* How a node is prepared. */
-enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, N_PREPS };
+enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, SELECT, N_PREPS };
 
 /* Flags of a node. */
 enum { REORDER = 1, FALLIBLE = 2 };
@@ -60,14 +60,15 @@ enum {
     "         ARRAY          as TEMP, but a fresh or recycled ndarray of its own: what is returned, or shown to\n"     \
     "                        Python nodes without a copy\n"                                                            \
     "         UPDATE         as ARRAY: the next value of a shared slot\n"                                              \
-    "         VIEW           None: made by DIMSHUFFLE, SUBTENSOR or RESHAPE\n"                                         \
+    "         VIEW           None: made by DIMSHUFFLE, SUBTENSOR, RESHAPE or SELECT\n"                                 \
     "         HOST           a register: a 0-d operand that holds its value\n"                                         \
     "         HELD           None: the ndarray that a Python node returned (ndim, typenum as declared)\n"              \
     "         OBJECT         None: any Python object (inputs, shared values and results of Python nodes);\n"           \
     "                        typenum -1, ndim 0; only Python nodes read it\n\n"                                        \
-    "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag), in order of\n"       \
-    "         execution:\n"                                                                                            \
-    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, or CODE (no operands: runs code)\n"    \
+    "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag[, guard]), in order\n" \
+    "         of execution:\n"                                                                                         \
+    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, SELECT, PYTHON, or CODE (no operands: runs\n"  \
+    "                  code)\n"                                                                                        \
     "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), None (the others)\n"                \
     "         outputs, inputs  tuples of slots; the kernel's operands are outputs + inputs\n"                          \
     "         params   COLLAPSED   (axes, stretch): axes[k][j] = the axis of operand k that is loop j, or -1 "         \
@@ -81,6 +82,8 @@ enum {
     "                              or -1 for None; missing items are whole slices\n"                                   \
     "                  RESHAPE     tuple of registers, the lengths; one may hold -1. A view where strides allow it,\n" \
     "                              else a copy in the arena\n"                                                         \
+    "                  SELECT      (register,): the view is of the first input where it is not 0, else of the\n"      \
+    "                              second; both have the dtype and rank of the view\n"                                \
     "                  PYTHON, CODE  None\n"                                                                           \
     "         code     tuple of instructions run before the node is prepared, below; () for PYTHON (put a CODE node\n" \
     "                  before it)\n"                                                                                   \
@@ -90,6 +93,10 @@ enum {
     "                  views and Python nodes know it themselves)\n"                                                   \
     "         weight   work per byte touched, 1 for plain arithmetic: decides about releasing the GIL\n"               \
     "         tag      int handed to on_error and given by timings()\n"                                                \
+    "         guard    register, or -1 (the default): where it holds 0 the node is left out, with its code, as if\n"    \
+    "                  it were not there. What only such nodes make may be read by nodes that are left out with them,\n"  \
+    "                  by a SELECT of something else, by R_VALUE (which then gives 1), by R_DIM (0), and by PYTHON\n"  \
+    "                  nodes (None).\n"                                                                                \
     "         Operands that a node writes may be views: SUBTENSOR of a slot, then copies into the view, is a join.\n"  \
     "         A view may be taken before anything is written, if the slot's lengths are registers.\n"                  \
     "         PYTHON: fn(*inputs) returns the value of its one output, or a tuple or list of all. Outputs are HELD\n"  \

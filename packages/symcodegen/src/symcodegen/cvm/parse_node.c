@@ -144,6 +144,11 @@ static int parse_items(Program *p, Node *node, int index, PyObject *params) {
 
 static int parse_params(Program *p, Node *node, int index, PyObject *params) {
     int view = node->prep == DIMSHUFFLE || node->prep == SUBTENSOR || node->prep == RESHAPE;
+    if (node->prep == SELECT &&
+        (node->n_outputs != 1 || node->n_inputs != 2 || p->slots[node->ops[0]].kind != VIEW ||
+         p->slots[node->ops[0]].ndim != p->slots[node->ops[1]].ndim ||
+         p->slots[node->ops[0]].ndim != p->slots[node->ops[2]].ndim))
+        return bad_node(index, "SELECT has one output, a VIEW slot, and two inputs of its rank");
     if (view && (node->n_outputs != 1 || node->n_inputs != 1 || p->slots[node->ops[0]].kind != VIEW))
         return bad_node(index, "a view has one output, a VIEW slot, and one input");
     switch (node->prep) {
@@ -154,6 +159,7 @@ static int parse_params(Program *p, Node *node, int index, PyObject *params) {
     }
     if (!(node->params = parse_ints(params, &node->n_params, "params of node", index))) return -1;
     int ndim = node->n_ops ? p->slots[node->ops[0]].ndim : 0;
+    if (node->prep == SELECT && node->n_params != 1) return bad_node(index, "params of SELECT are one register");
     if (view && node->n_params != ndim)
         return bad_node(index, "a view needs one parameter for each axis of its output");
     for (int i = 0; node->prep == DIMSHUFFLE && i < ndim; i++)
@@ -180,10 +186,12 @@ static int parse_function(Node *node, int index, PyObject *fn) {
 int parse_node(Program *p, int index, PyObject *item) {
     Node *node = p->nodes + index;
     PyObject *fn, *outputs, *inputs, *params, *code, *inplace;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "iOOOOOOiil", &node->prep, &fn, &outputs, &inputs, &params,
-                                                  &code, &inplace, &node->flags, &node->weight, &node->tag)) {
+    node->guard = -1;
+    if (!PyTuple_Check(item) ||
+        !PyArg_ParseTuple(item, "iOOOOOOiil|i", &node->prep, &fn, &outputs, &inputs, &params, &code, &inplace,
+                          &node->flags, &node->weight, &node->tag, &node->guard)) {
         PyErr_Clear();
-        return bad_node(index, "need (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag)");
+        return bad_node(index, "need (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag[, guard])");
     }
     if (node->prep < 0 || node->prep >= N_PREPS) return bad_node(index, "unknown kind of preparation");
     if (parse_function(node, index, fn) || parse_operands(p, node, index, outputs, inputs) ||

@@ -39,11 +39,22 @@ static Prepared *new_prepared(Program *p, int segment, Prepared *before) {
 
 /* ---- signature ---- */
 
+/* The program has no such value in this call: the nodes that would have made it were left out. */
+static int is_absent(Context *c, int slot) {
+    const Slot *s = c->program->slots + slot;
+    if (s->kind == HELD) return !c->objects[slot];
+    return s->kind != INPUT && s->kind != SHARED && s->kind != CONST && place_of(c, slot)->root < 0;
+}
+
 static int gather_value(Context *c, int segment, const Read *read, i64 *value) {
     Program *p = c->program;
     Slot *s = p->slots + read->slot;
     const char *address;
     i64 length = 1, stride = 0;
+    if (is_absent(c, read->slot)) {
+        *value = 1; /* the one number that is no bad length, step, divisor or condition */
+        return 0;
+    }
     if (s->kind == INPUT || s->kind == SHARED || s->kind == HELD || s->kind == CONST) {
         PyArrayObject *array = (PyArrayObject *)(s->kind == CONST ? s->value : c->objects[read->slot]);
         address = c->base[read->slot];
@@ -73,9 +84,13 @@ static int gather_signature(Context *c, int segment) {
         int slot = g->externals[i], ndim = p->slots[slot].ndim;
         if (!ndim || p->slots[slot].kind == CONST) continue;
         PyArrayObject *array = (PyArrayObject *)c->objects[slot];
-        const npy_intp *lengths = PyArray_DIMS(array), *strides = PyArray_STRIDES(array);
-        for (int a = 0; a < ndim; a++) sig[a] = lengths[a];
-        for (int a = 0; a < ndim; a++) sig[ndim + a] = strides[a];
+        if (array) {
+            const npy_intp *lengths = PyArray_DIMS(array), *strides = PyArray_STRIDES(array);
+            for (int a = 0; a < ndim; a++) sig[a] = lengths[a];
+            for (int a = 0; a < ndim; a++) sig[ndim + a] = strides[a];
+        } else { /* a Python node was left out */
+            memset(sig, 0, 2 * ndim * sizeof(i64));
+        }
         sig += 2 * ndim;
     }
     for (int i = 0; i < g->n_reads; i++)
@@ -92,7 +107,7 @@ static void fill_externals(Context *c, Prepared *q) {
     for (int i = 0; i < g->n_externals; i++) {
         Slot *s = p->slots + g->externals[i];
         i64 *info = q->table + s->info;
-        q->places[s->local].root = g->externals[i];
+        q->places[s->local].root = s->kind == HELD && !c->objects[g->externals[i]] ? -1 : g->externals[i];
         if (s->kind == CONST) {
             for (int a = 0; a < s->ndim; a++) info[a] = PyArray_DIM((PyArrayObject *)s->value, a);
             for (int a = 0; a < s->ndim; a++) info[s->ndim + a] = PyArray_STRIDE((PyArrayObject *)s->value, a);
@@ -149,6 +164,7 @@ static int fill_prepared(Context *c, Prepared *q) {
     place_hosts(p, q);
     for (int n = g->first; n < g->end && !g->python; n++) {
         Node *node = p->nodes + n;
+        if (node->guard >= 0 && !q->registers[node->guard]) continue;
         if (run_registers(c, q, node)) return -1;
         if (node->prep == COLLAPSED || node->prep == FULL) {
             if (prepare_kernel(c, q, node)) return -1;

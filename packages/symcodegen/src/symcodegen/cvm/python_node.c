@@ -39,7 +39,8 @@ static PyObject *operand(Context *c, int slot) {
     Slot *s = c->program->slots + slot;
     if (s->kind == CONST) return Py_NewRef(s->value);
     if (s->kind != VIEW && c->objects[slot]) return Py_NewRef(c->objects[slot]);
-    int root = place_of(c, slot)->root;
+    int root = s->kind == OBJECT ? -1 : place_of(c, slot)->root;
+    if (root < 0) Py_RETURN_NONE; /* what makes it was left out */
     PyObject *base = c->program->slots[root].kind == CONST ? c->program->slots[root].value : c->objects[root];
     return s->kind == VIEW && base ? viewing_operand(c, slot, base) : copied_operand(c, slot);
 }

@@ -52,9 +52,16 @@ static int run_kernels(Context *c, Prepared *q) {
     return failed;
 }
 
+/* Is the Python node of this segment guarded by a register that holds 0? */
+static int is_left_out(Context *c, int k) {
+    int guard = c->program->nodes[c->program->segments[k].first].guard;
+    return guard >= 0 && !c->chain[k - 1]->registers[guard];
+}
+
 static int run_segment(Context *c, int k) {
     Program *p = c->program;
     Segment *g = p->segments + k;
+    if (g->python && is_left_out(c, k)) return find_prepared(c, k) ? 0 : -1;
     if (g->python) {
         i64 start = c->node_ns ? now() : 0;
         if (run_python_node(c, p->nodes + g->first)) return -1;

@@ -166,11 +166,23 @@ static int reshape(Context *c, Prepared *q, Node *node) {
     return 0;
 }
 
+static int select_one(Context *c, Prepared *q, Node *node) {
+    Program *p = c->program;
+    int chosen = node->ops[q->registers[node->params[0]] ? 1 : 2];
+    Slot *view = p->slots + node->ops[0];
+    if (p->slots[chosen].typenum != view->typenum)
+        return fail_at(c, (int)(node - p->nodes), SYM_VALUE, "a choice has the dtype of both that it is between.");
+    memcpy(q->table + view->info, lengths_of(c, chosen), 2 * view->ndim * sizeof(i64));
+    set_place(c, q, node->ops[0], place_of(c, chosen), 0);
+    return 0;
+}
+
 /* 0, or -1 with a failure noted. */
 int prepare_view(Context *c, Prepared *q, Node *node) {
     Program *p = c->program;
     Slot *in = p->slots + node->ops[1];
     i64 lengths[MAX_LOOPS];
+    if (node->prep == SELECT) return select_one(c, q, node);
     if (p->slots[node->ops[0]].typenum != in->typenum)
         return fail_at(c, (int)(node - p->nodes), SYM_VALUE, "a view has the dtype of what it looks at.");
     if (in->registers && in->segment == q->segment && q->places[in->local].root < 0) { /* viewed before it is written */
