@@ -180,7 +180,8 @@ def _function_class(cvm: Any) -> Any:
 
         def __init__(self, linked: CProgram, plan: Any, signature: Any, mode: Any, config: Any):
             Function.__init__(self, linked, plan, signature, mode, config)
-            self.program = linked.machine
+            if signature.plain:  # otherwise the arguments of a call are not the machine's: it goes through Python
+                self.program = linked.machine
             if signature.keys is not None:
                 self.return_kind = cvm.RETURN_WRAPPED
             else:

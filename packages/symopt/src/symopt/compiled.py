@@ -7,12 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from symcore.config import Snapshot, config
-from symcore.graph.shared import SharedVariable
+from symcore.graph.shared import Container, SharedVariable
+from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
 from symopt.mode import Mode, get_mode
 from symopt.plan import MemoryPlan
-from symopt.profile import Profile
+from symopt.profile import Profile, ProfileStats
 
 
 class Function:
@@ -77,8 +78,14 @@ class Function:
             rest = {key: value for key, value in kwargs.items() if key != "output_subset"}
             wanted = kwargs["output_subset"]
             return self._call_general(args, rest) if wanted is None else self._call_subset(wanted, args, rest)
-        if kwargs or len(args) != len(self.signature.inputs):
-            args = self._bind(args, kwargs)
+        if kwargs or not self.signature.plain or len(args) != len(self.signature.inputs):
+            args, given = bind(self, args, kwargs)
+            if given:
+                with standing_in(self, given):
+                    return self._run(args)
+        return self._run(args)
+
+    def _run(self, args: tuple[Any, ...]) -> Any:
         return self._wrap_outputs(self.linked(*args) if self.profile is None else self.profile.run(args))
 
     def _wrap_outputs(self, outputs: list[Any]) -> Any:
@@ -110,36 +117,6 @@ class Function:
             )
         return item % count
 
-    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-        ins = self.signature.inputs
-        if len(args) > len(ins):
-            raise TypeError(f"{self} takes {len(ins)} arguments ({self._names()}), got {len(args)}.")
-        values: list[Any] = [*args, *[_MISSING] * (len(ins) - len(args))]
-        for key, value in kwargs.items():
-            position = self._position(key)
-            if position < len(args) or values[position] is not _MISSING:
-                raise TypeError(f"{self} got two values for its input {key!r}.")
-            values[position] = value
-        for position, i in enumerate(ins):
-            if values[position] is _MISSING:
-                if not i.has_default:
-                    raise TypeError(
-                        f"{self} needs a value for its input {position} ({i.name or i.variable}); it takes "
-                        f"{len(ins)} arguments ({self._names()})."
-                    )
-                values[position] = i.value
-        return tuple(values)
-
-    def _position(self, key: str) -> int:
-        found = [k for k, i in enumerate(self.signature.inputs) if i.name == key]
-        if len(found) != 1:
-            why = "has no input" if not found else "has several inputs"
-            raise TypeError(f"{self} {why} called {key!r}; its inputs are: {self._names()}.")
-        return found[0]
-
-    def _names(self) -> str:
-        return ", ".join(str(i.name or i.variable) for i in self.signature.inputs) or "none"
-
     def __str__(self) -> str:
         return f"function {self.name}" if self.name else "function"
 
@@ -147,10 +124,36 @@ class Function:
 
     # ------------------------------------------------------------------ looking
 
-    def get_shared(self) -> list[Any]:
-        """Return the shared variables that the function reads or updates."""
+    def all_shared(self) -> list[Any]:
+        """Return the shared variables that the function reads or updates, and those that keep values of its inputs."""
         found = list(self.fgraph.inputs[len(self.signature.inputs) :])
         return found + [u.shared for u in self.plan.updates if u.shared not in found]
+
+    def get_shared(self) -> list[Any]:
+        """Return the shared variables that the function reads or updates."""
+        hidden = {s for k, s in self.signature.states.items() if not self.signature.declared[k].shared}
+        return [s for s in self.all_shared() if s not in hidden]
+
+    @property
+    def value(self) -> Values:
+        """What inputs are when they are left out, and what shared variables hold: ``f.value[x]``."""
+        return Values(self)
+
+    @property
+    def container(self) -> Containers:
+        """The containers of inputs and shared variables: ``f.container[x].value``."""
+        return Containers(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return Values(self)[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        Values(self)[key] = value
+
+    def __contains__(self, key: Any) -> bool:
+        return key in Values(self)
+
+    __iter__ = None  # what has __getitem__ would be iterated over by positions
 
     def placement(self) -> list[tuple[Any, str, str]]:
         """Return, per node in the order of execution, ``(node, where it runs, how or why)``."""
@@ -200,7 +203,7 @@ class Function:
         swap: Mapping[SharedVariable[Any], SharedVariable[Any]] | None = None,
         delete_updates: bool = False,
         name: str | None = None,
-        profile: bool | None = None,
+        profile: bool | ProfileStats | None = None,
     ) -> "Function":
         """Return a function of the same graph. Nothing is rewritten again, and kernels are used again.
 
@@ -216,7 +219,7 @@ class Function:
         name
             Shown in errors and profiles; by default this function's.
         profile
-            Time its calls.
+            Time its calls: ``True``, or the ``ProfileStats`` that is to collect them.
 
         Raises
         ------
@@ -225,17 +228,17 @@ class Function:
         TypeError
             What is swapped in is not a shared variable of the same type.
         """
+        name = self.name if name is None else name
         swap = self._checked_swap(swap or {})
-        if share_memory and not swap and not (delete_updates and self.plan.updates):
-            signature = Signature(self.signature.inputs, self.signature.single, self.signature.keys, name or self.name)
-            made = _made(self.linked, self.plan, signature, self.mode, self.config)
+        drop = delete_updates and bool(self.plan.updates)
+        if share_memory and not swap and not drop:
+            made = _made(self.linked, self.plan, self.signature.changed(name=name), self.mode, self.config)
             made.trust_input = self.trust_input
-        elif delete_updates and self.plan.updates:
-            made = self._derived(name or self.name, swap=swap, updates=False)
         else:
-            made = self._rebound(name or self.name, swap)
-        if profile:
-            made.profile_on()
+            for s in [] if share_memory else self._states():
+                swap.setdefault(s, _twin(s))
+            made = self._derived(name, swap=swap, updates=False) if drop else self._rebound(name, swap)
+        profile_as_asked(made, profile)
         return made
 
     def _checked_swap(self, swap: Mapping[Any, Any]) -> dict[SharedVariable[Any], SharedVariable[Any]]:
@@ -252,6 +255,15 @@ class Function:
             raise ValueError(f"after the swap of {self} a shared variable would be updated twice: {updated}.")
         return dict(swap)
 
+    def _states(self) -> list[SharedVariable[Any]]:
+        """The variables that hold values of inputs and that no other function knows of unless it asked for them."""
+        declared = self.signature.declared
+        return [s for k, s in self.signature.states.items() if not declared[k].shared]
+
+    def _signature(self, name: str, swap: Mapping[SharedVariable[Any], SharedVariable[Any]]) -> Signature:
+        states = {k: swap.get(s, s) for k, s in self.signature.states.items()}
+        return self.signature.changed(name=name, states=states)
+
     def _rebound(self, name: str, swap: Mapping[SharedVariable[Any], SharedVariable[Any]]) -> "Function":
         """Return a function that differs in its shared variables alone: the memory plan, and C, are as they were."""
         started = time.perf_counter()
@@ -259,7 +271,7 @@ class Function:
         plan = same_plan(self.plan, len(ins), swap)
         if plan is None:
             return self._derived(name, swap)
-        signature = Signature(ins, self.signature.single, self.signature.keys, name)
+        signature = self._signature(name, swap)
         if hasattr(self.linked, "rebound"):
             made = _made(self.linked.rebound(plan, signature, swap), plan, signature, self.mode, self.config)
         else:
@@ -280,8 +292,10 @@ class Function:
         ins = self.signature.inputs
         linker = self.mode.make_linker(self.config)
         plan = derived_plan(self.plan, len(ins), linker.can_fail, swap, outputs, updates)
-        single, keys = (self.signature.single, self.signature.keys) if outputs is None else (False, None)
-        made = link(plan, Signature(ins, single, keys, name), self.mode, self.config, linker)
+        signature = self._signature(name, swap or {})
+        if outputs is not None:
+            signature = signature.changed(single=False, keys=None)
+        made = link(plan, signature, self.mode, self.config, linker)
         made.trust_input = self.trust_input
         made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
         return made
@@ -300,7 +314,7 @@ class Function:
         return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Function":
-        made = self._rebound(self.name, {s: copy.deepcopy(s, memo) for s in self.get_shared()})
+        made = self._rebound(self.name, {s: copy.deepcopy(s, memo) for s in self.all_shared()})
         memo[id(self)] = made
         return made
 
@@ -314,6 +328,18 @@ class Function:
 def link(plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot, linker: Any) -> Function:
     """Return a function that follows ``plan``, run by what ``linker`` makes of it."""
     return _made(linker.link(plan, signature, config), plan, signature, mode, config)
+
+
+def profile_as_asked(made: Function, wanted: Any) -> None:
+    """Switch profiling on for ``True`` and for a ``ProfileStats``, which collects it; raises ``TypeError``."""
+    if wanted is None or isinstance(wanted, (bool, int)):
+        if wanted:
+            made.profile_on()
+        return
+    if not isinstance(wanted, ProfileStats):
+        raise TypeError(f"profile is True, False, or a ProfileStats; got {wanted!r} ({type(wanted).__name__}).")
+    made.profile_on()
+    wanted.profiles.append(made.profile)
 
 
 def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot) -> Function:
@@ -344,4 +370,7 @@ def _loaded(
     return made
 
 
-_MISSING = object()
+def _twin(s: SharedVariable[Any]) -> SharedVariable[Any]:
+    """Return a variable that holds a copy of what ``s`` holds."""
+    made: SharedVariable[Any] = type(s)(s.type, name=s.name, container=Container(s.get_value()))
+    return made

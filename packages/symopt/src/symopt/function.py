@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symcore.config import config
-from symcore.errors import MissingInputError, UnusedInputError
+from symcore.errors import InconsistentGraphError, MissingInputError, UnusedInputError
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like, clone_graph
 from symcore.graph.fgraph import FunctionGraph
-from symcore.graph.shared import SharedVariable
+from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant, Variable
-from symopt.compiled import Function, link
+from symopt.compiled import Function, link, profile_as_asked
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
+from symopt.profile import ProfileStats
 from symopt.ruleset import RuleSet
 
 Pairs = Mapping[Any, Any] | Sequence[tuple[Any, Any]] | None
@@ -36,7 +37,7 @@ def function(
     name: str | None = None,
     rebuild_strict: bool = True,
     allow_input_downcast: bool | None = None,
-    profile: bool | None = None,
+    profile: "bool | ProfileStats | None" = None,
     on_unused_input: str | None = None,
     trust_input: bool = False,
 ) -> Function:
@@ -65,8 +66,17 @@ def function(
         Whether givens must have the types of what they replace.
     allow_input_downcast
         Let arguments lose precision: see ``In``.
+    accept_inplace
+        For older code, which had to permit Ops that overwrite their inputs: they are always accepted, and handed copies
+        of what something else still needs.
+    profile
+        Time every call and node (see ``Function.profile``); by default ``config.profile``. A ``ProfileStats`` collects
+        the profiles of several functions.
     on_unused_input
         ``raise``, ``warn`` or ``ignore``; by default ``config.on_unused_input``.
+    trust_input
+        The initial value of ``f.trust_input``, for older code. Arguments are checked all the same: in C that takes some
+        tens of nanoseconds.
 
     Raises
     ------
@@ -82,10 +92,12 @@ def function(
     if allow_input_downcast is None:
         allow_input_downcast = snapshot.allow_input_downcast
     ins = _inputs(inputs, allow_input_downcast)
-    flat, single, keys, borrowed = _outputs(outputs)
+    flat, single, keys = _outputs(outputs)
     pairs = _updates(updates)
-    substitution = _givens(givens, rebuild_strict)
-    flat, pairs = _substitute(flat, pairs, substitution)
+    flat, pairs = _substitute(flat, pairs, _givens(givens, rebuild_strict))
+    declared, states = ins, _states(ins)
+    flat, pairs = _keep_states(declared, states, flat, pairs)
+    ins = [i for k, i in enumerate(declared) if k not in states]
     _add_default_updates(flat, pairs, no_default_updates)
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
@@ -96,13 +108,13 @@ def function(
     rewritten = time.perf_counter()
     mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
     plan = MemoryPlan(fgraph, len(flat), list(pairs), mutable, linker.can_fail)
-    signature = Signature(ins, single, keys, name or trace.describe(trace.here()).partition(" in ")[0])
+    place = name or trace.describe(trace.here()).partition(" in ")[0]
+    signature = Signature(ins, single, keys, place, declared if states else None, states)
     made = link(plan, signature, chosen, snapshot, linker)
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
-    if profile or (profile is None and snapshot.profile):
-        made.profile_on()
+    profile_as_asked(made, snapshot.profile if profile is None else profile)
     return made
 
 
@@ -136,7 +148,34 @@ def _inputs(inputs: Any, allow_downcast: bool | None) -> list[In]:
     return ins
 
 
-def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None, list[bool]]:
+def _states(declared: Sequence[In]) -> dict[int, SharedVariable[Any]]:
+    """Return, by position, the shared variables that hold the values of inputs that keep them between calls."""
+    states: dict[int, SharedVariable[Any]] = {}
+    for k, i in enumerate(declared):
+        if i.shared:
+            states[k] = i.variable
+        elif i.is_state:
+            ttype, kept = i.variable.type, i.value
+            container = kept if isinstance(kept, Container) else Container(kept)
+            states[k] = ttype.shared_class(ttype, name=i.name, container=container)
+    return states
+
+
+def _keep_states(
+    declared: Sequence[In], states: dict[int, SharedVariable[Any]], flat: list[Any], pairs: dict[Any, Any]
+) -> tuple[list[Any], dict[Any, Any]]:
+    """Let inputs that keep their value be read from, and updated in, their shared variables."""
+    for k, s in states.items():
+        if declared[k].update is None:
+            continue
+        if s in pairs:
+            raise ValueError(f"{s} is updated twice: by its In(..., update=...) and by updates.")
+        pairs[s] = update_value(s, declared[k].update)
+    read_instead = {declared[k].variable: s for k, s in states.items() if s is not declared[k].variable}
+    return _substitute(flat, pairs, read_instead)
+
+
+def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None]:
     keys = None
     single = False
     if outputs is None:
@@ -150,7 +189,7 @@ def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None,
         items = list(outputs)
     else:
         items, single = [outputs], True
-    flat, borrowed = [], []
+    flat = []
     for item in items:
         variable = item.variable if isinstance(item, Out) else item
         if not isinstance(variable, Variable):
@@ -163,8 +202,7 @@ def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None,
                     f"outputs holds symbolic variables, got {variable!r} ({type(variable).__name__})."
                 ) from None
         flat.append(variable)
-        borrowed.append(isinstance(item, Out) and item.borrow)
-    return flat, single, keys, borrowed
+    return flat, single, keys
 
 
 def _pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
@@ -216,7 +254,13 @@ def _givens(givens: Any, strict: bool) -> dict[Variable[Any], Variable[Any]]:
     for old, new in _pairs(givens, "givens"):
         if not isinstance(old, Variable):
             raise TypeError(f"givens replaces symbolic variables; got {old!r} ({type(old).__name__}).")
-        result[old] = as_variable_like(new, old, strict)
+        try:
+            result[old] = as_variable_like(new, old, strict)
+        except InconsistentGraphError as error:
+            raise InconsistentGraphError(
+                f"givens: {str(error).partition(' Cast or')[0]} Cast or reshape it first, or pass "
+                "rebuild_strict=False to let the graph take its type."
+            ) from None
     return result
 
 
@@ -232,6 +276,11 @@ def _substitute(
 def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_updates: Any) -> None:
     if no_default_updates is True:
         return
+    if not isinstance(no_default_updates, (bool, list, tuple, set, frozenset)):
+        raise TypeError(
+            f"no_default_updates is True, False or a list of shared variables; got {no_default_updates!r} "
+            f"({type(no_default_updates).__name__})."
+        )
     left_out = set(no_default_updates or ())
     stack = [*flat, *pairs.values()]
     while stack:
@@ -247,6 +296,8 @@ def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_upda
 
 
 def _check_inputs(ins: Sequence[In], targets: Sequence[Variable[Any]], on_unused: str) -> None:
+    if on_unused not in ("raise", "warn", "ignore"):
+        raise ValueError(f"on_unused_input is 'raise', 'warn' or 'ignore'; got {on_unused!r}.")
     used = set(ancestors(targets))
     for i in ins:
         if i.variable in used:

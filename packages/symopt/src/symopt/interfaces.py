@@ -1,5 +1,6 @@
 """The interfaces between ``function()``, linkers and programs."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from symcore.config import Snapshot
@@ -34,12 +35,47 @@ class Linker(Protocol):
 
 
 class Signature:
-    """How a function is called: its inputs (``In``), how outputs are handed back, its name."""
+    """How a function is called: its inputs (``In``), how outputs are handed back, its name.
 
-    __slots__ = ("inputs", "keys", "name", "single")
+    Attributes
+    ----------
+    inputs
+        What the program reads, in its order.
+    declared
+        All inputs in the order in which the user gave them. Those that are not among ``inputs`` keep their value from
+        call to call.
+    states
+        ``{position in declared: the shared variable that keeps the value}``.
+    single, keys
+        Whether the one output is returned by itself; the keys of a dictionary of outputs.
+    """
 
-    def __init__(self, inputs: list[Any], single: bool, keys: list[str] | None, name: str):
+    __slots__ = ("declared", "inputs", "keys", "name", "single", "states")
+
+    def __init__(
+        self,
+        inputs: list[Any],
+        single: bool,
+        keys: list[str] | None,
+        name: str,
+        declared: Sequence[Any] | None = None,
+        states: Mapping[int, Any] | None = None,
+    ):
         self.inputs = inputs
         self.single = single
         self.keys = keys
         self.name = name
+        self.declared = inputs if declared is None else list(declared)
+        self.states = dict(states or {})
+
+    @property
+    def plain(self) -> bool:
+        """Whether the arguments of a call are the inputs of the program, one for one."""
+        return len(self.declared) == len(self.inputs) and not any(i.implicit for i in self.inputs)
+
+    def changed(self, **attributes: Any) -> "Signature":
+        """Return a signature that differs in some attributes."""
+        made = object.__new__(Signature)
+        for name in self.__slots__:
+            setattr(made, name, attributes.get(name, getattr(self, name)))
+        return made

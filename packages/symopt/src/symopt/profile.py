@@ -86,15 +86,8 @@ class Profile:
 
     def ops(self) -> list[OpTime]:
         """Return the times summed over the nodes of each Op class, the most expensive first."""
-        found: dict[str, list[Any]] = {}
-        for row in self.nodes():
-            name = type(row.node.op).__name__ if row.node is not None else row.label
-            entry = found.setdefault(name, [0, 0, 0.0])
-            entry[0] += 1
-            entry[1] += row.calls
-            entry[2] += row.seconds
-        rows = [OpTime(name, *entry) for name, entry in found.items()]
-        return sorted(rows, key=lambda row: -row.seconds)
+        named = [(type(row.node.op).__name__ if row.node is not None else row.label, row) for row in self.nodes()]
+        return _added(OpTime(name, 1, row.calls, row.seconds) for name, row in named)
 
     @property
     def node_seconds(self) -> float:
@@ -163,13 +156,8 @@ class Profile:
             f"{self._function}: {self.calls} calls in {_time(self.seconds)}, {_time(mean)} each; "
             f"{_time(self.node_seconds)} of it in nodes",
             "",
-            f"{'per Op class':<46} {'nodes':>6} {'calls':>9} {'time':>10} {'%':>6}",
+            *_op_lines(self.ops()[:rows], total),
         ]
-        for op in self.ops()[:rows]:
-            share = 100 * op.seconds / total
-            lines.append(
-                f"  {op.name[:44]:<44} {op.nodes:>6} {op.calls:>9} {_time(op.seconds):>10} {share:>6.1f}"
-            )
         lines += ["", f"{'per node':<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"]
         for row in sorted(self.nodes(), key=lambda r: -r.seconds)[:rows]:
             label = f"{row.position:>3} {row.label[:40]}"
@@ -191,6 +179,74 @@ class Profile:
 
     def __str__(self) -> str:
         return self.summary()
+
+
+class ProfileStats:
+    """Collects the profiles of several functions: ``function(..., profile=stats)``, ``f.copy(profile=stats)``.
+
+    Attributes
+    ----------
+    profiles
+        The profiles, in the order in which the functions were made.
+    """
+
+    def __init__(self) -> None:
+        self.profiles: list[Profile] = []
+
+    @property
+    def calls(self) -> int:
+        """Calls of all functions."""
+        return sum(p.calls for p in self.profiles)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in calls of all functions."""
+        return sum(p.seconds for p in self.profiles)
+
+    def ops(self) -> list[OpTime]:
+        """Return the times summed over the nodes of each Op class in all functions, the most expensive first."""
+        rows = [row for p in self.profiles for row in p.ops()]
+        return _added(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries and lists of text and numbers; times in seconds."""
+        ops = [row._asdict() for row in self.ops()]
+        functions = [p.to_dict() for p in self.profiles]
+        return {"calls": self.calls, "seconds": self.seconds, "ops": ops, "functions": functions}
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return ``to_dict`` as JSON text, and write it to ``path`` if there is one."""
+        return _written(self.to_dict(), path)
+
+    def summary(self, rows: int = 20) -> str:
+        """Return the sums over all functions as text, then the summary of each."""
+        total = sum(row.seconds for row in self.ops()) or 1.0
+        lines = [
+            f"{len(self.profiles)} functions: {self.calls} calls in {_time(self.seconds)}",
+            "",
+            *_op_lines(self.ops()[:rows], total),
+        ]
+        return "\n\n".join(["\n".join(lines), *(p.summary(rows) for p in self.profiles)])
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+def _added(rows: Iterable[OpTime]) -> list[OpTime]:
+    found: dict[str, list[Any]] = {}
+    for name, nodes, calls, seconds in rows:
+        entry = found.setdefault(name, [0, 0, 0.0])
+        entry[0] += nodes
+        entry[1] += calls
+        entry[2] += seconds
+    return sorted([OpTime(name, *entry) for name, entry in found.items()], key=lambda row: -row.seconds)
+
+
+def _op_lines(rows: Iterable[OpTime], total: float) -> Iterable[str]:
+    yield f"{'per Op class':<46} {'nodes':>6} {'calls':>9} {'time':>10} {'%':>6}"
+    for op in rows:
+        share = 100 * op.seconds / total
+        yield f"  {op.name[:44]:<44} {op.nodes:>6} {op.calls:>9} {_time(op.seconds):>10} {share:>6.1f}"
 
 
 def _time(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from symcore.config import Snapshot
 from symcore.failure import locate, stored_values
+from symcore.graph.generic import copied
 from symcore.graph.shared import SharedVariable, new_owner
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
@@ -59,11 +60,11 @@ class PyProgram:
 
     def __call__(self, *values: Any) -> list[Any]:
         filtered = [i.filter(v) for i, v in zip(self.signature.inputs, values, strict=True)]
-        owner, taken = _acquire(self._storages)
+        owner, taken = acquire(self._storages)
         try:
             return self._run(filtered)
         finally:
-            _release(owner, taken)
+            release(owner, taken)
 
     def _run(self, values: Sequence[Any]) -> list[Any]:
         plan = self.plan
@@ -83,14 +84,14 @@ class PyProgram:
             for v in dead:
                 storage.pop(v, None)  # a side that was not taken left nothing behind
         outputs = []
-        for v, copied in zip(plan.fgraph.outputs[: plan.n_outputs], plan.copied, strict=True):
+        for v, taken in zip(plan.fgraph.outputs[: plan.n_outputs], plan.copied, strict=True):
             value = _read(v, storage)
-            outputs.append(_copied(value) if copied else value)
+            outputs.append(copied(value) if taken else value)
         new = []
         for update in plan.updates:
             value = update.shared.type.filter(_read(update.new, storage))
             own = update.new.owner is not None and plan.root.get(update.new, update.new) is update.new
-            new.append(value if own else _copied(value))
+            new.append(value if own else copied(value))
         for update, value in zip(plan.updates, new, strict=True):  # nothing can fail from here on
             update.shared.container.storage[0] = value
         return outputs
@@ -133,7 +134,7 @@ class PyProgram:
         for y, v in zip(node.outputs, chosen, strict=True):
             alone = v.owner is not None and root.get(v, v) is v and len(clients[v]) == 1
             value = _read(v, storage)
-            storage[y] = value if alone else _copied(value)
+            storage[y] = value if alone else copied(value)
 
     @property
     def profile(self) -> bool:
@@ -165,10 +166,6 @@ def _read(v: Variable[Any], storage: dict[Variable[Any], Any]) -> Any:
     return v.data if isinstance(v, Constant) else storage[v]
 
 
-def _copied(value: Any) -> Any:
-    return value.copy() if hasattr(value, "copy") else copy.deepcopy(value)
-
-
 def _dead_after(plan: MemoryPlan, latest: dict[Apply, int]) -> list[list[Variable[Any]]]:
     """Return, per node, the values that nothing reads any more once it has run."""
     last: dict[Variable[Any], int] = {}
@@ -184,7 +181,7 @@ def _dead_after(plan: MemoryPlan, latest: dict[Apply, int]) -> list[list[Variabl
     return dead
 
 
-def _acquire(storages: Sequence[list[Any]]) -> tuple[Any, list[list[Any]]]:
+def acquire(storages: Sequence[list[Any]]) -> tuple[Any, list[list[Any]]]:
     """Own the containers, one after the other in one order for all calls; return the lock and those taken with it.
 
     A container that this very thread owns already (a node of a running function calls another function) stays its
@@ -216,7 +213,7 @@ def _own(storage: list[Any], owner: Any) -> bool:
     return False
 
 
-def _release(owner: Any, taken: Sequence[list[Any]]) -> None:
+def release(owner: Any, taken: Sequence[list[Any]]) -> None:
     for storage in taken:
         storage[1] = None
     owner.release()
