@@ -54,6 +54,12 @@ C_INT: dict[str, str] = {
     "and_": "({0} & {1})", "or_": "({0} | {1})", "xor": "({0} ^ {1})", "invert": "(({T})~{0})",
     "ceil": "({0})", "floor": "({0})", "trunc": "({0})", "isnan": "(0)", "isinf": "(0)",
 }
+#: A signed integer compared with an unsigned one of 64 bits; and the comparison with the operands exchanged.
+C_LESS = "({0} < 0 || (unsigned long long){0} %s {1})"
+C_MORE = "({0} >= 0 && (unsigned long long){0} %s {1})"
+_MIXED = {"lt": C_LESS % "<", "le": C_LESS % "<=", "neq": C_LESS % "!=", "gt": C_MORE % ">", "ge": C_MORE % ">=",
+          "eq": C_MORE % "=="}
+_SWAPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "neq": "neq"}
 #: For truth values, where they differ from unsigned bytes.
 C_BOOL: dict[str, str] = {"invert": "(!{0})", "abs": "({0})"}
 # fmt: on
@@ -76,6 +82,8 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
             raise NoC(f"{fn.name} on {d}")
     if fn.name.startswith("cast_"):
         return cast(inputs[0][0], inputs[0][1], out), out
+    if fn.name in _MIXED and out.kind == "b" and work.kind == "f" and all(d.kind in "biu" for _, d in inputs):
+        return _mixed(fn.name, *inputs), out
     if fn.name == "switch":
         operands = [inputs[0][0], *(cast(e, d, work) for e, d in inputs[1:])]
     else:
@@ -88,6 +96,13 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if missing:
         raise NoC(f"{fn.name} on {work}")
     return (text if out == work else cast(text, work, out)), out
+
+
+def _mixed(name: str, a: tuple[str, np.dtype[Any]], b: tuple[str, np.dtype[Any]]) -> str:
+    """Compare a signed integer with an uint64: there is no integer type for both, and a double would round them."""
+    if a[1].kind == "u":
+        return _mixed(_SWAPPED[name], b, a)
+    return _MIXED[name].format(a[0], b[0])
 
 
 def _template(name: str, work: np.dtype[Any]) -> str:

@@ -56,4 +56,4 @@ def _slope(p: Any, z: Any) -> Any:
 
 
 #: ``normal_quantile(p)``: the ``z`` that a standard normal draw stays below with probability ``p``.
-normal_quantile = scalar("normal_quantile", quantile, _slope, singular=True)
+normal_quantile = scalar("normal_quantile", quantile, _slope, singular=True, real=True)

@@ -69,6 +69,18 @@ def _switch(ins: Sequence[DType]) -> tuple[DType, DType]:
     return d, d
 
 
+def _of_reals(name: str, rule: DTypeRule) -> DTypeRule:
+    def checked(ins: Sequence[DType]) -> tuple[DType, DType]:
+        if any(d.kind == "c" for d in ins):
+            raise TypeError(
+                f"{name} is not defined for complex numbers, got {', '.join(d.name for d in ins)}. "
+                "Take T.real, T.imag or T.abs first."
+            )
+        return rule(ins)
+
+    return checked
+
+
 # ---------------------------------------------------------------------- making one
 
 
@@ -78,12 +90,14 @@ def scalar(
     *partials: Callable[..., Any] | None,
     nin: int | None = 1,
     rule: DTypeRule = _float,
+    real: bool = False,
     **options: Any,
 ) -> ScalarFn:
-    """Enter a function into the table and return it. ``partials`` as in ``ScalarFn``."""
+    """Enter a function into the table and return it. ``partials`` as in ``ScalarFn``; ``real``: refuse complex numbers,
+    for which it is not defined, when the graph is built."""
     if name in TABLE:
         raise ValueError(f"there is a scalar function {name!r} in the table already.")
-    fn = ScalarFn(name, numpy, nin, rule, partials or None, **options)
+    fn = ScalarFn(name, numpy, nin, _of_reals(name, rule) if real else rule, partials or None, **options)
     TABLE[name] = fn
     return fn
 
@@ -133,8 +147,8 @@ mul = scalar(
 sub = _binary("sub", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1, rule=_number, symbol="-")
 neg = scalar("neg", np.negative, lambda x, y: -1, rule=_number)
 true_div = _binary("true_div", np.true_divide, rule=_divide, symbol="/", pullback=lambda xs, y, g: _div_terms(xs, y, g))
-int_div = _binary("int_div", np.floor_divide, rule=_int8_of_bool, symbol="//")
-mod = _binary("mod", np.remainder, lambda a, b, y: 1, lambda a, b, y: -(a // b), rule=_int8_of_bool, symbol="%")
+int_div = _binary("int_div", np.floor_divide, rule=_int8_of_bool, symbol="//", real=True)
+mod = _binary("mod", np.remainder, lambda a, b, y: 1, lambda a, b, y: -(a // b), rule=_int8_of_bool, symbol="%", real=True)
 pow = _binary("pow", _safe_power, rule=_int8_of_bool, symbol="**", pullback=lambda xs, y, g: _pow_terms(xs, y, g))
 sqr = scalar("sqr", np.square, lambda x, y: 2 * x, rule=_int8_of_bool)
 sqrt = scalar("sqrt", np.sqrt, lambda x, y: 0.5 / y, singular=True)
@@ -160,8 +174,8 @@ log = scalar("log", np.log, lambda x, y: 1 / x, singular=True)
 log2 = scalar("log2", np.log2, lambda x, y: 1 / (x * float(np.log(2))), singular=True)
 log10 = scalar("log10", np.log10, lambda x, y: 1 / (x * float(np.log(10))), singular=True)
 log1p = scalar("log1p", np.log1p, lambda x, y: 1 / (1 + x), singular=True)
-sigmoid = scalar("sigmoid", _sigmoid, lambda x, y: y * (1 - y))
-softplus = scalar("softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda x, y: sigmoid(x))
+sigmoid = scalar("sigmoid", _sigmoid, lambda x, y: y * (1 - y), real=True)
+softplus = scalar("softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), lambda x, y: sigmoid(x), real=True)
 
 # ---------------------------------------------------------------------- trigonometry
 
@@ -172,7 +186,12 @@ arcsin = scalar("arcsin", np.arcsin, lambda x, y: 1 / sqrt(1 - sqr(x)), singular
 arccos = scalar("arccos", np.arccos, lambda x, y: -1 / sqrt(1 - sqr(x)), singular=True)
 arctan = scalar("arctan", np.arctan, lambda x, y: 1 / (1 + sqr(x)))
 arctan2 = _binary(
-    "arctan2", np.arctan2, lambda a, b, y: b / (sqr(a) + sqr(b)), lambda a, b, y: -a / (sqr(a) + sqr(b)), singular=True
+    "arctan2",
+    np.arctan2,
+    lambda a, b, y: b / (sqr(a) + sqr(b)),
+    lambda a, b, y: -a / (sqr(a) + sqr(b)),
+    singular=True,
+    real=True,
 )
 sinh = scalar("sinh", np.sinh, lambda x, y: cosh(x))
 cosh: ScalarFn = scalar("cosh", np.cosh, lambda x, y: sinh(x))
@@ -180,25 +199,27 @@ tanh = scalar("tanh", np.tanh, lambda x, y: 1 - sqr(y))
 arcsinh = scalar("arcsinh", np.arcsinh, lambda x, y: 1 / sqrt(sqr(x) + 1))
 arccosh = scalar("arccosh", np.arccosh, lambda x, y: 1 / sqrt(sqr(x) - 1), singular=True)
 arctanh = scalar("arctanh", np.arctanh, lambda x, y: 1 / (1 - sqr(x)), singular=True)
-deg2rad = scalar("deg2rad", np.deg2rad, lambda x, y: float(np.pi / 180))
-rad2deg = scalar("rad2deg", np.rad2deg, lambda x, y: float(180 / np.pi))
+deg2rad = scalar("deg2rad", np.deg2rad, lambda x, y: float(np.pi / 180), real=True)
+rad2deg = scalar("rad2deg", np.rad2deg, lambda x, y: float(180 / np.pi), real=True)
 
 # ---------------------------------------------------------------------- rounding
 
-ceil = scalar("ceil", np.ceil, lambda x, y: 0, rule=_int8_of_bool)
-floor = scalar("floor", np.floor, lambda x, y: 0, rule=_int8_of_bool)
-trunc = scalar("trunc", np.trunc, lambda x, y: 0, rule=_int8_of_bool)
+ceil = scalar("ceil", np.ceil, lambda x, y: 0, rule=_int8_of_bool, real=True)
+floor = scalar("floor", np.floor, lambda x, y: 0, rule=_int8_of_bool, real=True)
+trunc = scalar("trunc", np.trunc, lambda x, y: 0, rule=_int8_of_bool, real=True)
 round_half_to_even = scalar("round_half_to_even", np.rint, lambda x, y: 0)
-round_half_away_from_zero = scalar("round_half_away_from_zero", _round_half_away, lambda x, y: 0)
+round_half_away_from_zero = scalar("round_half_away_from_zero", _round_half_away, lambda x, y: 0, real=True)
 
 # ---------------------------------------------------------------------- comparison, logic, choice
 
-lt = _binary("lt", np.less, rule=_compare, symbol="<")
-le = _binary("le", np.less_equal, rule=_compare, symbol="<=")
-gt = _binary("gt", np.greater, rule=_compare, symbol=">")
-ge = _binary("ge", np.greater_equal, rule=_compare, symbol=">=")
-eq: ScalarFn = _binary("eq", np.equal, rule=_compare, symbol="==")
-neq = _binary("neq", np.not_equal, rule=_compare, symbol="!=")
+#: NumPy compares int64 with uint64 exactly, though there is no integer that both could be converted to.
+_EXACT: dict[str, Any] = {"unconverted": (0, 1)}
+lt = _binary("lt", np.less, rule=_compare, symbol="<", **_EXACT)
+le = _binary("le", np.less_equal, rule=_compare, symbol="<=", **_EXACT)
+gt = _binary("gt", np.greater, rule=_compare, symbol=">", **_EXACT)
+ge = _binary("ge", np.greater_equal, rule=_compare, symbol=">=", **_EXACT)
+eq: ScalarFn = _binary("eq", np.equal, rule=_compare, symbol="==", **_EXACT)
+neq = _binary("neq", np.not_equal, rule=_compare, symbol="!=", **_EXACT)
 isnan = scalar("isnan", np.isnan, rule=_compare)
 isinf = scalar("isinf", np.isinf, rule=_compare)
 and_ = _binary("and_", np.bitwise_and, rule=_bits, symbol="&")

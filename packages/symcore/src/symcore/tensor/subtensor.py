@@ -1,5 +1,6 @@
 """Reading and writing parts of tensors, as NumPy indexes them: basic, by integer arrays, by masks."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from symcore.tensor.indexing import (
 )
 from symcore.tensor.reduce import one_axis
 from symcore.tensor.scalar_functions import clip
-from symcore.tensor.shapes import as_length, shape_i
+from symcore.tensor.shapes import DimShuffle, as_length, shape_i
+from symcore.tensor.slices import is_slice_variable, plain_slice
 from symcore.tensor.type import TensorType
 
 
@@ -349,18 +351,37 @@ def getitem(x: Any, item: Any) -> Any:
     if not isinstance(item, tuple) and isinstance(item, list):
         items = [item]
     plain = all(isinstance(i, slice) or i is Ellipsis for i in items) and bool(items) and x.type.ndim > 0
-    x, entries, inputs, arrays = _take_apart(x, items)
+    x, entries, inputs, arrays, apart = _take_apart(x, items)
     while entries and entries[-1] == FULL:
         entries.pop()
     if not entries:  # x[:] and x[...] are parts of x that can be written to; x[None] is no more than a view
         return Subtensor((FULL,))(x) if plain else x
-    return (AdvancedSubtensor if arrays else Subtensor)(tuple(entries))(x, *inputs)
+    part = (AdvancedSubtensor if arrays else Subtensor)(tuple(entries))(x, *inputs)
+    return _joint_axes_first(part, entries) if arrays and apart is not None and _between(entries, apart) else part
 
 
-def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bool]:
+def _between(entries: Sequence[Any], at: int) -> bool:
+    """Tell whether there are index arrays on both sides of a position."""
+    return "array" in entries[:at] and "array" in entries[at:]
+
+
+def _joint_axes_first(part: Any, entries: Sequence[Any]) -> Any:
+    """Move the axes of the index arrays to the front: NumPy takes arrays for apart that have ``...`` between them, even
+    where that stands for no axis."""
+    position = advanced_position(entries)
+    if not position:
+        return part
+    first = sum(isinstance(e, tuple) for e in entries[:position])
+    last = part.type.ndim - (part.owner.inputs[0].type.ndim - len(entries))
+    last -= sum(isinstance(e, tuple) for e in entries[position:])
+    return part.dimshuffle(*range(first, last), *range(first), *range(last, part.type.ndim))
+
+
+def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bool, int | None]:
     """Insert the new axes, spell out ``...`` and masks.
 
-    Return the tensor, the entries, their inputs, and whether there are arrays among them.
+    Return the tensor, the entries, their inputs, whether there are arrays among them, and before which entry there was
+    a ``...`` that stood for no axis.
     """
     arrays: list[Any] = [as_index_array(i) for i in items]
     spans = [_span(item, array) for item, array in zip(items, arrays, strict=True)]
@@ -371,8 +392,10 @@ def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bo
         raise IndexError(f"too many indices: {x} has {x.type.ndim} dimensions, {used} were given.")
     full: list[tuple[Any, Any]] = []
     axis = 0
+    apart = None
     for item, array, span in zip(items, arrays, spans, strict=True):
         if span is None:
+            apart = len(full) if used == x.type.ndim else None
             full += [(slice(None), None)] * (x.type.ndim - used)
         elif array is not None and array.type.dtype.kind == "b":
             full += [(None, v) for v in _mask_positions(x, axis, array)]
@@ -382,14 +405,16 @@ def _take_apart(x: Any, items: list[Any]) -> tuple[Any, list[Any], list[Any], bo
     x = _insert_axes(x, full)
     entries: list[Any] = []
     inputs: list[Any] = []
-    for item, array in full:
+    for axis, (item, array) in enumerate(full):
+        if is_slice_variable(item):
+            item = plain_slice(item, functools.partial(shape_i, x, axis))
         entry, needed = ("array", [array]) if array is not None else (FULL, []) if item is None else split(item)
         entries.append(entry)
         inputs += needed
     has_arrays = "array" in entries
     if has_arrays:  # integers beside arrays broadcast with them, as NumPy does
         entries, inputs = _scalars_to_inputs(entries, inputs)
-    return x, entries, inputs, has_arrays
+    return x, entries, inputs, has_arrays, apart
 
 
 def _span(item: Any, array: Any) -> int | None:
@@ -459,6 +484,11 @@ def inc_subtensor(
     """
     part = as_tensor(x)
     owner = part.owner
+    if owner is not None and isinstance(owner.op, DimShuffle) and sorted(owner.op.order) == list(range(part.type.ndim)):
+        inner = owner.inputs[0].owner
+        if inner is not None and isinstance(inner.op, (Subtensor, AdvancedSubtensor)):
+            back = _transposed_back(as_tensor(y), owner.op.order)
+            return inc_subtensor(owner.inputs[0], back, set_instead=set_instead)
     if owner is None or not isinstance(owner.op, (Subtensor, AdvancedSubtensor)):
         raise TypeError(
             f"set_subtensor and inc_subtensor take an indexed tensor, such as a[1:3]; got {x}. "
@@ -468,6 +498,14 @@ def inc_subtensor(
     if isinstance(owner.op, Subtensor):
         return IncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
     return AdvancedIncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
+
+
+def _transposed_back(y: Any, order: Sequence[int]) -> Any:
+    """Return what is written into a part whose axes were put into ``order``, with axes as they were before."""
+    if y.type.ndim > len(order):
+        raise ValueError(f"cannot write {y} of {y.type.ndim} dimensions into a part of {len(order)} dimensions.")
+    y = y.dimshuffle(*["x"] * (len(order) - y.type.ndim), *range(y.type.ndim))
+    return y.dimshuffle(*[order.index(a) for a in range(len(order))])
 
 
 def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
