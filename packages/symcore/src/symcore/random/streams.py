@@ -5,11 +5,8 @@ from typing import Any
 import numpy as np
 
 from symcore.random import raw
+from symcore.random.shuffle import shuffled_rows
 from symcore.random.state import RandomStateSharedVariable, random_state_type
-from symcore.tensor.constant import as_tensor
-from symcore.tensor.creation import arange
-from symcore.tensor.shapes import shape_i
-from symcore.tensor.subtensor import getitem
 
 
 class RandomStreams:
@@ -121,15 +118,4 @@ class RandomStreams:
 
     def shuffle_row_elements(self, input: Any) -> Any:
         """Return ``input`` with the elements of every row (along the last axis) in an order of its own."""
-        x = as_tensor(input)
-        if not x.type.ndim:
-            raise ValueError("shuffle_row_elements needs a tensor of at least one dimension.")
-        lengths = [shape_i(x, i) for i in range(x.type.ndim)]
-        order = self.permutation(size=tuple(lengths[:-1]), n=lengths[-1])
-        rows = [
-            arange(n).dimshuffle(*[0 if a == i else "x" for a in range(x.type.ndim)])
-            for i, n in enumerate(lengths[:-1])
-        ]
-        shuffled = getitem(x, (*rows, order))
-        shuffled.rng, shuffled.update = order.rng, order.update
-        return shuffled
+        return shuffled_rows(self, input)

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from symcore.random.from_uniform import ChoiceFromUniform, MultinomialFromUniform
+from symcore.random.poisson import PoissonFromUniform
 from symcore.random.quantile import normal_quantile
 from symcore.random.raw import float_dtype, probabilities
+from symcore.random.shuffle import shuffled_rows
 from symcore.tensor.broadcast import static_broadcast
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.creation import alloc
@@ -15,6 +17,7 @@ from symcore.tensor.elemwise import TABLE
 from symcore.tensor.join import join
 from symcore.tensor.scalar_functions import cast, floor, log, lt, sqrt
 from symcore.tensor.shapes import Reshape, as_length, shape_i, shape_lengths, static_length
+from symcore.tensor.sorting import argsort
 from symcore.tensor.subtensor import getitem
 
 
@@ -220,6 +223,41 @@ class UniformStreams:
         """Return ``n`` different outcomes per row of ``pvals``; the older name of ``choice(n, replace=False,
         p=pvals)``."""
         return self.choice(n, None, False, pvals, ndim, dtype, nstreams)
+
+    def poisson(
+        self,
+        size: Any = None,
+        lam: Any = 1.0,
+        ndim: int | None = None,
+        dtype: Any = "int64",
+        nstreams: int | None = None,
+    ) -> Any:
+        """Return Poisson draws with mean ``lam``, each from one uniform draw: tails end where its resolution does."""
+        rate = as_tensor(lam)
+        lengths = _lengths(size, ndim, rate)
+        u = self._uniform(lengths, "float64", nstreams)
+        return _handed_on(PoissonFromUniform(np.dtype(dtype).name)(alloc(rate, *lengths), u), u)
+
+    def permutation(
+        self,
+        size: Any = None,
+        n: Any = 1,
+        ndim: int | None = None,
+        dtype: Any = "int64",
+        nstreams: int | None = None,
+    ) -> Any:
+        """Return permutations of ``range(n)``, along a last axis: the order of ``n`` uniform draws each.
+
+        Equal draws keep their order. Two of ``n`` are equal with a probability of about ``n**2 / 2**32`` where the
+        generator has 31 bits.
+        """
+        lengths = [] if size is None else shape_lengths(size, ndim)
+        u = self._uniform([*lengths, as_length(n)], "float64", nstreams)
+        return _handed_on(cast(argsort(u, -1, "stable"), dtype), u)
+
+    def shuffle_row_elements(self, input: Any) -> Any:
+        """Return ``input`` with the elements of every row (along the last axis) in an order of its own."""
+        return shuffled_rows(self, input)
 
     @staticmethod
     def _probabilities(what: str, p: Any) -> Any:

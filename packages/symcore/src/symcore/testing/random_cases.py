@@ -10,6 +10,7 @@ from symcore.random.draw import RandomDraw
 from symcore.random.from_uniform import ChoiceFromUniform, MultinomialFromUniform
 from symcore.random.mrg import MRGUniform, substreams
 from symcore.random.philox import PhiloxUniform
+from symcore.random.poisson import PoissonFromUniform
 from symcore.random.quantile import normal_quantile
 from symcore.random.state import copy_state, random_state_type
 from symcore.testing.case import OpCase
@@ -90,4 +91,15 @@ def _from_uniforms() -> list[OpCase]:
     ]  # fmt: skip
 
 
-CASES: list[OpCase] = [*_draws(), *_generators(), *_from_uniforms()]
+def _counts() -> list[OpCase]:
+    rates, u = np.array([[0.5, 4.0, 200.0], [0.0, 64.0, 1e9]]), np.array([[0.9, 0.0, 0.5], [0.999, 0.25, 0.5]])
+    found = np.array([[1, 0, 200], [0, 59, 10**9]])
+    return [
+        OpCase(PoissonFromUniform(), rates, u, dtypes=("float64",), undefined=[0], expected=lambda r, u: found),
+        OpCase(PoissonFromUniform("int32"), _int([3, 7]), np.array([0.5, 0.5]), dtypes=("float64",),
+               expected=lambda r, u: np.array([3, 7], "int32")),
+        OpCase(PoissonFromUniform("float32"), rates[:0], u[:0], dtypes=("float64",), undefined=[0]),
+    ]  # fmt: skip
+
+
+CASES: list[OpCase] = [*_draws(), *_generators(), *_from_uniforms(), *_counts()]
