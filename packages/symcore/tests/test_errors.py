@@ -72,7 +72,7 @@ BUILDING = {
     "a float dtype that is none": (lambda: X.astype("float128"), TypeError, ["float64"]),
     "tensor without shape": (lambda: T.tensor("float64"), TypeError, ["shape="]),
     "replacement of another type": (lambda: clone(X * 2, {X: M}), TypeError, ["matrix", "strict=False"]),
-    "shared list": (lambda: shared([1, 2]), TypeError, ["np.asarray"]),
+    "shared list of a shape": (lambda: shared([1, 2], shape=(2,)), TypeError, ["np.asarray"]),
     "shared of another type": (lambda: shared(np.zeros(3)).set_value(np.zeros((3, 3))), TypeError, ["dimensions"]),
     "too few inputs": (lambda: TypedOp()(X), TypeError, ["takes 2 inputs, got 1"]),
     "input of another type": (lambda: TypedOp()(X, Y), TypeError, ["input 1", "scalar", "vector"]),

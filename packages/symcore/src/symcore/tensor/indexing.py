@@ -14,6 +14,7 @@ from symcore.graph.variable import Apply, Constant, Variable
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.shapes import INPUT, as_length
+from symcore.tensor.slices import is_slice_variable
 from symcore.tensor.type import TensorType
 
 FULL = ("slice", None, None, None)
@@ -158,7 +159,7 @@ def basic_shape(entries: Sequence[Entry], shape: Shape, inputs: Iterator[Any]) -
 
 def as_index_array(item: Any) -> Any:
     """Return an integer array index as a tensor variable of int64; ``None`` if ``item`` is something else."""
-    if isinstance(item, (slice, type(None), type(...))) or is_scalar_index(item):
+    if isinstance(item, (slice, type(None), type(...))) or is_scalar_index(item) or is_slice_variable(item):
         return None
     variable: Any = as_tensor(np.asarray(item) if isinstance(item, list) and not _has_variables(item) else item)
     if variable.type.dtype.kind not in "iub":

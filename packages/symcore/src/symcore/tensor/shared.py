@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from symcore.config import config
+from symcore.graph.generic import shared_generic
 from symcore.graph.shared import SharedVariable
+from symcore.graph.variable import Variable
 from symcore.tensor import dtypes
 from symcore.tensor.type import TensorType
 
@@ -25,11 +27,15 @@ def shared(
     target: str | None = None,
     shape: Sequence[int | None] | None = None,
 ) -> Any:
-    """Return a shared variable holding ``value``: an array or a number.
+    """Return a shared variable holding ``value``: an array, a number, or any other Python object.
 
-    Its type has the dtype and the number of dimensions of the value; no length is fixed unless ``shape`` (or
-    ``broadcastable``) says so. The value is copied unless ``borrow``. Raises ``TypeError`` for lists and other objects
-    that are neither arrays nor numbers.
+    The type for an array has its dtype and number of dimensions; no length is fixed unless ``shape`` (or
+    ``broadcastable``) says so. What is neither an array nor a number (a list, a dictionary, text, ``None`` ...) is held
+    as it is, under the type ``Generic``: Ops that take Python objects can use it. Make it an array, or a list of
+    tensors an ``np.stack``, to compute with it. The value is copied unless ``borrow``.
+
+    Raises ``TypeError`` for a symbolic variable, and for a shape, ``strict`` or ``allow_downcast`` given with an object
+    that is no array.
     """
     if target or config.device != "cpu":
         from symcore import plugins
@@ -39,11 +45,14 @@ def shared(
         made = constructor(value, name=name, strict=strict, allow_downcast=allow_downcast, borrow=borrow, target=target)
         if made is not None:
             return made
-    if not isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)) and not hasattr(value, "__array__"):
-        raise TypeError(
-            f"shared() takes an array or a number, got {value!r} ({type(value).__name__}). "
-            "Make it an array first: shared(np.asarray(value))."
-        )
+    array_like = isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)) or hasattr(value, "__array__")
+    if not array_like or isinstance(value, Variable):
+        if shape is not None or broadcastable is not None or strict or allow_downcast is not None:
+            raise TypeError(
+                f"shape, broadcastable, strict and allow_downcast are for arrays and numbers; shared() got {value!r} "
+                f"({type(value).__name__}). Make it an array first: shared(np.asarray(value))."
+            )
+        return shared_generic(value, name, borrow)
     if isinstance(value, int) and not isinstance(value, (bool, np.generic)):
         array = np.asarray(value, dtype=np.int64 if value <= np.iinfo(np.int64).max else np.uint64)
     elif isinstance(value, float) and not isinstance(value, np.generic):
