@@ -8,6 +8,7 @@ from typing import Any
 
 from symcore.config import Snapshot, config
 from symcore.graph.shared import Container, SharedVariable
+from symcore.graph.test_values import paused
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
@@ -327,7 +328,9 @@ class Function:
 
 def link(plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot, linker: Any) -> Function:
     """Return a function that follows ``plan``, run by what ``linker`` makes of it."""
-    return _made(linker.link(plan, signature, config), plan, signature, mode, config)
+    with paused():  # a linker builds expressions for shapes, which need no test values
+        program = linker.link(plan, signature, config)
+    return _made(program, plan, signature, mode, config)
 
 
 def profile_as_asked(made: Function, wanted: Any) -> None:

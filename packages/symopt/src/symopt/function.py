@@ -11,6 +11,7 @@ from symcore.graph import trace
 from symcore.graph.clone import as_variable_like, clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
+from symcore.graph.test_values import paused
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant, Variable
@@ -94,7 +95,8 @@ def function(
     ins = _inputs(inputs, allow_input_downcast)
     flat, single, keys = _outputs(outputs)
     pairs = _updates(updates)
-    flat, pairs = _substitute(flat, pairs, _givens(givens, rebuild_strict))
+    with paused():  # test values are for what the user builds
+        flat, pairs = _substitute(flat, pairs, _givens(givens, rebuild_strict))
     declared, states = ins, _states(ins)
     flat, pairs = _keep_states(declared, states, flat, pairs)
     ins = [i for k, i in enumerate(declared) if k not in states]
@@ -103,8 +105,9 @@ def function(
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
     chosen = get_mode(mode, snapshot)
     linker = chosen.make_linker(snapshot)
-    fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules, linker)
-    report = rewrite(fgraph, rules)
+    with paused():
+        fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules, linker)
+        report = rewrite(fgraph, rules)
     rewritten = time.perf_counter()
     mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
     plan = MemoryPlan(fgraph, len(flat), list(pairs), mutable, linker.can_fail)
