@@ -255,3 +255,156 @@ def test_methods_without_a_twin():
 def test_odd_axes_are_refused_in_words(axis):
     with pytest.raises((TypeError, ValueError), match="axis"):
         T.dmatrix("x").sum(axis=axis)
+
+
+# --- arrays of other libraries ----------------------------------------------------------------------------------------
+
+
+class WithArray:
+    """Lends its memory by ``__array__``, as the tensors of other libraries do."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data if dtype is None else self.data.astype(dtype)
+
+
+class WithInterface:
+    """Lends its memory by ``__array_interface__``."""
+
+    def __init__(self, data):
+        self.data = data
+
+    @property
+    def __array_interface__(self):
+        return self.data.__array_interface__
+
+
+class WithDLPack:
+    """Lends its memory by DLPack alone."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __dlpack__(self, **options):
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.data.__dlpack_device__()
+
+
+class Elsewhere(WithDLPack):
+    """Lies on another device."""
+
+    def __dlpack__(self, **options):
+        raise BufferError("the array is on a device that the host cannot read")
+
+
+OTHERS = [WithArray, WithInterface, WithDLPack]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_arrays_of_other_libraries_are_values(other):
+    data = np.array([1.0, -2.0, 3.0])
+    x = T.dvector("x")
+    np.testing.assert_array_equal((x * 2).eval({x: other(data)}), data * 2)
+    assert np.shares_memory(x.type.filter(other(data)), data)  # not copied
+    assert T.fvector("f").type.filter(other(data.astype("int16"))).dtype == np.float32
+    with pytest.raises(TypeError, match="losing precision"):
+        T.fvector("f").type.filter(other(data))
+    with pytest.raises(TypeError, match="strict"):
+        x.type.filter(other(data), strict=True)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_arrays_of_other_libraries_are_constants_and_shared_values(other):
+    data = np.array([1, 2, 3])
+    x = T.dvector("x")
+    constant = T.as_tensor_variable(other(data))
+    assert constant.dtype == "int64"  # a dtype of its own: not the smallest for these numbers
+    assert (x + other(data)).type.dtype == "float64"
+    s, lent = T.shared(other(data)), T.shared(other(data), borrow=True)
+    data[0] = 7
+    assert s.get_value()[0] == constant.data[0] == 1 and lent.get_value()[0] == 7
+    s.set_value(other(data))
+    data[0] = 9
+    assert s.get_value()[0] == 7
+    s.set_value(other(data), borrow=True)
+    data[0] = 11
+    assert s.get_value(borrow=True)[0] == 11
+
+
+def test_arrays_that_cannot_be_read_are_refused_in_words():
+    x = T.dvector("x")
+    for use in (x.type.filter, T.shared, T.constant, T.as_tensor_variable):
+        with pytest.raises(TypeError, match="Elsewhere.*device"):
+            use(Elsewhere(np.ones(3)))
+
+
+def test_set_value_does_not_share_memory_with_views():
+    data = np.zeros(4)
+    s = T.shared(np.zeros(2))
+    part = data[:2]
+    s.set_value(part)
+    part[0] = 5
+    assert s.get_value()[0] == 0
+
+
+# --- indices, comparisons, complex numbers ----------------------------------------------------------------------------
+
+INDICES = ["x[:,j,...,k]", "x[:,j,k]", "x[:,0,...,k]", "x[i,...,0,k]", "x[j%3,0,...,k]", "x[...,j,k]", "x[:,j,k,...]",
+           "x[j%3,:,...,k]", "x[:,2,...,j]", "x[:,...,j,k]", "x[m,...,i[:2],k[:2]]", "x[:,m4,...,k[:2]]",
+           "x[:,n,...,k]", "x[:,i,None,k]", "x[None,:,i,...,k]"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INDICES)
+def test_dots_place_axes_as_numpy_does(text):
+    values = np.arange(60.0).reshape(3, 4, 5)
+    names = {"i": np.array([0, 2, 1]), "j": np.array([[1], [3]]), "k": np.array([4, 0, 1]), "n": np.array(1),
+             "m": np.array([True, False, True]), "m4": np.array([True, False, True, False]), "np": np}  # fmt: skip
+    x = T.dtensor3("x")
+    wanted, part = eval(text, {"x": values, **names}), eval(text, {"x": x, **names})
+    np.testing.assert_array_equal(part.eval({x: values}), wanted)
+    assert part.type.ndim == wanted.ndim
+    if "None" in text:
+        return
+    index = eval(f"np.s_[{text[2:-1]}]", names)
+    added, replaced = values.copy(), values.copy()
+    np.add.at(added, index, 2.0)
+    np.testing.assert_array_equal(T.inc_subtensor(part, 2.0).eval({x: values}), added)
+    new = -np.arange(wanted.size, dtype=float).reshape(wanted.shape)
+    replaced[index] = new
+    np.testing.assert_array_equal(T.set_subtensor(part, new).eval({x: values}), replaced)
+
+
+def test_parts_with_their_axes_exchanged_can_be_written_to():
+    x = T.dmatrix("x")
+    values = np.arange(12.0).reshape(3, 4)
+    wanted = values.copy()
+    wanted[1:].T[...] = [-1.0, -2.0]
+    np.testing.assert_array_equal(T.set_subtensor(x[1:].T, np.array([-1.0, -2.0])).eval({x: values}), wanted)
+    with pytest.raises(ValueError, match="dimensions"):
+        T.set_subtensor(x[1:].T, np.zeros((1, 2, 2)))
+
+
+@pytest.mark.parametrize("name", ["lt", "le", "gt", "ge", "eq", "neq"])
+def test_signed_and_unsigned_integers_compare_exactly(name):
+    a = np.array([2**63 - 1, 2**53 + 1, -1, 0, 2**53, -(2**63), 5]).repeat(7)
+    b = np.tile(np.array([2**63, 2**53, 2**64 - 1, 0, 2**53 + 1, 2**63 + 1, 5], np.uint64), 7)
+    wanted = [getattr(operator, {"neq": "ne"}.get(name, name))(int(p), int(q)) for p, q in zip(a, b, strict=True)]
+    x, y = T.lvector("x"), T.TensorType("uint64", (None,))("y")
+    compare = getattr(T, name)
+    np.testing.assert_array_equal(compare(x, y).eval({x: a, y: b}), wanted)
+    np.testing.assert_array_equal(compare(T.constant(a), T.constant(b)).eval(), wanted)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["floor", "ceil", "trunc", "deg2rad", "rad2deg", "sigmoid", "softplus", "mod", "int_div", "arctan2", "iround"],
+)
+def test_what_is_not_defined_for_complex_numbers_is_refused_when_built(name):
+    z = T.zvector("z")
+    arguments = {"iround": ("half_away_from_zero",), "mod": (2,), "int_div": (2,), "arctan2": (1.0,)}.get(name, ())
+    with pytest.raises(TypeError, match="complex"):
+        getattr(T, name)(z, *arguments)

@@ -8,6 +8,7 @@ import numpy as np
 
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.tensor import dtypes
+from symcore.tensor.exchange import as_array, is_array
 from symcore.tensor.type import TensorType
 
 #: Converters for values that are neither numbers nor arrays (lists that hold variables, and so on); each returns a
@@ -23,10 +24,11 @@ def constant(value: Any, name: str | None = None, ndim: int | None = None, dtype
     """
     if dtype is None and isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         dtype = dtypes.autocast(value)
-    array = np.array(value, dtype=None if dtype is None else dtypes.as_dtype(dtype), order="C")
+    other = is_array(value)
+    array = np.array(as_array(value) if other else value, None if dtype is None else dtypes.as_dtype(dtype), order="C")
     if array.dtype.kind not in "biufc":
         raise TypeError(f"cannot make a constant tensor of {value!r} ({type(value).__name__}).")
-    if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
+    if dtype is None and not other:
         array = _shrink(array)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))

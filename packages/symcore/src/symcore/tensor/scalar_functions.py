@@ -148,7 +148,9 @@ sub = _binary("sub", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1, rule=_n
 neg = scalar("neg", np.negative, lambda x, y: -1, rule=_number)
 true_div = _binary("true_div", np.true_divide, rule=_divide, symbol="/", pullback=lambda xs, y, g: _div_terms(xs, y, g))
 int_div = _binary("int_div", np.floor_divide, rule=_int8_of_bool, symbol="//", real=True)
-mod = _binary("mod", np.remainder, lambda a, b, y: 1, lambda a, b, y: -(a // b), rule=_int8_of_bool, symbol="%", real=True)
+mod = _binary(
+    "mod", np.remainder, lambda a, b, y: 1, lambda a, b, y: -(a // b), rule=_int8_of_bool, symbol="%", real=True
+)
 pow = _binary("pow", _safe_power, rule=_int8_of_bool, symbol="**", pullback=lambda xs, y, g: _pow_terms(xs, y, g))
 sqr = scalar("sqr", np.square, lambda x, y: 2 * x, rule=_int8_of_bool)
 sqrt = scalar("sqrt", np.sqrt, lambda x, y: 0.5 / y, singular=True)

@@ -10,6 +10,7 @@ from symcore.graph.generic import shared_generic
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Variable
 from symcore.tensor import dtypes
+from symcore.tensor.exchange import as_array, is_array, is_lent
 from symcore.tensor.type import TensorType
 
 #: Constructors tried before the one for arrays: ``(value, name, strict, allow_downcast, borrow, target) -> variable``
@@ -45,7 +46,7 @@ def shared(
         made = constructor(value, name=name, strict=strict, allow_downcast=allow_downcast, borrow=borrow, target=target)
         if made is not None:
             return made
-    array_like = isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)) or hasattr(value, "__array__")
+    array_like = isinstance(value, (bool, int, float, complex)) or is_array(value)
     if not array_like or isinstance(value, Variable):
         if shape is not None or broadcastable is not None or strict or allow_downcast is not None:
             raise TypeError(
@@ -58,10 +59,10 @@ def shared(
     elif isinstance(value, float) and not isinstance(value, np.generic):
         array = np.asarray(value, dtype=dtypes.as_dtype("floatX"))
     else:
-        array = np.asarray(value)
+        array = as_array(value)
     if shape is None:
         shape = [None] * array.ndim if broadcastable is None else [1 if b else None for b in broadcastable]
     ttype = TensorType(array.dtype, shape)
-    if array is value and not borrow:
+    if not borrow and is_lent(array, value):
         array = array.copy()
     return ttype.shared_class(ttype, array, name=name, strict=strict, allow_downcast=allow_downcast)

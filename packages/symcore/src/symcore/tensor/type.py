@@ -8,6 +8,7 @@ import numpy as np
 from symcore.graph.type import Type
 from symcore.graph.variable import Variable
 from symcore.tensor import dtypes
+from symcore.tensor.exchange import as_array, is_array
 
 StaticShape = tuple[int | None, ...]
 _NAMES = {0: "scalar", 1: "vector", 2: "matrix"}
@@ -132,18 +133,17 @@ class TensorType(Type):
         return array
 
     def _convert(self, value: Any, allow_downcast: bool | None) -> np.ndarray[Any, Any]:
-        is_array = isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__")
         try:
-            given = np.asarray(value)
-        except (ValueError, TypeError) as error:
-            raise TypeError(f"cannot make an array of {_describe(value)} for {self}: {error}") from None
+            given = as_array(value)
+        except TypeError as error:
+            raise TypeError(f"{error} ({_describe(value)}, for {self})") from None
         if given.dtype.kind not in "biufc":
             raise TypeError(f"expected numbers for {self}, got {_describe(value)}.")
         if given.dtype.kind == "c" and self.dtype.kind != "c":
             raise TypeError(f"{_describe(value)} is complex, {self} is not. Give its real part: value.real.")
         if given.dtype == self.dtype or allow_downcast:
             return _cast(given, self.dtype)
-        if is_array:
+        if is_array(value):
             if np.promote_types(given.dtype, self.dtype) == self.dtype:
                 return _cast(given, self.dtype)
         elif allow_downcast is None and given.dtype.kind in "bif" and self.dtype.name == _floatX():

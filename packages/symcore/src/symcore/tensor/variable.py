@@ -1,5 +1,6 @@
 """Tensor variables: operators and methods. The top floor of ``tensor``: it knows the functions, none knows it."""
 
+import copy
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,7 @@ from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import as_tensor, scalar_value, signature_of
 from symcore.tensor.elemwise import elemwise_name
+from symcore.tensor.exchange import is_lent
 from symcore.tensor.type import TensorType
 
 _COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "neq"})
@@ -487,6 +489,12 @@ class TensorConstant(TensorOperators, Constant[TensorType]):
 
 class TensorSharedVariable(TensorOperators, SharedVariable[TensorType]):
     """A shared tensor."""
+
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
+        """Set the value. Raises ``TypeError``, and changes nothing, if it does not fit the type. Without ``borrow`` no
+        memory is shared with ``new_value``, be it an array of NumPy or of another library."""
+        value = self.type.filter(new_value)
+        self.container.value = copy.deepcopy(value) if not borrow and is_lent(value, new_value) else value
 
     def zero(self, borrow: bool = False) -> None:
         """Set every element to zero, keeping shape and dtype."""
