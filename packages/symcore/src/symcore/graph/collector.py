@@ -24,7 +24,8 @@ class _Waiting:
 
     def forget(self) -> None:
         """Start with nobody inside."""
-        self._lock = threading.Lock()
+        # Re-entrant, for taking it may set off a collection, whose finalisers may want it.
+        self._lock = threading.RLock()
         self._inside = 0
         self._before = 0
 

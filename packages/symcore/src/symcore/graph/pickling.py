@@ -11,8 +11,10 @@ says. ``copy.deepcopy`` works the same way.
 import copyreg
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply
 
@@ -20,11 +22,32 @@ _local = threading.local()
 
 
 class Prelude(list[Apply]):
-    """Nodes in topological order; read back as a plain list."""
+    """Nodes in topological order; read back as a ``Rebuilt``."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         _local.notes = [*_notes(), _Note(self)]
-        return list, (), None, iter(self)
+        return Rebuilt, (), None, self._in_order()
+
+    def _in_order(self) -> Iterator[Apply]:
+        with full_collections_wait:  # ends with the iterator, also where the pickler gives up
+            yield from self
+
+
+class Rebuilt(list[Apply]):
+    """The nodes of a prelude while they are read back, or copied. Full collections wait until ``end``, or, where the
+    reader gives up before, as long as the list lives."""
+
+    def __init__(self) -> None:
+        full_collections_wait.__enter__()
+        self.open = True
+
+    def end(self) -> None:
+        """Tell that all nodes are there."""
+        if self.open:
+            self.open = False
+            full_collections_wait.__exit__(None, None, None)
+
+    __del__ = end
 
 
 class _Note:
@@ -52,11 +75,14 @@ def _reduce(node: Apply) -> Any:
         parents = {p for p in parents if not any(p in note.nodes for note in notes)}
     prelude = Prelude(toposort(node.inputs)) if parents else None
     types = tuple([y.type for y in node.outputs])
-    state = (getattr(node, "_tag", None), [y._annotations() for y in node.outputs])
+    tag, notes = getattr(node, "_tag", None), [y._annotations() for y in node.outputs]
+    state = (tag, notes) if tag is not None or any(notes) else None
     return _rebuild, (prelude, node.op, tuple(node.inputs), types, node.trace), state
 
 
 def _rebuild(prelude: Any, op: Any, inputs: Any, types: Any, trace: Any) -> Apply:
+    if isinstance(prelude, Rebuilt):
+        prelude.end()
     node = Apply(op, inputs, [t() for t in types])
     node.trace = trace
     return node

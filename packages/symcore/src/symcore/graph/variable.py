@@ -62,18 +62,21 @@ class Variable(Generic[TypeT]):
         return f"<{self.type}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"type": self.type, "owner": self.owner, "index": self.index, **self._annotations()}
+        return {"type": self.type, "owner": self.owner, "index": self.index, "name": None, **self._annotations()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
 
     def _annotations(self) -> dict[str, Any]:
-        """Return the attributes of this variable that may change: name, tag, and those that others gave it."""
-        notes = {"name": self.name, **self.__dict__}
-        notes.pop("_eval_cache", None)
-        if hasattr(self, "_tag"):
-            notes["_tag"] = self._tag
+        """Return what was written on this variable since it was made: name, tag, and attributes that others gave it."""
+        # Of a variable without attributes this does not make the dictionary that asking for __dict__ would.
+        state: Any = object.__getstate__(self)
+        attributes, slots = state
+        notes = {k: v for k, v in slots.items() if v is not None and k in ("name", "_tag")}
+        if attributes:
+            notes |= attributes
+            notes.pop("_eval_cache", None)
         return notes
 
     def __reduce_ex__(self, protocol: Any) -> Any:
