@@ -18,14 +18,20 @@ def words(text):
 TOP = words("""
     function shared grad clone scan until ifelse In Out Mode get_mode config as_op Op Apply OpFromGraph jit gradient
     printing RandomStreams MRG_RandomStreams PhiloxStreams pp debugprint Variable Constant Type FunctionGraph
-    Rop Lop map reduce foldl foldr tensor scan_module vectorize_graph
+    Rop Lop map reduce foldl foldr tensor scan_module vectorize_graph SharedVariable OrderedUpdates NanGuardMode
+    MonitorMode change_flags compat dot graph
 """)
 GRADIENT = words("""
     grad Rop Lop jacobian hessian verify_grad consider_constant zero_grad disconnected_grad grad_clip grad_scale
     grad_undefined grad_not_implemented subgraph_grad numeric_grad DisconnectedType DisconnectedInputError
     NullTypeGradError GradientError
 """)
-PRINTING = words("debugprint pp pprint pydotprint dot_text Print Assert")
+PRINTING = words("debugprint pp pprint pydotprint dot_text min_informative_str var_descriptor Print Assert")
+GRAPH = words("""
+    Apply Constant FunctionGraph MissingInputError Op SharedVariable TestValueError Type Variable ancestors clone
+    clone_get_equiv debug_assert debug_error_message equal_computations explicit_inputs get_debug_values get_test_value
+    inputs io_toposort is_same_graph ops toposort variables_and_orphans walk
+""")
 TENSOR = words("""
     nnet signal sparse grad Rop Lop jacobian hessian consider_constant
     scalar vector matrix row col tensor3 tensor4 tensor5 fvector dmatrix ivector lvector bscalar wvector zmatrix
@@ -38,6 +44,8 @@ TENSOR = words("""
     dimshuffle reshape flatten transpose swapaxes squeeze expand_dims shape_padleft shape_padright shape_padaxis
     addbroadcast unbroadcast patternbroadcast specify_shape shape size
     concatenate join stack split set_subtensor inc_subtensor take nonzero
+    Elemwise DimShuffle TensorVariable TensorConstant shared_randomstreams raw_random sharedvar
+    get_scalar_constant_value NotScalarConstantError largest smallest tensor_copy advanced_set_subtensor1
     zeros ones zeros_like ones_like full_like eye identity_like alloc arange fill second
 """)
 NNET = words("""
@@ -48,8 +56,6 @@ NNET = words("""
 
 # name -> (package named in the message, a call that uses the name)
 NOT_BUILT = {
-    "ss.scan": ("symscan", lambda: ss.scan(abs, n_steps=2)),
-    "ss.until": ("symscan", lambda: ss.until(True)),
     "T.signal": ("symnnet", lambda: T.signal.conv2d(1, 2)),
     "T.sparse": ("symcore", lambda: T.sparse.csr_matrix("a")),
     "T.nnet.conv2d": ("symnnet", lambda: T.nnet.conv2d(T.tensor4(), T.tensor4())),
@@ -73,6 +79,12 @@ def test_name_of_gradient(name):
 def test_name_of_printing(name):
     assert callable(getattr(ss.printing, name))
     assert name in dir(ss.printing)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_name_of_the_graph_tools(name):
+    assert callable(getattr(ss.graph, name))
+    assert name in dir(ss.graph)
 
 
 @pytest.mark.parametrize("name", TENSOR)
@@ -116,6 +128,28 @@ def test_names_are_those_of_the_packages_that_own_them():
     assert ss.Mode is symopt.Mode
     assert ss.scan is symscan.scan
     assert T.exp is symcore.tensor.exp
+
+
+def test_older_modules_hand_on_the_same_names():
+    from symcore.random import raw
+
+    assert T.shared_randomstreams.RandomStreams is ss.RandomStreams
+    assert T.raw_random.uniform is raw.uniform
+    assert T.sharedvar.SharedVariable is ss.SharedVariable is ss.graph.SharedVariable
+    assert isinstance(ss.shared(1.0), T.sharedvar.TensorSharedVariable)
+
+
+def test_flags_change_in_a_block_and_around_a_function():
+    with ss.change_flags({"int_division": "int"}, floatX="float32"):
+        assert (ss.config.int_division, T.scalar().dtype) == ("int", "float32")
+
+    @ss.config.change_flags(floatX="float16")
+    def inside():
+        return T.scalar().dtype
+
+    assert (ss.config.int_division, T.scalar().dtype, inside()) == ("floatX", "float64", "float16")
+    with pytest.raises(AttributeError, match="floatY"), ss.change_flags(floatY="float32"):
+        pass
 
 
 def test_the_tensor_module_is_its_own_and_patches_nothing():

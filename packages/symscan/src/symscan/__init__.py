@@ -1,6 +1,10 @@
-"""Symbolic loops. Not built yet: every name exists and raises ``NotImplementedError`` when it is called."""
+"""Symbolic loops: ``scan`` and the shapes made of it."""
 
-from symscan.loops import foldl, foldr, map, reduce, scan, until
+import symscan.gradient
+import symscan.tangent
+from symscan.loops import foldl, foldr, map, reduce
+from symscan.scanning import scan
+from symscan.stepping import until
 
 __version__ = "0.1.0"
 

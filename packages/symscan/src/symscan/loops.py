@@ -1,95 +1,62 @@
-"""The signatures of the symbolic loops, so that programs can already be written against them.
-
-None of them is built in this version of symscan: each call raises ``NotImplementedError`` that names the package and
-says what to use meanwhile. Nothing here builds a graph.
-"""
-
-from __future__ import annotations
+"""The usual shapes of loops, by ``scan``: ``map``, ``reduce``, ``foldl``, ``foldr``."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-if TYPE_CHECKING:
-    from symcore.graph.variable import Variable
+from symscan.scanning import scan
 
-__all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
-
-
-def _not_built(name: str) -> NoReturn:
-    raise NotImplementedError(
-        f"symscan.{name} was called, but symscan does not build symbolic loops yet (version 0.1). For a fixed, small "
-        f"number of steps, write a Python loop over symbolic variables."
-    )
+Loop = tuple[Any, dict[Any, Any]]
 
 
-def scan(
+def map(
     fn: Callable[..., Any],
-    sequences: Any = None,
-    outputs_info: Any = None,
+    sequences: Any,
     non_sequences: Any = None,
-    n_steps: int | Variable | None = None,
-    *,
     truncate_gradient: int = -1,
     go_backwards: bool = False,
     mode: Any = None,
     name: str | None = None,
-    strict: bool = False,
-    return_list: bool = False,
-) -> NoReturn:
-    """Apply ``fn`` at every step of a symbolic loop.
-
-    Parameters
-    ----------
-    fn
-        Called once with symbolic variables: the slices of ``sequences``, the previous values named by
-        ``outputs_info``, then ``non_sequences``. Returns the values of the next step, updates of shared variables, and
-        perhaps :func:`until`.
-    sequences
-        Tensors walked along their first axis, or dicts ``{"input": x, "taps": [-1, 0]}``.
-    outputs_info
-        Per output: its initial value, a dict ``{"initial": x0, "taps": [-2, -1]}``, or ``None`` for one not fed back.
-    non_sequences
-        Values that are the same at every step.
-    n_steps
-        The number of steps; by default the length of the shortest sequence.
-
-    Raises
-    ------
-    NotImplementedError
-        Always, in this version.
-    """
-    _not_built("scan")
-
-
-def map(fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **scan_options: Any) -> NoReturn:
-    """Apply ``fn`` to every slice of ``sequences``. Raises ``NotImplementedError`` in this version."""
-    _not_built("map")
+) -> Loop:
+    """Apply ``fn`` to every slice of ``sequences``. Returns ``(stacked results, updates)``, as ``scan`` does."""
+    return scan(fn, sequences, None, non_sequences, None, truncate_gradient, go_backwards, mode, name)
 
 
 def reduce(
-    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, **scan_options: Any
-) -> NoReturn:
-    """Fold ``fn`` over ``sequences`` and keep the last value. Raises ``NotImplementedError`` in this version."""
-    _not_built("reduce")
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+) -> Loop:
+    """Fold ``fn(slice, accumulated)`` over ``sequences``. Returns ``(last accumulated value, updates)``.
+
+    Of a fold over no slices there is no last value: the call of the function raises ``IndexError``.
+    """
+    rows, updates = scan(fn, sequences, outputs_info, non_sequences, None, -1, go_backwards, mode, name)
+    return ([r[-1] for r in rows] if isinstance(rows, list) else rows[-1]), updates
 
 
 def foldl(
-    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, **scan_options: Any
-) -> NoReturn:
-    """:func:`reduce` from the first slice to the last. Raises ``NotImplementedError`` in this version."""
-    _not_built("foldl")
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    mode: Any = None,
+    name: str | None = None,
+) -> Loop:
+    """Fold from the first slice to the last; see ``reduce``."""
+    return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)
 
 
 def foldr(
-    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, **scan_options: Any
-) -> NoReturn:
-    """:func:`reduce` from the last slice to the first. Raises ``NotImplementedError`` in this version."""
-    _not_built("foldr")
-
-
-def until(condition: Any) -> NoReturn:
-    """Returned by the step of :func:`scan`: stop after the step in which ``condition`` is true.
-
-    Raises ``NotImplementedError`` in this version.
-    """
-    _not_built("until")
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    mode: Any = None,
+    name: str | None = None,
+) -> Loop:
+    """Fold from the last slice to the first; see ``reduce``."""
+    return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)

@@ -1,0 +1,296 @@
+"""Reverse mode: the gradient of a loop is a loop that runs backwards (back-propagation through time).
+
+Step ``i`` of the backward loop gets what step ``n - 1 - i`` of the forward loop had. Its states are, per forward state
+and step back that is read, the gradient waiting for the value of that step; and per non-sequence the sum of what all
+steps contribute. Its plain outputs are the gradients of the slices of sequences.
+
+Values that steps drew from a carry (random numbers) are handed out by the forward loop, so that the backward loop need
+not draw them again, and cannot draw others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symcore.gradient.grad import grad
+from symcore.graph.clone import clone_graph
+from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.null import DisconnectedType, NullType, disconnected, grad_not_implemented
+from symcore.graph.traverse import ancestors, toposort
+from symcore.tensor.creation import zeros, zeros_like
+from symcore.tensor.join import stack
+from symcore.tensor.scalar_functions import identity, le, minimum, switch
+from symcore.tensor.shapes import specify_shape
+from symcore.tensor.subtensor import inc_subtensor, set_subtensor
+from symcore.tensor.type import TensorType
+from symscan.op import Scan, derivatives
+from symscan.spec import Inner, Outer, Results, Rows, Spec
+
+
+def is_float(v: Any) -> bool:
+    """Tell whether a variable can have a gradient."""
+    return isinstance(v.type, TensorType) and v.type.dtype.kind in "fc"
+
+
+def pull_back(op: Scan, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
+    """Return the gradients of the inputs of a node of ``op``, given those of its outputs."""
+    seeds = [None if g is None or isinstance(g.type, DisconnectedType) else g for g in output_grads]
+    unknown = next((g for g in seeds if g is not None and isinstance(g.type, NullType)), None)
+    if unknown is not None:
+        return [unknown] * len(inputs)
+    step = _Step(op)
+    backward = _Backward(op, step, list(inputs), _all_rows(op, step, inputs, outputs), seeds)
+    return backward.gradients()
+
+
+@dataclass
+class _Forward:
+    """What the forward loop made: all rows of its states, the values that carries led to, the steps it made."""
+
+    states: list[Any]
+    drawn: list[Any]
+    n_steps: Any
+
+
+class _Step:
+    """The inner graph on variables of its own, with the values that come from carries cut off as ``drawn``."""
+
+    def __init__(self, op: Scan):
+        given = [v.type(v.name) for v in op.fgraph.inputs]
+        made = clone_graph(op.fgraph.outputs, dict(zip(op.fgraph.inputs, given, strict=True)))
+        self.inner: Inner = op.spec.inner(given)
+        self.made = op.spec.results(made)
+        self.given = given
+        self.drawn = _drawn(self.made.rows, set(self.inner.carries))
+        #: The step with the drawn values as inputs.
+        self.cut = [v.type() for v in self.drawn]
+        mapping: dict[Any, Any] = dict(zip(self.drawn, self.cut, strict=True))
+        rows = clone_graph(self.made.rows, mapping)
+        self.states, self.plain = rows[: len(self.made.states)], rows[len(self.made.states) :]
+
+
+def _drawn(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
+    """Return the tensors that nodes make from carries or from what only carries' nodes make."""
+    opaque, found = set(carries), []
+    for node in toposort(outputs):
+        if any(v in opaque for v in node.inputs):
+            opaque.update(y for y in node.outputs if not isinstance(y.type, TensorType))
+            found += [y for y in node.outputs if isinstance(y.type, TensorType)]
+    used = set(ancestors(outputs))
+    return [y for y in found if y in used]
+
+
+def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[Any]) -> _Forward:
+    """Return what the forward loop made; where the node hands out too little, by the same loop handing out more."""
+    spec, extra, made = op.spec, len(step.drawn), op.spec.results(outputs)
+    if step.drawn or any(r.keep is not None for r in spec.rows):
+        spec = spec.keeping_all()
+        spec = replace(spec, plain=(*spec.plain, *(Rows() for _ in step.drawn)))
+        m = step.made
+        inner_outputs = Results(m.states, m.carries, [*m.plain, *step.drawn], m.condition).flat()
+        loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name)
+        made = spec.results(loop.make_node(*inputs).outputs)
+    n = inputs[0].astype("int64")
+    if spec.until:
+        n = made.rows[0].shape[0] - spec.rows[0].depth
+    return _Forward(made.states, made.plain[len(made.plain) - extra :], n)
+
+
+class _Backward:
+    """Builds the backward loop of one node."""
+
+    def __init__(self, op: Scan, step: _Step, inputs: list[Any], forward: _Forward, seeds: list[Any]):
+        self.op, self.spec, self.step, self.forward = op, op.spec, step, forward
+        self.outer: Outer = self.spec.outer(inputs)
+        self.n = forward.n_steps
+        self.m = self.n if op.truncate < 0 else minimum(self.n, op.truncate)
+        self.seeds = self.spec.results(seeds)
+        self.unknown: dict[Any, Any] = {}
+
+    # ------------------------------------------------------------------ the step
+
+    def gradients(self) -> list[Any]:
+        """Return one gradient per outer input."""
+        self._seed_rows()
+        self._differentiate()
+        node, spec = self._build()
+        found = spec.results(node.outputs)
+        return self._collect(found)
+
+    def _seed_rows(self) -> None:
+        """Gradients given for rows, as rows of all steps; ``None`` where there are none."""
+        spec = self.spec
+        self.row_seeds: list[Any] = []
+        self.first_seeds: list[Any] = [None] * len(spec.states)
+        for k, (rows, g) in enumerate(zip(spec.rows, self.seeds.rows, strict=True)):
+            if g is not None and rows.keep is not None:
+                total = self.n + rows.depth
+                inner = self.step.states[k] if k < len(spec.states) else self.step.plain[k - len(spec.states)]
+                g = _padded(g, total, inner, self.forward.states[k] if k < len(spec.states) else None)
+            if g is None or not rows.depth:
+                self.row_seeds.append(g)
+                continue
+            self.first_seeds[k] = g[: rows.depth]
+            self.row_seeds.append(g[rows.depth :])
+
+    def _differentiate(self) -> None:
+        """Differentiate one step: contributions to slices, taps and non-sequences."""
+        step, n_states = self.step, len(self.spec.states)
+        self.waiting = [
+            [taps[0].type() for _ in range(rows.depth)] if is_float(taps[0]) else []
+            for rows, taps in zip(self.spec.states, step.inner.states, strict=True)
+        ]
+        self.slices_of_seeds = [
+            None if g is None else TensorType(g.type.dtype, g.type.shape[1:])() for g in self.row_seeds
+        ]
+        known: dict[Any, Any] = {}
+        for k, y in enumerate(step.states + step.plain):
+            if not is_float(y):
+                continue
+            total = self.waiting[k][0] if k < n_states else None
+            seed = self.slices_of_seeds[k]
+            total = seed if total is None else total if seed is None else total + seed
+            if total is not None:
+                known[identity(y)] = total.astype(y.type.dtype)
+        self.wrt = [
+            v
+            for v in (*(v for g in (*step.inner.sequences, *step.inner.states) for v in g), *step.inner.non_sequences)
+            if is_float(v)
+        ]
+        terms = grad(None, self.wrt, known_grads=known, disconnected_inputs="ignore", return_disconnected="none",
+                     null_gradients="return") if known and self.wrt else [None] * len(self.wrt)  # fmt: skip
+        self.term: dict[Any, Any] = {}
+        for v, g in zip(self.wrt, terms, strict=True):
+            if g is not None and isinstance(g.type, NullType):
+                self.unknown[v] = g
+                g = None
+            self.term[v] = g
+
+    # ------------------------------------------------------------------ the loop
+
+    def _build(self) -> tuple[Any, Spec]:
+        step, n, m = self.step, self.n, self.m
+        sequences: list[tuple[Any, Any]] = []  # (outer rows of all steps in order, inner slice)
+
+        def rows_of(x: Any, start: Any) -> Any:
+            stop = start + n
+            piece = x[stop - m : stop] if self.op.truncate >= 0 else x[start:stop]
+            return piece[::-1]
+
+        for x, taps, vs in zip(self.outer.sequences, self.spec.sequences, step.inner.sequences, strict=True):
+            sequences += [(rows_of(x, tap), v) for tap, v in zip(taps, vs, strict=True)]
+        for x, rows, vs in zip(self.forward.states, self.spec.states, step.inner.states, strict=True):
+            sequences += [(rows_of(x, rows.depth + tap), v) for tap, v in zip(rows.taps, vs, strict=True)]
+        sequences += [(rows_of(x, 0), v) for x, v in zip(self.forward.drawn, step.cut, strict=True)]
+        for g, v in zip(self.row_seeds, self.slices_of_seeds, strict=True):
+            if g is not None:
+                sequences.append((rows_of(g, 0), v))
+        states = [*self._waiting_states(), *self._sums()]
+        self.slice_vars = [v for taps in step.inner.sequences for v in taps if self.term.get(v) is not None]
+        new_values = [new.astype(v.type.dtype) for _, v, new in states]
+        plain = [self.term[v] for v in self.slice_vars]
+        used = set(ancestors([*new_values, *plain]))
+        sequences = [(x, v) for x, v in sequences if v in used]
+        non_sequences = [(x, v) for x, v in zip(self.outer.non_sequences, step.inner.non_sequences, strict=True)
+                         if v in used]  # fmt: skip
+        spec = Spec(
+            sequences=((0,),) * len(sequences),
+            states=tuple(Rows((-1,), 1) for _ in states),
+            plain=(Rows(),) * len(plain),
+            n_non_sequences=len(non_sequences),
+        )
+        inner_inputs = [*(v for _, v in sequences), *(v for _, v, _ in states), *(v for _, v in non_sequences)]
+        inner_outputs = [_as(new, v) for new, (_, v, _) in zip(new_values, states, strict=True)] + plain
+        name = f"gradient of {self.op.name}" if self.op.name else None
+        loop = Scan(FunctionGraph(inner_inputs, inner_outputs), spec, -1, name)
+        first = [x.dimshuffle("x", *range(x.type.ndim)) for x, _, _ in states]
+        return loop.make_node(m, *(x for x, _ in sequences), *first, *(x for x, _ in non_sequences)), spec
+
+    def _waiting_states(self) -> list[tuple[Any, Any, Any]]:
+        """Per waiting gradient: its value before the backward loop, the inner variable, what it becomes."""
+        found = []
+        for k, (rows, waiting) in enumerate(zip(self.spec.states, self.waiting, strict=True)):
+            by_tap = dict(zip(rows.taps, self.step.inner.states[k], strict=True))
+            for j, v in enumerate(waiting, 1):
+                further = waiting[j] if j < len(waiting) else None
+                term = self.term.get(by_tap[-j]) if -j in by_tap else None
+                new = further if term is None else term if further is None else further + term
+                start = zeros_like(self.forward.states[k][0])
+                found.append((start, v, zeros_like(v) if new is None else new))
+        return found
+
+    def _sums(self) -> list[tuple[Any, Any, Any]]:
+        found = []
+        self.summed = []
+        for x, v in zip(self.outer.non_sequences, self.step.inner.non_sequences, strict=True):
+            term = self.term.get(v)
+            if term is not None:
+                total = x.type()
+                found.append((zeros_like(x), total, total + term))
+                self.summed.append(v)
+        return found
+
+    # ------------------------------------------------------------------ the results
+
+    def _collect(self, found: Any) -> list[Any]:
+        self.slice_grads = dict(zip(self.slice_vars, found.plain, strict=True))
+        last = iter([x[-1] for x in found.states])
+        waiting = [[next(last) for _ in w] for w in self.waiting]
+        sums = {v: next(last) for v in self.summed}
+        terms: list[Any] = [disconnected()]
+        for x, taps, vs in zip(self.outer.sequences, self.spec.sequences, self.step.inner.sequences, strict=True):
+            terms.append(self._of_sequence(x, taps, vs))
+        for k in range(len(self.spec.states)):
+            terms.append(self._of_first_rows(k, waiting[k]))
+        for k, x in enumerate(self.outer.carries):
+            terms.append(grad_not_implemented(self.op, k, x) if is_float(x) else None)
+        terms += [self.unknown.get(v, sums.get(v)) for v in self.step.inner.non_sequences]
+        return [t if t is not None else disconnected() if not is_float(x) else None
+                for t, x in zip(terms, self.outer.flat(), strict=True)]  # fmt: skip
+
+    def _of_sequence(self, x: Any, taps: Sequence[int], slices: Sequence[Any]) -> Any:
+        """Every slice is a row of the sequence: put the gradients of all taps back to their rows."""
+        unknown = next((self.unknown[v] for v in slices if v in self.unknown), None)
+        if unknown is not None:
+            return unknown
+        total = None
+        for tap, v in zip(taps, slices, strict=True):
+            if v not in self.slice_grads:
+                continue
+            rows = self.slice_grads[v][::-1]
+            stop = tap + self.n
+            target = (zeros_like(x) if total is None else total)[stop - self.m : stop]
+            total = (set_subtensor if total is None else inc_subtensor)(target, rows)
+        return total
+
+    def _of_first_rows(self, k: int, waiting: Sequence[Any]) -> Any:
+        unknown = next((self.unknown[v] for v in self.step.inner.states[k] if v in self.unknown), None)
+        if unknown is not None:
+            return unknown
+        x, seed = self.outer.states[k], self.first_seeds[k]
+        if not is_float(x) or not waiting:
+            return None
+        rows = stack([w.astype(x.type.dtype) for w in reversed(waiting)])
+        if self.op.truncate >= 0:  # what waits after the last step looked at belongs to an inner step, unless all were
+            rows = switch(le(self.n, self.op.truncate), rows, 0).astype(x.type.dtype)
+        if rows.type.broadcastable != x.type.broadcastable:
+            rows = specify_shape(rows, x.type.shape)
+        return rows if seed is None else rows + seed
+
+
+def _as(value: Any, v: Any) -> Any:
+    """Return an inner output with the type of the state it becomes."""
+    if v.type.is_super(value.type):
+        return value
+    return specify_shape(value, v.type.shape)
+
+
+def _padded(g: Any, total: Any, inner: Any, rows: Any) -> Any:
+    """Return the gradient of all rows from that of the last ones."""
+    row = [rows.shape[a] for a in range(1, rows.type.ndim)] if rows is not None else [
+        g.shape[a] for a in range(1, g.type.ndim)]  # fmt: skip
+    whole = zeros((total, *row), dtype=g.type.dtype)
+    return set_subtensor(whole[total - g.shape[0] :], g)
+
+
+derivatives.pull_back = pull_back

@@ -1,0 +1,207 @@
+"""``Scan``: a loop as one Op. Its inner graph says what a step does, its ``Spec`` what goes in and out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from symcore.from_graph import graph_key, reached
+from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.variable import Apply, Variable
+from symcore.op import Op, Shape
+from symcore.tensor.constant import as_tensor
+from symcore.tensor.scalar_functions import minimum
+from symcore.tensor.type import TensorType
+from symscan.execution import compile_step, run
+from symscan.spec import Rows, Spec
+
+
+class _Derivatives:
+    """The two modes of differentiation; the modules that make them stand above and put their functions here."""
+
+    pull_back: Any = None
+    push_forward: Any = None
+
+
+derivatives = _Derivatives()
+
+
+class Scan(Op):
+    """Make ``n`` steps of ``fgraph``, with the roles that ``spec`` gives its inputs and outputs.
+
+    Inner graph and specification are immutable; two are equal when both are. ``truncate``: how many steps back the
+    gradient goes, -1 for all of them. ``name`` is shown and does not count for equality.
+
+    Raises ``TypeError`` when the inner graph and the specification do not fit one another.
+    """
+
+    fgraph: FunctionGraph
+    spec: Spec
+
+    def __init__(self, fgraph: FunctionGraph, spec: Spec, truncate: int = -1, name: str | None = None):
+        super().__init__(fgraph=fgraph, spec=spec)
+        if (len(fgraph.inputs), len(fgraph.outputs)) != (spec.n_inner_inputs, spec.n_inner_outputs):
+            raise TypeError(
+                f"the loop's specification has {spec.n_inner_inputs} inner inputs and {spec.n_inner_outputs} inner "
+                f"outputs, its inner graph {len(fgraph.inputs)} and {len(fgraph.outputs)}."
+            )
+        self.truncate = truncate
+        self.name = name
+        self.key = graph_key(fgraph)
+        self.__dict__["pure"] = all(node.op.pure for node in fgraph.nodes)
+        _check_inner(spec, fgraph)
+
+    def _values(self) -> tuple[Any, ...]:
+        return self.key, self.spec, self.truncate
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_step", None)
+        return state
+
+    def __str__(self) -> str:
+        return f"Scan{{{self.name or f'{len(self.fgraph)} nodes'}}}"
+
+    __repr__ = __str__
+
+    def with_spec(self, spec: Spec) -> "Scan":
+        """Return the same loop handing out other rows."""
+        return Scan(self.fgraph, spec, self.truncate, self.name)
+
+    # ------------------------------------------------------------------ building
+
+    def make_node(self, *inputs: Any) -> Apply:
+        spec = self.spec
+        if len(inputs) != spec.n_outer_inputs:
+            raise TypeError(f"{self} takes {spec.n_outer_inputs} inputs, got {len(inputs)}.")
+        variables = [x if isinstance(x, Variable) else as_tensor(x) for x in inputs]
+        outer, inner = spec.outer(variables), spec.inner(self.fgraph.inputs)
+        n = outer.n_steps
+        if not isinstance(n.type, TensorType) or n.type.ndim or n.type.dtype.kind not in "iu":
+            raise TypeError(f"the number of steps must be an integer scalar, got {n} of type {n.type}.")
+        for k, (x, taps) in enumerate(zip(outer.sequences, inner.sequences, strict=True)):
+            _check_rows(self, f"sequence {k}", x, taps)
+        for k, (x, taps) in enumerate(zip(outer.states, inner.states, strict=True)):
+            _check_rows(self, f"the initial rows of state {k}", x, taps)
+        for what, given, wanted in (
+            ("carry", outer.carries, inner.carries),
+            ("non-sequence", outer.non_sequences, inner.non_sequences),
+        ):
+            for k, (x, v) in enumerate(zip(given, wanted, strict=True)):
+                if not v.type.is_super(x.type):
+                    raise TypeError(f"{what} {k} of {self} must be {v.type}, got {x.type}. Cast or reshape it first.")
+        return Apply(self, variables, [t() for t in self._output_types(n)])
+
+    def _output_types(self, n: Any) -> list[Any]:
+        spec, made = self.spec, self.spec.results(self.fgraph.outputs)
+        steps = int(n.data) if hasattr(n, "data") and not spec.until else None
+        row_types = [*(taps[0].type for taps in spec.inner(self.fgraph.inputs).states), *(y.type for y in made.plain)]
+        rows = [TensorType(t.dtype, (_count(r, steps), *t.shape)) for r, t in zip(spec.rows, row_types, strict=True)]
+        k = len(spec.states)
+        return [*rows[:k], *(y.type for y in made.carries), *rows[k:]]
+
+    # ------------------------------------------------------------------ computing
+
+    def perform(self, node: Apply, *inputs: Any) -> Any:
+        step = self.__dict__.get("_step")
+        if step is None:
+            step = self.__dict__["_step"] = compile_step(self.fgraph)
+        types = [y.type for y in self.spec.results(node.outputs).rows]
+        results = run(self.spec, step, types, inputs)
+        return tuple(results) if len(results) > 1 else results[0]
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape | None]:
+        spec = self.spec
+        if spec.until:
+            return [None] * spec.n_outer_outputs
+        n = node.inputs[0]
+        firsts = spec.outer(input_shapes).states
+        inner = spec.results(self.fgraph.outputs)
+        states = [(_length(rows, n), *first[1:]) for rows, first in zip(spec.states, firsts, strict=True)]
+        plain = [
+            None if None in y.type.shape else (_length(rows, n), *y.type.shape)
+            for rows, y in zip(spec.plain, inner.plain, strict=True)
+        ]
+        return [*states, *([None] * spec.n_carries), *plain]
+
+    # ------------------------------------------------------------------ differentiating
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return connections(self)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        terms: list[Any] = derivatives.pull_back(self, inputs, outputs, output_grads)
+        return terms
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        terms: list[Any] = derivatives.push_forward(self, inputs, tangents)
+        return terms
+
+
+def _check_inner(spec: Spec, fgraph: FunctionGraph) -> None:
+    inner, made = spec.inner(fgraph.inputs), spec.results(fgraph.outputs)
+    for k, (taps, y) in enumerate(zip(inner.states, made.states, strict=True)):
+        if any(v.type != taps[0].type or not v.type.is_super(y.type) for v in taps):
+            raise TypeError(f"state {k} of a loop is {taps[0].type} when it is read and {y.type} when it is made.")
+    for k, (v, y) in enumerate(zip(inner.carries, made.carries, strict=True)):
+        if not v.type.is_super(y.type):
+            raise TypeError(f"carry {k} of a loop is {v.type} before a step and {y.type} after it.")
+    for y in made.rows:
+        if not isinstance(y.type, TensorType):
+            raise TypeError(f"a loop stacks tensors; its step makes {y} of type {y.type}. Hand it on as a carry.")
+
+
+def _check_rows(op: Scan, what: str, x: Any, taps: Sequence[Any]) -> None:
+    wanted = taps[0].type if taps else None
+    if not isinstance(x.type, TensorType) or x.type.ndim == 0:
+        raise TypeError(f"{what} of {op} must be a tensor with rows, got {x.type}.")
+    row = TensorType(x.type.dtype, x.type.shape[1:])
+    if wanted is not None and not wanted.is_super(row):
+        raise TypeError(f"{what} of {op} must have rows of type {wanted}, got {x.type}.")
+
+
+def _count(rows: Rows, steps: int | None) -> int | None:
+    if steps is None:
+        return None
+    return steps + rows.depth if rows.keep is None else min(rows.keep, steps + rows.depth)
+
+
+def _length(rows: Rows, n: Any) -> Any:
+    fixed = _count(rows, int(n.data) if hasattr(n, "data") else None)
+    if fixed is not None:
+        return fixed
+    total = n.astype("int64") + rows.depth if rows.depth else n.astype("int64")
+    if rows.keep is None:
+        return total
+    return rows.keep if rows.keep <= rows.depth else minimum(rows.keep, total)
+
+
+def connections(op: Scan) -> list[list[bool]]:
+    """Return ``pattern[input][output]``: what depends differentiably on what, through any number of steps."""
+    spec, fgraph = op.spec, op.fgraph
+    direct = {v: reached(v, fgraph) for v in fgraph.inputs}
+    inner = spec.inner(fgraph.inputs)
+
+    def merged(variables: Sequence[Any]) -> list[bool]:
+        return [any(direct[v][k] for v in variables) for k in range(spec.n_inner_outputs)]
+
+    fed_back = [*(merged(taps) for taps in inner.states), *(merged([v]) for v in inner.carries)]
+
+    def closed(row: list[bool]) -> list[bool]:
+        row = list(row)
+        pending = [k for k, r in enumerate(row[: len(fed_back)]) if r]
+        while pending:
+            for k, r in enumerate(fed_back[pending.pop()]):
+                if r and not row[k]:
+                    row[k] = True
+                    if k < len(fed_back):
+                        pending.append(k)
+        return row[: spec.n_outer_outputs]
+
+    def source(k: int, row: list[bool]) -> list[bool]:
+        found = closed(row)
+        found[k] = True
+        return found
+
+    rows = [closed(merged(taps)) for taps in inner.sequences]
+    rows += [source(k, row) for k, row in enumerate(fed_back)]
+    rows += [closed(direct[v]) for v in inner.non_sequences]
+    return [[False] * spec.n_outer_outputs, *rows]

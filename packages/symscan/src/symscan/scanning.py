@@ -1,0 +1,292 @@
+"""``scan()``: from a step function to a node of ``Scan``."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symcore.errors import MissingInputError
+from symcore.graph.clone import clone_graph
+from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.shared import SharedVariable
+from symcore.graph.traverse import ancestors, inputs, toposort
+from symcore.graph.variable import Constant, Variable
+from symcore.tensor import dtypes
+from symcore.tensor.constant import as_tensor
+from symcore.tensor.scalar_functions import maximum, minimum
+from symcore.tensor.type import TensorType
+from symscan.arguments import OutputArgument, SequenceArgument, as_list, output_arguments, sequence_arguments
+from symscan.op import Scan
+from symscan.spec import Rows, Spec
+from symscan.stepping import Returned, parse
+
+
+def scan(
+    fn: Callable[..., Any],
+    sequences: Any = None,
+    outputs_info: Any = None,
+    non_sequences: Any = None,
+    n_steps: Any = None,
+    truncate_gradient: int = -1,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+    profile: Any = False,
+    allow_gc: bool | None = None,
+    strict: bool = False,
+    return_list: bool = False,
+) -> tuple[Any, dict[Any, Any]]:
+    """Make a loop of ``fn``, and return what its steps return, stacked along a new first axis, and its updates.
+
+    Parameters
+    ----------
+    fn
+        The step. It is called with symbolic variables: the slices of ``sequences`` (per sequence one for each tap, in
+        the order of the taps), the earlier values of the outputs that have an initial value (likewise), then
+        ``non_sequences``. It returns the outputs (one, or a list), and may return a dictionary of updates of shared
+        variables and ``until(condition)``. It may use any other variable as well.
+    sequences
+        Tensors walked along their first axis, or dictionaries ``{"input": x, "taps": [-1, 0, 2]}``: step ``t`` gets
+        ``x[t - 1], x[t], x[t + 2]``, and ``t`` starts and ends where all of them exist.
+    outputs_info
+        Per output of the step: its initial value; ``{"initial": x0, "taps": [-2, -1]}`` to read further back, where
+        ``x0`` then has one row per step back; or ``None`` for an output that no step reads. ``None`` for all: no
+        output is read.
+    non_sequences
+        What is the same at every step.
+    n_steps
+        The number of steps, an ``int`` or an integer scalar; by default as many as the shortest sequence allows.
+    truncate_gradient
+        How many steps back gradients go; -1 for all.
+    go_backwards
+        Walk along the sequences from their ends.
+    name
+        Of the loop, for printing, profiles and errors.
+    strict
+        Refuse steps that use variables which are not among ``non_sequences``.
+    return_list
+        Return a list of outputs even if there is only one.
+    mode, profile, allow_gc
+        Accepted and without effect: a loop is compiled, and profiled, with the function it stands in.
+
+    Returns
+    -------
+    outputs, updates
+        A variable, or a list of them if the step returns several; and ``{shared variable: its value after the loop}``,
+        to be passed on to ``function(updates=...)``.
+
+    Raises
+    ------
+    TypeError
+        Arguments of a wrong kind; a step whose outputs have another type than their initial values.
+    ValueError
+        Neither ``sequences`` nor ``n_steps``; taps that cannot be; a step that returns another number of outputs.
+    MissingInputError
+        ``strict``, and the step uses what it was not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symcore import tensor as T
+    >>> from symscan import scan
+    >>> x = T.dvector("x")
+    >>> sums, updates = scan(lambda v, total: total + v, sequences=x, outputs_info=np.float64(0))
+    >>> sums.eval({x: [1, 2, 3]})
+    array([1., 3., 6.])
+    """
+    if not callable(fn):
+        raise TypeError(f"scan needs a function to call for every step, got {fn!r} ({type(fn).__name__}).")
+    seqs = sequence_arguments(sequences, go_backwards)
+    outs = output_arguments(outputs_info)
+    fixed = [v if isinstance(v, Variable) else as_tensor(v) for v in as_list(non_sequences)]
+    n = _number_of_steps(n_steps, seqs)
+    tracer = _Tracer(fn, seqs, outs, fixed)
+    traced = tracer.trace()
+    builder = _Builder(seqs, tracer.outs, traced, truncate_gradient, name)
+    if strict:
+        builder.refuse_others(fixed)
+    outputs, updates = builder.build(n)
+    return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
+
+
+def _number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
+    if given is not None:
+        n = as_tensor(given)
+        if n.type.ndim or n.type.dtype.kind not in "iu":
+            raise TypeError(f"n_steps must be an integer or an integer scalar, got {given} of type {n.type}.")
+        if isinstance(n, Constant) and int(n.data) < 0:
+            raise ValueError(f"n_steps must not be negative, got {int(n.data)}; go_backwards=True walks backwards.")
+        return n.astype("int64")
+    if not sequences:
+        raise ValueError("scan cannot tell how many steps to make: give it sequences, or n_steps.")
+    n = None
+    for s in sequences:
+        rows = s.x.type.shape[0]
+        count = as_tensor(max(rows - s.lost, 0)) if rows is not None else s.x.shape[0] - s.lost
+        if rows is None and s.lost:
+            count = maximum(count, 0)
+        n = count if n is None else minimum(n, count)
+    return n.astype("int64")
+
+
+class _Tracer:
+    """Calls the step on symbolic variables until its states have the types that the step makes."""
+
+    def __init__(self, fn: Any, seqs: list[SequenceArgument], outs: list[OutputArgument] | None, fixed: list[Any]):
+        self.fn, self.seqs, self.given, self.fixed = fn, seqs, outs, fixed
+        self.outs: list[OutputArgument] = list(outs or ())
+
+    def trace(self) -> Returned:
+        """Return what the step returned; the slices and taps it was given are in ``seqs`` and ``outs``."""
+        for _ in range(2 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
+            returned = parse(self.fn(*self._arguments()))
+            self._check_count(returned)
+            if self._settled(returned):
+                return returned
+        raise TypeError("the types of the states of this loop change with every step; use T.specify_shape in the step.")
+
+    def _arguments(self) -> list[Any]:
+        arguments: list[Any] = []
+        for k, s in enumerate(self.seqs):
+            t = TensorType(s.x.type.dtype, s.x.type.shape[1:])
+            label = s.x.name or f"sequence{k}"
+            s.slices = [t(f"{label}[t{tap:+d}]" if tap else f"{label}[t]") for tap in s.taps]
+            arguments += s.slices
+        for k, o in enumerate(self.outs):
+            o.values = [o.row(f"state{k}[t{tap:+d}]") for tap in o.taps]
+            arguments += o.values
+        return arguments + self.fixed
+
+    def _check_count(self, returned: Returned) -> None:
+        if self.given is None:
+            self.outs = [OutputArgument() for _ in returned.outputs]
+        elif len(returned.outputs) != len(self.outs):
+            raise ValueError(
+                f"outputs_info has {len(self.outs)} entries, but the step returned {len(returned.outputs)} outputs; "
+                "there must be one entry for each, None for those that no step reads."
+            )
+
+    def _settled(self, returned: Returned) -> bool:
+        """Cast outputs to their states where that loses nothing, widen states; tell whether none was widened."""
+        settled = True
+        for k, (o, y) in enumerate(zip(self.outs, returned.outputs, strict=True)):
+            if not o.taps:
+                continue
+            if y.type.ndim != o.row.ndim:
+                raise TypeError(
+                    f"the initial value outputs_info[{k}] makes a state of {o.row.ndim} dimensions ({o.row}), but the "
+                    f"step returned {y.type.ndim} dimensions ({y.type}) for it. Give the initial value the shape of a "
+                    "step's result."
+                )
+            if y.type.dtype != o.row.dtype:
+                if dtypes.upcast(y.type.dtype, o.row.dtype) != o.row.dtype:
+                    raise TypeError(
+                        f"the initial value outputs_info[{k}] has dtype {o.row.dtype}, but the step returned "
+                        f"{y.type.dtype} for it, which does not fit in there. Cast one of them: "
+                        f"initial.astype('{y.type.dtype}'), or result.astype('{o.row.dtype}') in the step."
+                    )
+                y = returned.outputs[k] = y.astype(o.row.dtype)
+            common = tuple(m if m == n else None for m, n in zip(o.row.shape, y.type.shape, strict=True))
+            if common != tuple(o.row.shape):
+                o.row = TensorType(o.row.dtype, common)
+                settled = False
+        return settled
+
+
+class _Builder:
+    """Makes the node from a traced step: finds what it updates and what it uses from outside."""
+
+    def __init__(self, seqs: list[SequenceArgument], outs: list[OutputArgument], step: Returned, truncate: int,
+                 name: str | None):  # fmt: skip
+        self.seqs, self.outs, self.truncate, self.name = seqs, outs, truncate, name
+        self.states = [k for k, o in enumerate(outs) if o.taps]
+        self.plain = [k for k, o in enumerate(outs) if not o.taps]
+        self.outputs, self.condition = step.outputs, step.condition
+        self.updates = dict(step.updates)
+        self._add_default_updates()
+        #: Shared variables that change from step to step: tensors as states, others as carries.
+        self.moving = [s for s in self.updates if isinstance(s.type, TensorType)]
+        self.carried = [s for s in self.updates if not isinstance(s.type, TensorType)]
+        self.captured = self._captured()
+
+    def _results(self) -> list[Any]:
+        return [*self.outputs, *self.updates.values(), *([] if self.condition is None else [self.condition])]
+
+    def _add_default_updates(self) -> None:
+        from symopt.function import update_value
+
+        while True:
+            found = [v for v in ancestors(self._results()) if isinstance(v, SharedVariable)
+                     and v.default_update is not None and v not in self.updates]  # fmt: skip
+            if not found:
+                return
+            self.updates.update((v, update_value(v, v.default_update)) for v in found)
+
+    def _captured(self) -> list[Any]:
+        """Return what is computed outside of the loop: everything that depends on nothing that changes in it."""
+        changing = {v for s in self.seqs for v in s.slices} | {v for o in self.outs for v in o.values}
+        changing |= set(self.updates)
+        found: dict[Any, None] = {}
+        results = self._results()
+        for node in toposort(results):
+            if any(v in changing for v in node.inputs):
+                found.update((v, None) for v in node.inputs if v not in changing and not isinstance(v, Constant))
+                changing.update(node.outputs)
+        found.update((v, None) for v in results if v not in changing and not isinstance(v, Constant))
+        return list(found)
+
+    def refuse_others(self, fixed: Sequence[Any]) -> None:
+        """Raise ``MissingInputError`` when the step uses a variable that is not among ``fixed``."""
+        allowed = set(fixed)
+        for v in inputs(self.captured, allowed):
+            if v not in allowed and not isinstance(v, Constant):
+                raise MissingInputError(
+                    f"the step uses {v} (of type {v.type}), which is not among non_sequences. Add it there, or leave "
+                    "strict=True out."
+                )
+
+    def build(self, n: Any) -> tuple[list[Any], dict[Any, Any]]:
+        """Return the outputs and updates of the loop."""
+        inner_inputs: list[Any] = []
+        orders = [sorted(range(len(s.rows)), key=s.rows.__getitem__) for s in self.seqs]
+        for s, order in zip(self.seqs, orders, strict=True):
+            inner_inputs += [s.slices[j] for j in order]
+        rows = []
+        for k in self.states:
+            o = self.outs[k]
+            inner_inputs += [v for _, v in sorted(zip(o.taps, o.values, strict=True), key=lambda p: p[0])]
+            rows.append(Rows(tuple(sorted(o.taps))))
+        current = {s: s.type(s.name) for s in self.updates}
+        inner_inputs += [current[s] for s in (*self.moving, *self.carried)]
+        others = {v: v.type(v.name) for v in self.captured}
+        inner_inputs += others.values()
+        spec = Spec(
+            sequences=tuple(tuple(s.rows[j] for j in order) for s, order in zip(self.seqs, orders, strict=True)),
+            states=(*rows, *(Rows((-1,), 1) for _ in self.moving)),
+            plain=(Rows(),) * len(self.plain),
+            n_carries=len(self.carried),
+            n_non_sequences=len(others),
+            until=self.condition is not None,
+        )
+        wanted = [
+            *(self.outputs[k] for k in self.states), *(self.updates[s] for s in (*self.moving, *self.carried)),
+            *(self.outputs[k] for k in self.plain), *([] if self.condition is None else [self.condition]),
+        ]  # fmt: skip
+        made = clone_graph(wanted, {**current, **others})
+        loop = Scan(FunctionGraph(inner_inputs, made), spec, self.truncate, self.name)
+        node = loop.make_node(
+            n, *(s.x for s in self.seqs), *(self.outs[k].first for k in self.states),
+            *(s.dimshuffle("x", *range(s.type.ndim)) for s in self.moving), *self.carried, *self.captured,
+        )  # fmt: skip
+        return self._handed_out(spec.results(node.outputs))
+
+    def _handed_out(self, found: Any) -> tuple[list[Any], dict[Any, Any]]:
+        outputs: list[Any] = [None] * len(self.outs)
+        for k, rows in zip(self.states, found.states, strict=False):
+            outputs[k] = rows[self.outs[k].depth :]
+        for k, rows in zip(self.plain, found.plain, strict=True):
+            outputs[k] = rows
+        finals = [rows[-1] for rows in found.states[len(self.states) :]]
+        updates: dict[Any, Any] = dict(zip((*self.moving, *self.carried), (*finals, *found.carries), strict=True))
+        for shared, last in updates.items():
+            if shared.default_update is not None:  # a generator goes on from where the loop left it
+                shared.default_update = last
+        return outputs, updates
