@@ -1,7 +1,7 @@
 """From the arguments of a call to the values that a program takes, and the values that inputs keep between calls."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from symcore.graph.shared import Container, SharedVariable
@@ -65,7 +65,7 @@ def _position(function: "Function", key: str) -> int:
 
 def names(function: "Function") -> str:
     """Return the names of a function's inputs, for messages."""
-    return ", ".join(str(i.name or i.variable) for i in function.signature.declared) or "none"
+    return ", ".join(map(_shown, function.signature.declared)) or "none"
 
 
 @contextlib.contextmanager
@@ -164,20 +164,22 @@ class Containers(Values):
 def _found(function: "Function", key: Any) -> Any:
     """Return a shared variable, or the position of an input; raises ``KeyError``."""
     signature = function.signature
+    places: Iterable[Any] = enumerate(signature.declared)
     if isinstance(key, Variable):
-        found = [k for k, i in enumerate(signature.declared) if i.variable is key]
-        found += [s for s in function.get_shared() if s is key and not found]
+        found = [signature.states.get(k, k) for k, i in places if i.variable is key]
+        found += [s for s in function.get_shared() if s is key]
     elif isinstance(key, str):
-        found = [k for k, i in enumerate(signature.declared) if i.name == key]
+        found = [signature.states.get(k, k) for k, i in places if i.name == key]
         found += [s for s in function.get_shared() if s.name == key]
-    elif isinstance(key, int) and not isinstance(key, bool):
-        found = [key] if 0 <= key < len(signature.declared) else []
     else:
-        found = []
+        found = [signature.states.get(k, k) for k, _ in places if type(key) is int and k == key]
+    found = list(dict.fromkeys(found))
     if len(found) != 1:
         why = "has no" if not found else "has several"
-        known = ", ".join([names(function), *map(str, function.get_shared())])
-        raise KeyError(
-            f"{function} {why} inputs or shared variables {key!r}; there are: {known}. Use the variable itself."
-        )
-    return signature.states.get(found[0], found[0]) if isinstance(found[0], int) else found[0]
+        known = ", ".join(dict.fromkeys([*map(_shown, signature.declared), *map(str, function.get_shared())])) or "none"
+        raise KeyError(f"{function} {why} inputs or shared variables {key!r}; there are: {known}. Use the variable.")
+    return found[0]
+
+
+def _shown(i: In) -> str:
+    return str(i.name or i.variable)

@@ -1,6 +1,7 @@
 """``Function``: a compiled graph that can be called, copied and pickled without being rewritten again."""
 
 import copy
+import os
 import time
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from symcore.graph.test_values import paused
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
-from symopt.mode import Mode, get_mode
+from symopt.mode import Mode, get_mode, portable
 from symopt.plan import MemoryPlan
 from symopt.profile import Profile, ProfileStats
 
@@ -311,6 +312,12 @@ class Function:
         if machine is not None:
             machine.clear()
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the function to a file that is data, not code; ``symopt.load(path)`` reads it. See ``symopt.save``."""
+        from symopt.saving import save
+
+        save(path, self)
+
     def __copy__(self) -> "Function":
         return self.copy()
 
@@ -322,7 +329,7 @@ class Function:
     def __reduce__(self) -> tuple[Any, ...]:
         plan = self.plan
         mutable = [k for k, v in enumerate(self.fgraph.inputs) if v in plan.mutable]
-        state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, _portable(self.mode))
+        state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, portable(self.mode))
         return _loaded, (*state, self.trust_input)
 
 
@@ -350,24 +357,30 @@ def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode, 
     return made
 
 
-def _portable(mode: Mode) -> Mode | str:
-    """Return a mode that is known everywhere by its name as that name, others as they are."""
-    try:
-        return mode.name if get_mode(mode.name) == mode else mode
-    except ValueError:
-        return mode
-
-
 def _loaded(
     fgraph: Any, n_outputs: int, updated: Any, mutable: Any, signature: Signature, mode: Any, trust_input: bool
 ) -> Function:
-    """Link a pickled graph under the configuration of this process; it was rewritten before it was pickled."""
+    """Link a pickled graph; it was rewritten before it was pickled."""
     started = time.perf_counter()
-    snapshot = config.snapshot()
     chosen = get_mode(mode) if isinstance(mode, str) else mode
-    linker = chosen.make_linker(snapshot)
+    return relinked(fgraph, n_outputs, updated, mutable, signature, chosen, trust_input, started)
+
+
+def relinked(
+    fgraph: Any,
+    n_outputs: int,
+    updated: Any,
+    mutable: Any,
+    signature: Signature,
+    mode: Mode,
+    trust_input: bool,
+    started: float,
+) -> Function:
+    """Return a function of a graph that was rewritten elsewhere, linked under the configuration of this process."""
+    snapshot = config.snapshot()
+    linker = mode.make_linker(snapshot)
     plan = MemoryPlan(fgraph, n_outputs, updated, [fgraph.inputs[k] for k in mutable], linker.can_fail)
-    made = link(plan, signature, chosen, snapshot, linker)
+    made = link(plan, signature, mode, snapshot, linker)
     made.trust_input = trust_input
     made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
     return made

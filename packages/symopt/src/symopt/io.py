@@ -8,6 +8,9 @@ from symcore.graph.variable import Constant, Variable
 
 _MISSING = object()
 
+#: The plain parameters of an input: with its variable, value and update they say all about it.
+SETTINGS = ("name", "mutable", "strict", "allow_downcast", "implicit", "borrow", "shared")
+
 
 class In:
     """One input of a function.

@@ -166,3 +166,11 @@ def get_mode(mode: "Mode | str | None" = None, config: Snapshot | None = None) -
                 return adjusted  # a user's mode is not kept alive
             _adjusted[key] = adjusted
         return adjusted
+
+
+def portable(mode: Mode) -> Mode | str:
+    """Return a mode that is known everywhere by its name as that name, others as they are."""
+    try:
+        return mode.name if get_mode(mode.name) == mode else mode
+    except ValueError:
+        return mode
