@@ -15,11 +15,15 @@ _HOMES = {
     "Constant": "symcore:Constant",
     "FunctionGraph": "symcore:FunctionGraph",
     "Op": "symcore:Op",
+    "SharedVariable": "symcore:SharedVariable",
     "Type": "symcore:Type",
     "Variable": "symcore:Variable",
     "as_op": "symcore:as_op",
     "clone": "symcore:clone",
+    "change_flags": "symcore.config:config.change_flags",
     "config": "symcore:config",
+    "dot": "symcore.tensor:dot",
+    "graph": "symstack.graph",
     "shared": "symcore:shared",
     "vectorize_graph": "symcore:vectorize_graph",
     # derivatives
@@ -30,6 +34,9 @@ _HOMES = {
     # compiling
     "In": "symopt:In",
     "Mode": "symopt:Mode",
+    "MonitorMode": "symopt:MonitorMode",
+    "NanGuardMode": "symopt:NanGuardMode",
+    "OrderedUpdates": "symopt.updates:OrderedUpdates",
     "Out": "symopt:Out",
     "function": "symopt.function:function",
     "get_mode": "symopt:get_mode",
@@ -49,6 +56,7 @@ _HOMES = {
     "PhiloxStreams": "symcore.random:PhiloxStreams",
     "RandomStreams": "symcore.random:RandomStreams",
     # looking at graphs
+    "compat": "symstack.compat",
     "debugprint": "symstack.printing:debugprint",
     "pp": "symstack.printing:pp",
     "printing": "symstack.printing",

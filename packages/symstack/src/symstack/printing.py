@@ -5,7 +5,17 @@ Every name is defined in symcore.
 
 from symstack.lazy import lazy_names
 
-NAMES = ("Assert", "Print", "debugprint", "dot_text", "pp", "pprint", "pydotprint")
+NAMES = (
+    "Assert",
+    "Print",
+    "debugprint",
+    "dot_text",
+    "min_informative_str",
+    "pp",
+    "pprint",
+    "pydotprint",
+    "var_descriptor",
+)
 
 __all__ = list(NAMES)  # noqa: PLE0605
 

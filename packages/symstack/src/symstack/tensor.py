@@ -2,7 +2,8 @@
 
 What :mod:`symcore.tensor` defines, and beside it the gradients (``T.grad``, ``T.Rop``, ``T.Lop``, ``T.jacobian``
 ...), the functions of neural networks (``T.nnet``), linear algebra (``T.nlinalg``, ``T.slinalg``), ``T.fft``,
-``T.extra_ops``, ``T.signal`` and ``T.sparse``. Handed on, never changed: nothing here is put into another module.
+``T.extra_ops``, ``T.signal``, ``T.sparse``, and random draws (``T.shared_randomstreams``, ``T.raw_random``). Handed on,
+never changed: nothing here is put into another module.
 """
 
 from typing import Any
@@ -12,6 +13,8 @@ from symcore.tensor import *  # noqa: F403
 from symstack.lazy import lazy_names
 
 _HOMES = {
+    "DimShuffle": "symcore.tensor.shapes:DimShuffle",
+    "Elemwise": "symcore.tensor.elemwise:Elemwise",
     "Lop": "symcore.gradient:Lop",
     "Rop": "symcore.gradient:Rop",
     "consider_constant": "symcore.gradient:consider_constant",
@@ -23,9 +26,12 @@ _HOMES = {
     "verify_grad": "symcore.gradient:verify_grad",
     "nlinalg": "symcore.linalg.nlinalg",
     "nnet": "symnnet.nnet",
+    "raw_random": "symcore.random.raw",
+    "shared_randomstreams": "symcore.random.streams",
+    "sharedvar": "symcore.tensor.sharedvar",
     "signal": "symstack.absent:signal",
     "slinalg": "symcore.linalg.slinalg",
-    "sparse": "symstack.absent:sparse",
+    "sparse": "symcore.sparse",
 }
 
 _beyond, _ = lazy_names(__name__, _HOMES)

@@ -177,6 +177,15 @@ if _TYPE_CHECKING:
         take_along_axis,
     )
     from symcore.tensor.grids import meshgrid, mgrid, ogrid
+    from symcore.tensor.older_names import (
+        advanced_inc_subtensor1,
+        advanced_set_subtensor1,
+        advanced_subtensor1,
+        largest,
+        smallest,
+        tensor_copy,
+    )
+    from symcore.tensor.scalar_constants import EmptyConstantError, NotScalarConstantError, get_scalar_constant_value
     from symcore.tensor.sorting import (
         argsort,
         argtopk,
@@ -199,6 +208,10 @@ _LATER = {
     "diagonals": "alloc_diag diag diagonal extract_diag fill_diagonal fill_diagonal_offset trace tri tril triu",
     "gather": "broadcast_arrays broadcast_to choose compress flatnonzero nonzero_values take_along_axis",
     "grids": "meshgrid mgrid ogrid",
+    "older_names": """
+        advanced_inc_subtensor1 advanced_set_subtensor1 advanced_subtensor1 largest smallest tensor_copy
+    """,
+    "scalar_constants": "EmptyConstantError NotScalarConstantError get_scalar_constant_value",
     "sorting": "argsort argtopk inverse_permutation permute_row_elements sort topk topk_and_argtopk",
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names.split()}

@@ -63,9 +63,15 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return dimshuffle(x, *order)
 
 
-def flatten(x: Any, ndim: int = 1) -> Any:
-    """Merge the last axes of ``x`` so that ``ndim`` remain."""
+def flatten(x: Any, ndim: int | None = None, outdim: int | None = None) -> Any:
+    """Merge the last axes of ``x`` so that ``ndim`` remain: one by default. ``outdim`` is the older name of ``ndim``.
+
+    Raises ``ValueError`` for a number of axes that ``x`` cannot have, or when both names are given and differ.
+    """
     x = as_tensor(x)
+    if outdim is not None and ndim not in (None, outdim):
+        raise ValueError(f"flatten() was given ndim={ndim} and outdim={outdim}, two names of one number.")
+    ndim = next((n for n in (ndim, outdim) if n is not None), 1)
     if not 1 <= ndim <= max(x.type.ndim, 1):
         raise ValueError(f"cannot flatten a tensor of {x.type.ndim} dimensions to {ndim}.")
     if x.type.ndim == ndim:
