@@ -7,22 +7,30 @@ from symopt.rules import (
     arithmetic,
     blas,
     broadcasting,
+    choices,
+    dots,
+    error_functions,
     folding,
     fusion,
     indexing,
     inline_graphs,
+    joins,
     map_reduction,
     powers,
     reductions,
+    reshapes,
+    scalars,
     shaping,
     stability,
+    subtensors,
 )
 from symopt.ruleset import RuleSet
 
 #: The rules of the core language, in the order in which they are tried.
 RULES: RuleSet = RuleSet(
-    inline_graphs.RULES, folding.RULES, broadcasting.RULES, shaping.RULES, indexing.RULES, reductions.RULES,
-    arithmetic.RULES, stability.RULES, powers.RULES, blas.RULES, fusion.RULES, map_reduction.RULES,
+    inline_graphs.RULES, folding.RULES, choices.RULES, broadcasting.RULES, shaping.RULES, reshapes.RULES,
+    indexing.RULES, subtensors.RULES, joins.RULES, dots.RULES, reductions.RULES, scalars.RULES, arithmetic.RULES,
+    stability.RULES, error_functions.RULES, powers.RULES, blas.RULES, fusion.RULES, map_reduction.RULES,
 )
 
 

@@ -8,6 +8,7 @@ from symcore.tensor.subtensor import Subtensor
 from symopt.match import op_of
 from symopt.rule import rewrite
 from symopt.rules.folding import ALWAYS
+from symopt.rules.subtensors import WHOLE, Part, at, is_slice, parts_of
 from symopt.ruleset import RuleSet
 
 
@@ -36,27 +37,25 @@ def index_below_elemwise(node: Any, fgraph: Any) -> Any:
 
 @rewrite(Subtensor, phase="canonicalize")
 def slice_of_slice(node: Any) -> Any:
-    """``x[a:][b:] -> x[a + b:]``, ``x[a:b:s][i] -> x[a + i * s]``: for known indices that count from the front, or any
-    where the length of the axis is known."""
+    """``x[a:][b:] -> x[a + b:]``, ``x[a:b:s][i] -> x[a + i * s]``, ``x[i][j] -> x[i, j]``: indices that are known
+    count from the front, or anywhere where the length of the axis is known; others must be along axes of their own."""
     x = node.inputs[0]
-    if type(op_of(x)) is not Subtensor or len(node.inputs) > 1 or len(x.owner.inputs) > 1:
+    if type(op_of(x)) is not Subtensor:
         return None
     source = x.owner.inputs[0]
-    outer = iter([*node.op.entries, *[FULL] * (x.type.ndim - len(node.op.entries))])
-    entries = []
-    inner_entries = x.owner.op.entries
-    for axis in range(source.type.ndim):
-        inner = inner_entries[axis] if axis < len(inner_entries) else FULL
-        if not isinstance(inner, tuple):
-            entries.append(inner)
+    inner = parts_of(x.owner.op.entries, x.owner.inputs[1:], source.type.ndim)
+    outer = iter(parts_of(node.op.entries, node.inputs[1:], x.type.ndim))
+    parts: list[Part] = []
+    for axis, part in enumerate(inner):
+        after = next(outer) if is_slice(part) else WHOLE
+        if after == WHOLE or part == WHOLE:
+            parts.append(part if after == WHOLE else after)
             continue
-        entry = compose(inner, next(outer), source.type.shape[axis])
+        entry = compose(part[0], after[0], source.type.shape[axis])
         if entry is None:
             return None
-        entries.append(entry)
-    while entries and entries[-1] == FULL:
-        entries.pop()
-    new = Subtensor(tuple(entries))(source) if entries else source
+        parts.append((entry, ()))
+    new = at(source, parts)
     return new if node.outputs[0].type.is_super(new.type) else None
 
 

@@ -122,12 +122,12 @@ def useless_reshape(node: Any, fgraph: Any) -> Any:
         known = static_length(length)
         if known == -1:
             free += 1
-        elif not _is_length(length, known, x, k, fgraph):
+        elif not is_length(length, known, x, k, fgraph):
             return None
     return x if free <= 1 and x.type.broadcastable == out.type.broadcastable else None
 
 
-def _is_length(length: Any, known: int | None, x: Any, axis: int, fgraph: Any) -> bool:
+def is_length(length: Any, known: int | None, x: Any, axis: int, fgraph: Any) -> bool:
     """Tell whether ``length`` is the length of ``x`` along ``axis``."""
     if known is not None:
         return known == x.type.shape[axis]

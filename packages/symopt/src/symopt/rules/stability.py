@@ -57,13 +57,13 @@ INVERSES = RuleSet(
     equation("exp-of-log1p", (sf.exp, (sf.log1p, X)), (sf.add, 1, "x"), phase=_PHASE, tags={"nan_changing"}),
     equation("expm1-of-log1p", (sf.expm1, (sf.log1p, X)), "x", phase=_PHASE, tags={"nan_changing"}),
     _stable("log1p-of-expm1", (sf.log1p, (sf.expm1, X)), "x"),
-    _stable("sqrt-of-sqr", (sf.sqrt, (sf.sqr, X)), (sf.abs, "x")),
+    equation("sqrt-of-sqr", (sf.sqrt, (sf.sqr, X)), (sf.abs, "x"), phase=(_PHASE, "specialize"), tags=_ACCURATE),
     _stable("exp-minus-one", (sf.sub, (sf.exp, X), 1), (sf.expm1, "x")),
     _stable("exp-plus-minus-one", (sf.add, (sf.exp, X), -1), (sf.expm1, "x")),
 )
 
 
-@rewrite(sf.sqr, phase=_PHASE, tags=_ACCURATE)
+@rewrite(sf.sqr, phase=(_PHASE, "specialize"), tags=_ACCURATE)
 def sqr_of_sqrt(node: Any, fgraph: Any) -> Any:
     """``sqr(sqrt(x)) -> switch(x >= 0, x, NaN)``: the square root of a negative number is NaN, and so is its square."""
     root, out = node.inputs[0], node.outputs[0]
@@ -83,6 +83,25 @@ def log_of_one_minus_exp(node: Any, fgraph: Any) -> Any:
     near = sf.log(sf.neg(sf.expm1(x)))
     far = sf.log1p(sf.neg(sf.exp(x)))
     return conform(sf.switch(sf.gt(x, float(-np.log(2.0))), near, far), node.outputs[0], fgraph)
+
+
+@rewrite(sf.log, sf.log1p, phase=_PHASE, tags=_ACCURATE)
+def log1p_of_minus_exp(node: Any, fgraph: Any) -> Any:
+    """``log1p(-exp(x))`` and ``log(-expm1(x)) -> switch(x > -log 2, log(-expm1(x)), log1p(-exp(x)))``: each is right on
+    one side alone; see ``log_of_one_minus_exp``."""
+    v, out = node.inputs[0], node.outputs[0]
+    inner = v.owner.inputs[0] if fn_of(v) is sf.neg else None
+    if inner is None or fn_of(inner) is not (sf.exp if node.op.fn is sf.log1p else sf.expm1):
+        return None
+    x = inner.owner.inputs[0]
+    if not _is_float(x) or x.type.dtype is not out.type.dtype:
+        return None
+    for user, position in fgraph.clients[out]:
+        if user is not None and position and user.op == sf.switch.op and fn_of(user.inputs[0]) is sf.gt \
+                and user.inputs[0].owner.inputs[0] is x:
+            return None
+    near, far = sf.log(sf.neg(sf.expm1(x))), sf.log1p(sf.neg(sf.exp(x)))
+    return conform(sf.switch(sf.gt(x, float(-np.log(2.0))), near, far), out, fgraph)
 
 
 def _one_minus_exp(v: Any) -> Any:
@@ -182,6 +201,6 @@ def _is_dimshuffle(v: Any) -> bool:
 
 
 RULES = RuleSet(
-    sqr_of_sqrt, one_minus_exp, log_of_one_minus_exp,
+    sqr_of_sqrt, one_minus_exp, log_of_one_minus_exp, log1p_of_minus_exp,
     log_of_one_plus, log_of_sum_of_two_exp, log_of_sum_of_exp, LOGISTIC, INVERSES,
 )
