@@ -6,6 +6,7 @@ when something near it has changed: the cost grows linearly with the graph.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.trace import describe, inherit
 from symcore.graph.variable import Apply, Variable
 from symopt.mode import Mode, get_mode
-from symopt.phases import PHASES
+from symopt.phases import PHASES, Phase
 from symopt.rule import Rule
 from symopt.ruleset import Dispatch, RuleSet
 
@@ -85,7 +86,9 @@ class RewriteReport:
         return "\n".join(lines)
 
 
-def rewrite(fgraph: FunctionGraph, mode: Any = None, config: Any = None) -> RewriteReport:
+def rewrite(
+    fgraph: FunctionGraph, mode: Any = None, config: Any = None, phases: Sequence[Phase] = PHASES
+) -> RewriteReport:
     """Rewrite ``fgraph`` in place, through all phases.
 
     Parameters
@@ -94,6 +97,8 @@ def rewrite(fgraph: FunctionGraph, mode: Any = None, config: Any = None) -> Rewr
         A ``Mode``, the name of one, a ``RuleSet``, a single ``Rule``, or ``None`` for the mode of the configuration.
     config
         The snapshot of the configuration to look the mode up with; the present one by default.
+    phases
+        Only these phases, in this order.
 
     Raises
     ------
@@ -112,12 +117,14 @@ def rewrite(fgraph: FunctionGraph, mode: Any = None, config: Any = None) -> Rewr
         rules = get_mode(mode, config).rules
     report = RewriteReport()
     report.nodes_before = len(fgraph)
-    for phase in PHASES:
+    fgraph.rules = rules
+    for phase in phases:
         dispatch = rules.dispatch(phase)
         if dispatch:
             start = perf_counter()
             _Pass(fgraph, phase, dispatch, report).run()
             report.seconds[phase] = perf_counter() - start
+    fgraph.rules = None
     report.nodes_after = len(fgraph)
     return report
 

@@ -28,7 +28,8 @@ class Scan(Op):
     """Make ``n`` steps of ``fgraph``, with the roles that ``spec`` gives its inputs and outputs.
 
     Inner graph and specification are immutable; two are equal when both are. ``truncate``: how many steps back the
-    gradient goes, -1 for all of them. ``name`` is shown and does not count for equality.
+    gradient goes, -1 for all of them. ``name`` is shown, ``rewritten`` names the phases of rewriting that the inner graph
+    has been through; neither counts for equality.
 
     Raises ``TypeError`` when the inner graph and the specification do not fit one another.
     """
@@ -36,7 +37,14 @@ class Scan(Op):
     fgraph: FunctionGraph
     spec: Spec
 
-    def __init__(self, fgraph: FunctionGraph, spec: Spec, truncate: int = -1, name: str | None = None):
+    def __init__(
+        self,
+        fgraph: FunctionGraph,
+        spec: Spec,
+        truncate: int = -1,
+        name: str | None = None,
+        rewritten: tuple[str, ...] = (),
+    ):
         super().__init__(fgraph=fgraph, spec=spec)
         if (len(fgraph.inputs), len(fgraph.outputs)) != (spec.n_inner_inputs, spec.n_inner_outputs):
             raise TypeError(
@@ -45,6 +53,7 @@ class Scan(Op):
             )
         self.truncate = truncate
         self.name = name
+        self.rewritten = rewritten
         self.key = graph_key(fgraph)
         self.__dict__["pure"] = all(node.op.pure for node in fgraph.nodes)
         _check_inner(spec, fgraph)
@@ -64,7 +73,7 @@ class Scan(Op):
 
     def with_spec(self, spec: Spec) -> "Scan":
         """Return the same loop handing out other rows."""
-        return Scan(self.fgraph, spec, self.truncate, self.name)
+        return Scan(self.fgraph, spec, self.truncate, self.name, self.rewritten)
 
     # ------------------------------------------------------------------ building
 

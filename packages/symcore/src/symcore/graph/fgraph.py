@@ -54,6 +54,8 @@ class FunctionGraph:
         self._table: dict[Any, Apply] = {}
         self._constants: dict[Any, Variable[Any]] = {}
         self._nodes: dict[Apply, None] = {}
+        #: The rules at work on the graph, for Ops that hold a graph of their own.
+        self.rules: Any = None
         #: Called with a node when it enters, or when one of its inputs changes.
         self.on_touch: list[Callable[[Apply], None]] = []
         with full_collections_wait:
