@@ -156,8 +156,8 @@ def _accumulate(grads: Grads, x: Variable[Any], term: Any) -> None:
         grads[x] = known if term is None else term
     elif isinstance(known.type, NullType) or isinstance(term.type, NullType):
         grads[x] = known if isinstance(known.type, NullType) else term
-    else:
-        grads[x] = known + term
+    else:  # of lists, whose + would mean something else, the elements are added
+        grads[x] = known.add_elements(term) if hasattr(known, "add_elements") else known + term
 
 
 def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[Any]:

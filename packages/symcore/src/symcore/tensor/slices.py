@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symcore.graph.generic import NoneConst
+from symcore.graph.generic import NoneConst, NoneTypeT
 from symcore.graph.null import disconnected
 from symcore.graph.type import Type
 from symcore.graph.variable import Apply, Constant, Variable
@@ -92,8 +92,10 @@ def is_slice_variable(item: Any) -> bool:
 
 
 def _part(value: Any) -> Any:
-    if value is None or value is NoneConst:
+    if value is None:
         return NoneConst
+    if isinstance(value, Variable) and isinstance(value.type, NoneTypeT):
+        return value
     if isinstance(value, Variable) and not isinstance(value.type, TensorType):
         raise TypeError(f"a part of a slice must be an integer scalar or None, got {value} of type {value.type}.")
     return as_length(value)
@@ -166,5 +168,5 @@ def plain_slice(s: Any, length: Any) -> slice:
     if isinstance(s, Constant):
         return s.data  # type: ignore[no-any-return]
     if s.owner is not None and isinstance(s.owner.op, MakeSlice):
-        return slice(*[None if p.type == NoneConst.type else p for p in s.owner.inputs])
+        return slice(*[None if isinstance(p.type, NoneTypeT) else p for p in s.owner.inputs])
     return slice(*SliceBounds()(s, length()))

@@ -22,6 +22,7 @@ from symcore.testing.case import OpCase
 from symcore.testing.control_cases import CASES as CONTROL_CASES
 from symcore.testing.linalg_cases import LINALG_CASES
 from symcore.testing.numeric_cases import NUMERIC_CASES
+from symcore.testing.object_cases import CASES as OBJECT_CASES
 from symcore.testing.random_cases import CASES as RANDOM_CASES
 
 _rng = np.random.default_rng(1)
@@ -424,4 +425,5 @@ CASES: list[OpCase] = [
     *NUMERIC_CASES,
     *LINALG_CASES,
     *RANDOM_CASES,
+    *OBJECT_CASES,
 ]
