@@ -1,16 +1,20 @@
 """From a memory plan to the plain data of a C program: slots, nodes, register code."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from symcodegen.branches import Branches
 from symcodegen.cache import KernelSource
 from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
+from symcodegen.guards import Guard, Guards
 from symcodegen.kernels.text import kernel_text
 from symcodegen.registers import Registers, is_integer
-from symcore.graph.generic import copied
+from symcore.graph.generic import copied as duplicate
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
+from symcore.ifelse import IfElse
 from symcore.interpreter import run_node
 from symcore.tensor.constant import constant
 from symcore.tensor.shapes import Shape_i
@@ -28,12 +32,32 @@ def symbolic_shapes(plan: MemoryPlan) -> dict[Any, Any]:
                 dims[v] = _measured(v)
             known = dims.get(v)
             shapes.append(_measured(v) or () if known is None else known)
-        for y, shape in zip(node.outputs, node.op.infer_shape(node, shapes), strict=True):
+        inferred = node.op.infer_shape(node, shapes)
+        if isinstance(node.op, IfElse):
+            inferred = _chosen_shapes(node, shapes)
+        for y, shape in zip(node.outputs, inferred, strict=True):
             dims[y] = _stated(y, shape)
     for v in plan.fgraph.outputs:
         if v not in dims:
             dims[v] = _measured(v)
     return dims
+
+
+def _chosen_shapes(node: Apply, shapes: Sequence[Any]) -> list[Any]:
+    """Return the shapes of what an ``IfElse`` chooses: lengths of both sides where they are the same, else measured.
+
+    An expression for the length would look at the side that is not taken, of which nothing may be known.
+    """
+    assert isinstance(node.op, IfElse)
+    return [
+        tuple(
+            m if m is n or (isinstance(m, int) and isinstance(n, int) and m == n) else Shape_i(i)(y)
+            for i, (m, n) in enumerate(zip(a, b, strict=True))
+        )
+        if isinstance(y.type, TensorType)
+        else None
+        for y, a, b in zip(node.outputs, *node.op.sides(shapes[1:]), strict=True)
+    ]
 
 
 def _measured(v: Any) -> Any:
@@ -69,10 +93,13 @@ class Lowering:
         self._tag = -1
         self.registers = Registers(symbolic_shapes(plan), self.slot, cvm)
         self._answers: dict[Apply, Answer] = {}
+        self._guard = -1
+        self._host_slots: dict[tuple[Any, int], int] = {}
         self._hosts: set[Any] = set()
         self._claimed = self._claims()
         self._inputs()
-        self._demanded = self._demand()
+        self._guards = self._demand()
+        self._branches = Branches(self, self._guards)
 
     # ------------------------------------------------------------------ what has to be computed
 
@@ -88,17 +115,17 @@ class Lowering:
                 claims[new] = self.cvm.UPDATE
         return claims
 
-    def _demand(self) -> set[Any]:
-        """Return the variables whose data is needed; lengths that are only prepared with are not among them."""
-        needed = dict.fromkeys(self.plan.fgraph.outputs)
-        wanted = set(needed)
+    def _demand(self) -> Guards:
+        """Return which variables' data is needed, and when; lengths that are only prepared with are not among them."""
+        guards = Guards()
+        guards.want(self.plan.fgraph.outputs)
         for node in reversed(self.plan.order):
-            outputs = [y for y in node.outputs if y in wanted]
-            if not outputs:
+            guard = guards.settle(node)
+            if not guard:
                 continue
             if len(node.outputs) == 1 and is_integer(node.outputs[0]) and self.registers.only_shapes(node.outputs[0]):
                 self._hosts.add(node.outputs[0])
-                wanted.update(self.registers.leaves(node.outputs))
+                guards.want(self.registers.leaves(node.outputs), guard)
                 continue
             answer = self._answer(node)
             read = self.registers.leaves(self._lengths(node, answer))
@@ -107,15 +134,28 @@ class Lowering:
                 self.registers.dims.update(dict.fromkeys(node.outputs))
                 read = []
             self._answers[node] = answer
-            skipped = answer.lengths if isinstance(answer, Routine) else ()
-            wanted.update(v for k, v in enumerate(node.inputs) if k not in skipped)
-            wanted.update(read)
+            self._want_inputs(guards, node, answer, guard)
+            guards.want(read, guard)
         for v in self.plan.fgraph.outputs:
             if v not in self._claimed:
-                wanted.update(
+                guards.want(
                     self.registers.leaves([n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)])
                 )
-        return wanted
+        return guards
+
+    def _want_inputs(self, guards: Guards, node: Apply, answer: Answer, guard: Guard) -> None:
+        if not isinstance(answer, Branch):
+            skipped = answer.lengths if isinstance(answer, Routine) else ()
+            guards.want((v for k, v in enumerate(node.inputs) if k not in skipped), guard)
+            return
+        condition = answer.condition
+        whole = condition.type.dtype.kind in "biu"
+        guards.want(self.registers.leaves([condition]) if whole else [condition], guard)
+        for side, values in ((True, answer.then), (False, answer.otherwise)):
+            inside = guards.within(guard, condition, side)
+            for y, v in zip(node.outputs, values, strict=True):
+                if guards.wanted(y):
+                    guards.want([v], inside)
 
     def _lengths(self, node: Apply, answer: Answer) -> list[Any]:
         """Return the integer scalars that a node reads while shapes are prepared."""
@@ -151,20 +191,25 @@ class Lowering:
 
     def slot(self, v: Any) -> int:
         """Return the slot of a variable's data."""
+        if v in self._hosts:  # its register is set where the nodes of this guard run, and perhaps only there
+            key = (v, self._guard)
+            if key not in self._host_slots:
+                self._host_slots[key] = self._add_slot(self.cvm.HOST, v.type, self.registers.of(v))
+            return self._host_slots[key]
         found = self._slot.get(v)
         if found is None:
-            if isinstance(v, Constant) and isinstance(v.type, TensorType):
-                found = self._add_slot(self.cvm.CONST, v.type, v.data)
-            elif v in self._hosts:
-                found = self._add_slot(self.cvm.HOST, v.type, self.registers.of(v))
-            else:
+            if not isinstance(v, Constant) or not isinstance(v.type, TensorType):
                 raise KeyError(f"{v} has no data in this program")
-            self._slot[v] = found
+            found = self._slot[v] = self._add_slot(self.cvm.CONST, v.type, v.data)
         return found
+
+    def has_data(self, v: Any) -> bool:
+        """Tell whether a variable has a slot, or can be given one."""
+        return v in self._slot or v in self._hosts or isinstance(v, Constant)
 
     def slot_of(self) -> dict[Any, int]:
         """Return the slots of the variables that have one by now."""
-        return dict(self._slot)
+        return {**{v: slot for (v, guard), slot in self._host_slots.items() if guard < 0}, **self._slot}
 
     def out(self, v: Any, shaped: bool = True) -> int:
         """Make the slot that a node writes ``v`` into: an output's array, an update's buffer, or a place in the arena.
@@ -199,14 +244,37 @@ class Lowering:
         self.slots.append((self.cvm.HOST, TensorType("int64", ()).dtype.num, 0, register))
         return len(self.slots) - 1
 
-    def finish(self, v: Any, slot: int) -> None:
+    def held(self, v_type: Any, v: Any = None) -> int:
+        """Make a slot for what a Python node returns; ``v`` is the variable that it stands for, if any."""
+        slot = self._add_slot(self.cvm.HELD, v_type, None)
+        if v is not None:
+            self._slot[v] = slot
+        return slot
+
+    def finish(self, v: Any, slot: int, shaped: bool = True) -> None:
         """Let ``slot`` (a view of a place in the arena) be ``v``; copy it if ``v`` must be an array of its own."""
         if v in self._claimed:
-            self.copy(self.out(v), slot, v.type)
+            self.copy(self.out(v, shaped), slot, v.type)
         else:
             self.bind(v, slot)
 
     # ------------------------------------------------------------------ nodes
+
+    @contextmanager
+    def guarded(self, guard: int) -> Iterator[None]:
+        """Emit nodes that run where a register is not 0 (-1: always)."""
+        before, self._guard = self._guard, guard
+        self.registers.enter(guard)
+        try:
+            yield
+        finally:
+            self._guard = before
+            self.registers.enter(before)
+
+    def code(self) -> None:
+        """Emit the register code that has been written since the last node as a node of its own."""
+        if self.registers.code:
+            self.emit(self.cvm.CODE, None, (), (), None)
 
     def emit(
         self,
@@ -222,11 +290,10 @@ class Lowering:
         """Append a node, with the register code that has been written since the last one."""
         code = self.registers.take_code()
         if code and prep == self.cvm.PYTHON:
-            self.nodes.append([self.cvm.CODE, None, (), (), None, code, (), 0, 1, self._tag])
+            self.nodes.append([self.cvm.CODE, None, (), (), None, code, (), 0, 1, self._tag, self._guard])
             code = ()
-        self.nodes.append(
-            [prep, fn, tuple(outputs), tuple(inputs), params, code, tuple(inplace), flags, weight, self._tag]
-        )
+        ends = (tuple(inplace), flags, weight, self._tag, self._guard)
+        self.nodes.append([prep, fn, tuple(outputs), tuple(inputs), params, code, *ends])
 
     def dimshuffle(self, target: int, source: int, order: Sequence[int]) -> None:
         """Emit a view with other axes."""
@@ -294,38 +361,44 @@ class Lowering:
 
     def run(self) -> None:
         """Emit every node that is needed, then the copies that outputs and updates need."""
-        for position, node in enumerate(self.plan.order):
-            self._tag = position
-            if not any(y in self._demanded for y in node.outputs):
-                self.placement.append((node, "shape", "only its shape is used"))
+        placed: dict[Apply, tuple[str, str]] = {}
+        for node in self._guards.schedule(self.plan.order):
+            self._tag = self.plan.position[node]
+            if node not in self._guards.of:
+                placed[node] = ("shape", "only its shape is used")
             elif node.outputs[0] in self._hosts:
-                self.placement.append((node, "shape", "prepared with the shapes"))
+                placed[node] = ("shape", "prepared with the shapes")
             else:
-                self._node(node)
+                with self.guarded(self._branches.guard(node)):
+                    placed[node] = self._node(node)
+        self.placement = [(node, *placed[node]) for node in self.plan.order]
         self._tag = len(self.plan.order)
         self.outputs = [
             self._output(v, copied) for v, copied in zip(self.plan.fgraph.outputs, self.plan.copied, strict=False)
         ]
         self.updates = [self._update(u) for u in self.plan.updates]
 
-    def _node(self, node: Apply) -> None:
+    def _node(self, node: Apply) -> tuple[str, str]:
+        """Emit a node; return where it runs, and how."""
         answer = self._answers[node]
         inplace = tuple(self.plan.inplace.get(node, {}).items())
         if isinstance(answer, CKernel):
             outputs = [self.out(y, shaped=answer.layout != COLLAPSED) for y in node.outputs]
             self.kernel(answer, outputs, [self.slot(v) for v in node.inputs], inplace, str(node.op))
-            self.placement.append((node, "C", "kernel"))
-        elif isinstance(answer, Routine):
+            return "C", "kernel"
+        if isinstance(answer, Routine):
             answer.emit(self, node)
-            self.placement.append((node, "view" if answer.how == "view" else "C", answer.how))
-        elif isinstance(answer, (Branch, Loop)):
+            return "view" if answer.how == "view" else "C", answer.how
+        if isinstance(answer, Branch):
+            self._branches.emit(node, answer)
+            return "C", "branch"
+        if isinstance(answer, Loop):
             raise NotImplementedError(
-                f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no "
-                "branches and loops yet (symcodegen)."
+                f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no loops yet "
+                "(symcodegen)."
             )
-        else:
-            self._python(node)
-            self.placement.append((node, "Python", reason(node)))
+        self._python(node)
+        return "Python", reason(node)
 
     def _python(self, node: Apply) -> None:
         cvm = self.cvm
@@ -336,10 +409,7 @@ class Lowering:
             if isinstance(v, Constant) and not isinstance(v.type, TensorType)
         }
         inputs = [self.slot(v) for k, v in enumerate(node.inputs) if k not in fixed]
-        outputs = []
-        for y in node.outputs:
-            self._slot[y] = self._add_slot(cvm.HELD, y.type, None)
-            outputs.append(self._slot[y])
+        outputs = [self.held(y.type, y) for y in node.outputs]
 
         def run(*values: Any) -> Any:
             given = iter(values)
@@ -361,7 +431,7 @@ class Lowering:
     def _twin(self, v: Any) -> int:
         """Emit a copy of a value that is no tensor (a random state), for an output or update that must not share it."""
         target = self._add_slot(self.cvm.OBJECT, v.type, None)
-        run, inputs = (partial(copied, v.data), []) if isinstance(v, Constant) else (copied, [self.slot(v)])
+        run, inputs = (partial(duplicate, v.data), []) if isinstance(v, Constant) else (duplicate, [self.slot(v)])
         self.emit(self.cvm.PYTHON, run, [target], inputs, None)
         return target
 

@@ -1,6 +1,7 @@
 """Integers known while shapes are prepared: lengths and indices as code for the virtual machine's registers."""
 
-from collections.abc import Callable, Iterable
+from collections import ChainMap
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from symcore.graph.variable import Apply, Constant, Variable
@@ -77,7 +78,18 @@ class Registers:
         self.op = opcodes
         self.count = 0
         self.code: list[tuple[int, ...]] = []
-        self._of: dict[Any, int] = {}
+        self._always: dict[Any, int] = {}
+        self._scopes: dict[int, ChainMap[Any, int]] = {}
+        self._of: MutableMapping[Any, int] = self._always
+
+    def enter(self, guard: int) -> None:
+        """Write the code of nodes that run where register ``guard`` is not 0 (-1: always) from here on.
+
+        What such code sets is known to these nodes only: elsewhere it may not have run.
+        """
+        if guard >= 0 and guard not in self._scopes:
+            self._scopes[guard] = ChainMap({}, self._always)
+        self._of = self._scopes[guard] if guard >= 0 else self._always
 
     def take_code(self) -> tuple[tuple[int, ...], ...]:
         """Return the code written since the last call: it must run before the next node is prepared."""
@@ -112,6 +124,26 @@ class Registers:
     def add(self, a: int, b: int) -> int:
         """Return a register that holds the sum of two."""
         return self._new("R_ADD", a, b)
+
+    def value(self, slot: int) -> int:
+        """Return a register that holds the integer or truth value in a 0-d slot."""
+        return self._new("R_VALUE", slot, 0)
+
+    def truth(self, register: int) -> int:
+        """Return a register that tells whether another is not 0."""
+        return self._new("R_NE", register, self.of(0))
+
+    def negation(self, register: int) -> int:
+        """Return a register that tells whether another is 0."""
+        return self._new("R_NOT", register)
+
+    def both(self, a: int, b: int) -> int:
+        """Return a register that tells whether neither of two is 0."""
+        return self._new("R_AND", a, b)
+
+    def either(self, a: int, b: int) -> int:
+        """Return a register that tells whether not both of two are 0."""
+        return self._new("R_OR", a, b)
 
     def require_equal(self, register: int, value: Any) -> int:
         """Return a register that holds ``value`` (an int or a variable); a shape error when ``register`` does not."""
