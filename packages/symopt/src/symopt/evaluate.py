@@ -22,7 +22,9 @@ def evaluate(variable: Variable[Any], values: dict[Any, Any], options: dict[str,
     key = (tuple(keys), tuple(sorted(options.items(), key=lambda kv: kv[0])))
     compiled = cache.get(key)
     if compiled is None:
-        compiled = cache[key] = function(keys, variable, on_unused_input="ignore", no_default_updates=True, **options)
+        compiled = cache[key] = function(
+            keys, variable, **{"on_unused_input": "ignore", "no_default_updates": True, **options}
+        )
     return compiled(*values.values())
 
 
