@@ -28,8 +28,8 @@ class Scan(Op):
     """Make ``n`` steps of ``fgraph``, with the roles that ``spec`` gives its inputs and outputs.
 
     Inner graph and specification are immutable; two are equal when both are. ``truncate``: how many steps back the
-    gradient goes, -1 for all of them. ``name`` is shown, ``rewritten`` names the phases of rewriting that the inner graph
-    has been through; neither counts for equality.
+    gradient goes, -1 for all of them. ``name`` is shown, ``rewritten`` names the phases that have rewritten the
+    inner graph; neither counts for equality.
 
     Raises ``TypeError`` when the inner graph and the specification do not fit one another.
     """

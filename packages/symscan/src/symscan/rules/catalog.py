@@ -1,6 +1,6 @@
 """All rules of the package in one set."""
 
 from symopt.ruleset import RuleSet
-from symscan.rules import steps
+from symscan.rules import steps, trimming
 
-RULES = RuleSet(*steps.RULES)
+RULES = RuleSet(*trimming.RULES, *steps.RULES)
