@@ -11,9 +11,10 @@ from typing import Any as _Any
 from symcore import interpreter as _interpreter  # what eval() runs, until a compiler takes over
 from symcore.config import config
 from symcore.gradient.rop import Rop  # what Ops without an R_op fall back on comes with it
+from symcore.graph import variable as _variable
 
 if _TYPE_CHECKING:
-    from symcore import gradient, printing, random, tensor, testing
+    from symcore import gradient, printing, random, tensor, testing, typed_list
     from symcore.from_function import as_op
     from symcore.from_graph import OpFromGraph
     from symcore.gradient.flow import (
@@ -30,21 +31,33 @@ if _TYPE_CHECKING:
     from symcore.gradient.verify import numeric_grad, verify_grad
     from symcore.graph.clone import clone
     from symcore.graph.fgraph import FunctionGraph
+    from symcore.graph.generic import Generic, NoneConst, generic
     from symcore.graph.null import grad_not_implemented, grad_undefined
     from symcore.graph.shared import SharedVariable
+    from symcore.graph.test_values import get_test_value
     from symcore.graph.type import Type
     from symcore.graph.variable import Apply, Constant, Variable
     from symcore.interpreter import evaluate
     from symcore.op import Op
+    from symcore.printing.breakpoint import PdbBreakpoint
     from symcore.printing.debugprint import debugprint
     from symcore.printing.dot import dot_text, pydotprint
     from symcore.printing.ops_printing import Assert, Print
     from symcore.printing.pp import pp
     from symcore.printing.pp import pp as pprint
+    from symcore.printing.rich import latex
     from symcore.tensor.shared import shared
+    from symcore.tensor.slices import SliceType, make_slice, slicetype
     from symcore.vectorize.graph import vectorize_graph
 
 __version__ = "0.1.0"
+
+
+def _latex(variable: _Any) -> str:
+    return _import_module("symcore.printing.rich").latex_repr(variable)  # type: ignore[no-any-return]
+
+
+_variable.display.latex = _latex
 
 #: Public name -> module, and the name in it if that is another.
 _HOMES = {
@@ -80,6 +93,16 @@ _HOMES = {
     "pydotprint": "symcore.printing.dot",
     "Assert": "symcore.printing.ops_printing",
     "Print": "symcore.printing.ops_printing",
+    "PdbBreakpoint": "symcore.printing.breakpoint",
+    "latex": "symcore.printing.rich",
+    "get_test_value": "symcore.graph.test_values",
+    "Generic": "symcore.graph.generic",
+    "generic": "symcore.graph.generic",
+    "NoneConst": "symcore.graph.generic",
+    "SliceType": "symcore.tensor.slices",
+    "slicetype": "symcore.tensor.slices",
+    "make_slice": "symcore.tensor.slices",
+    "typed_list": "symcore.typed_list:",
     "pp": "symcore.printing.pp",
     "pprint": "symcore.printing.pp:pp",
     "shared": "symcore.tensor.shared",

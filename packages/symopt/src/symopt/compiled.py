@@ -176,6 +176,12 @@ class Function:
             )
         return "\n".join(rows)
 
+    def _repr_html_(self) -> str:
+        """Return a table of inputs, outputs, updates and nodes: what a notebook shows."""
+        from symcore.printing.rich import function_html  # loaded by those who look
+
+        return function_html(self)
+
     def profile_on(self) -> None:
         """Time every call and every node from now on; ``f.profile`` has the figures."""
         if self.profile is not None:

@@ -92,6 +92,10 @@ class Variable(Generic[TypeT]):
         """
         return evaluator.compute(self, dict(inputs_to_values or {}), options)
 
+    def _repr_latex_(self) -> str:
+        """Return the expression as LaTeX: what a notebook shows. Nothing is computed."""
+        return display.latex(self)  # type: ignore[no-any-return]
+
 
 class _Evaluator:
     """How ``Variable.eval`` computes: ``symcore.interpreter``, and then ``symopt``, put their function here."""
@@ -103,6 +107,15 @@ class _Evaluator:
 
 #: The one evaluator of the process.
 evaluator = _Evaluator()
+
+
+class _Display:
+    """How notebooks show a variable; the package puts ``symcore.printing.rich``, which stands above, here."""
+
+    latex: Any = None
+
+
+display = _Display()
 
 
 class _TestValues:
