@@ -70,23 +70,19 @@ def _scan() -> dict[str, list[list[str]]]:
 def _fingerprint() -> str:
     digest = hashlib.blake2b(sys.version.encode(), digest_size=16)
     for entry in sys.path:
-        try:
-            stamp = os.stat(entry or ".").st_mtime_ns
-        except OSError:
-            continue
-        digest.update(f"{entry}\0{stamp}\n".encode())
-        digest.update(_metadata_stamp(entry))
+        # Not the time of the folder itself: whoever writes a file beside a script would make the next run scan again.
+        digest.update(f"{entry}\0".encode() + _metadata_stamp(entry))
     return digest.hexdigest()
 
 
 def _metadata_stamp(folder: str) -> bytes:
-    """Names and times of the metadata folders in ``folder``: an editable install of other entries changes them."""
+    """Names and times of the metadata folders in ``folder``: every installation and removal changes them."""
     try:
         with os.scandir(folder or ".") as listing:
             rows = [
                 (e.name, e.stat().st_mtime_ns)
                 for e in listing
-                if e.name.endswith((".dist-info", ".egg-info")) and "sym" in e.name
+                if e.name.endswith((".dist-info", ".egg-info"))
             ]
     except OSError:
         return b""

@@ -13,7 +13,8 @@ from symcore.graph.test_values import paused
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
-from symopt.mode import Mode, get_mode, portable
+from symopt.linker import make_linker
+from symopt.mode import Mode, get_mode, linker_of, portable
 from symopt.plan import MemoryPlan
 from symopt.profile import Profile, ProfileStats
 
@@ -46,7 +47,7 @@ class Function:
         self.linked = program
         self.plan = plan
         self.signature = signature
-        self.mode = mode
+        self._mode = mode
         self.config = config
         self.name = signature.name
         self.trust_input = False
@@ -55,6 +56,18 @@ class Function:
         self.profile: Profile | None = None
         self._plain_program: Any = None
         self._subsets: dict[tuple[int, ...], Function] = {}
+
+    @property
+    def mode(self) -> Mode:
+        """The mode. What was loaded looks it up when it is first asked for: a mode brings all rules with it."""
+        if isinstance(self._mode, str):
+            self._mode = get_mode(self._mode)
+        found: Mode = self._mode
+        return found
+
+    def _make_linker(self) -> Any:
+        wanted = linker_of(self._mode) if isinstance(self._mode, str) else self._mode.linker
+        return make_linker(wanted, self.config)
 
     @property
     def fgraph(self) -> Any:
@@ -240,7 +253,7 @@ class Function:
         swap = self._checked_swap(swap or {})
         drop = delete_updates and bool(self.plan.updates)
         if share_memory and not swap and not drop:
-            made = _made(self.linked, self.plan, self.signature.changed(name=name), self.mode, self.config)
+            made = _made(self.linked, self.plan, self.signature.changed(name=name), self._mode, self.config)
             made.trust_input = self.trust_input
         else:
             for s in [] if share_memory else self._states():
@@ -281,9 +294,9 @@ class Function:
             return self._derived(name, swap)
         signature = self._signature(name, swap)
         if hasattr(self.linked, "rebound"):
-            made = _made(self.linked.rebound(plan, signature, swap), plan, signature, self.mode, self.config)
+            made = _made(self.linked.rebound(plan, signature, swap), plan, signature, self._mode, self.config)
         else:
-            made = link(plan, signature, self.mode, self.config, self.mode.make_linker(self.config))
+            made = link(plan, signature, self._mode, self.config, self._make_linker())
         made.trust_input = self.trust_input
         made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
         return made
@@ -298,12 +311,12 @@ class Function:
         """Return a function of a copy of the rewritten graph; with ``outputs`` it returns a list of these."""
         started = time.perf_counter()
         ins = self.signature.inputs
-        linker = self.mode.make_linker(self.config)
+        linker = self._make_linker()
         plan = derived_plan(self.plan, len(ins), linker.can_fail, swap, outputs, updates)
         signature = self._signature(name, swap or {})
         if outputs is not None:
             signature = signature.changed(single=False, keys=None)
-        made = link(plan, signature, self.mode, self.config, linker)
+        made = link(plan, signature, self._mode, self.config, linker)
         made.trust_input = self.trust_input
         made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
         return made
@@ -332,14 +345,17 @@ class Function:
         memo[id(self)] = made
         return made
 
+    def _portable_mode(self) -> Mode | str:
+        return self._mode if isinstance(self._mode, str) else portable(self._mode)
+
     def __reduce__(self) -> tuple[Any, ...]:
         plan = self.plan
         mutable = [k for k, v in enumerate(self.fgraph.inputs) if v in plan.mutable]
-        state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, portable(self.mode))
+        state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, self._portable_mode())
         return _loaded, (*state, self.trust_input)
 
 
-def link(plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot, linker: Any) -> Function:
+def link(plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snapshot, linker: Any) -> Function:
     """Return a function that follows ``plan``, run by what ``linker`` makes of it."""
     with paused():  # a linker builds expressions for shapes, which need no test values
         program = linker.link(plan, signature, config)
@@ -358,7 +374,7 @@ def profile_as_asked(made: Function, wanted: Any) -> None:
     wanted.profiles.append(made.profile)
 
 
-def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode, config: Snapshot) -> Function:
+def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snapshot) -> Function:
     made: Function = getattr(program, "function_class", Function)(program, plan, signature, mode, config)
     return made
 
@@ -368,8 +384,7 @@ def _loaded(
 ) -> Function:
     """Link a pickled graph; it was rewritten before it was pickled."""
     started = time.perf_counter()
-    chosen = get_mode(mode) if isinstance(mode, str) else mode
-    return relinked(fgraph, n_outputs, updated, mutable, signature, chosen, trust_input, started)
+    return relinked(fgraph, n_outputs, updated, mutable, signature, mode, trust_input, started)
 
 
 def relinked(
@@ -378,13 +393,13 @@ def relinked(
     updated: Any,
     mutable: Any,
     signature: Signature,
-    mode: Mode,
+    mode: Mode | str,
     trust_input: bool,
     started: float,
 ) -> Function:
     """Return a function of a graph that was rewritten elsewhere, linked under the configuration of this process."""
     snapshot = config.snapshot()
-    linker = mode.make_linker(snapshot)
+    linker = make_linker(linker_of(mode) if isinstance(mode, str) else mode.linker, snapshot)
     plan = MemoryPlan(fgraph, n_outputs, updated, [fgraph.inputs[k] for k in mutable], linker.can_fail)
     made = link(plan, signature, mode, snapshot, linker)
     made.trust_input = trust_input

@@ -19,7 +19,7 @@ from symopt.compiled import relinked
 from symopt.encoding import Decoder, class_name
 from symopt.interfaces import Signature
 from symopt.io import SETTINGS, In
-from symopt.mode import Mode, get_mode
+from symopt.mode import Mode, get_mode, linker_of
 from symopt.ruleset import RuleSet
 
 #: What reading a document that makes no sense may end in.
@@ -112,10 +112,11 @@ def _declared(told: dict[str, Any], state: Any, decoder: Decoder) -> In:
     return In(variable, value=value, autoname=False, update=state if told.get("update") else None, **settings)
 
 
-def _mode(told: Any, path: str) -> Mode:
+def _mode(told: Any, path: str) -> Mode | str:
     if isinstance(told, str):
         try:
-            return get_mode(told)
+            linker_of(told)
+            return told
         except ValueError as error:
             raise SavedFileError(
                 f"{path} was saved in the mode {told!r}: {error} Or choose one: load(path, mode=...)."

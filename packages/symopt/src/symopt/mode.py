@@ -7,8 +7,14 @@ from typing import Any
 from symcore.config import Snapshot
 from symcore.config import config as present_config
 from symopt.linker import make_linker
-from symopt.rules.catalog import all_rules
 from symopt.ruleset import RuleSet
+
+
+def all_rules() -> RuleSet:
+    """Return the rules of all installed packages. Importing them takes a while, and what was loaded needs none."""
+    from symopt.rules.catalog import all_rules as found
+
+    return found()
 
 
 class Mode:
@@ -166,6 +172,15 @@ def get_mode(mode: "Mode | str | None" = None, config: Snapshot | None = None) -
                 return adjusted  # a user's mode is not kept alive
             _adjusted[key] = adjusted
         return adjusted
+
+
+def linker_of(name: str) -> Any:
+    """Return the linker of ``get_mode(name)``, without loading all rules for it."""
+    with _lock:
+        found = _modes.get(name)
+    if found is None and name in ("FAST_RUN", "FAST_COMPILE"):
+        return "auto" if name == "FAST_RUN" else "py"
+    return _named(name).linker
 
 
 def portable(mode: Mode) -> Mode | str:

@@ -15,9 +15,8 @@ from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import run_node
 from symopt.faults import summary
 from symopt.interfaces import Signature
-from symopt.mode import Mode
+from symopt.mode import Mode, all_rules
 from symopt.plan import MemoryPlan
-from symopt.rules.catalog import all_rules
 from symopt.ruleset import RuleSet
 from symopt.vm import PyLinker, PyProgram
 
@@ -95,6 +94,7 @@ class NanGuardLinker(PyLinker):
 
     def _fault(self, variable: Variable[Any], value: Any) -> str | None:
         """Return what is wrong with a value, or ``None``."""
+        value = value.data if hasattr(value, "indptr") else value  # of a sparse matrix what it stores
         if getattr(value, "dtype", None) is None or value.dtype.kind not in "fc" or not value.size:
             return None
         if not getattr(getattr(variable, "_tag", None), "nan_guard_mode_check", True):

@@ -1,3 +1,17 @@
-"""The rules of the core language."""
+"""The rules of the core language. What imports one module of them does not import all: names are looked up when used."""
 
-from symopt.rules.catalog import RULES, all_rules
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from symopt.rules.catalog import RULES, all_rules
+
+__all__ = ["RULES", "all_rules"]
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'symopt.rules' has no attribute {name!r}")
+    from symopt.rules import catalog
+
+    return getattr(catalog, name)
