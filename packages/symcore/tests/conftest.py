@@ -6,12 +6,13 @@ import pytest
 
 from symcore.testing.linalg_cases import SCIPY_CASES
 from symcore.testing.seeds import reseed
+from symcore.testing.sparse_cases import SPARSE_CASES
 
 
 def pytest_collection_modifyitems(items):
     if find_spec("scipy") is not None:
         return
-    needing = {id(case) for case in SCIPY_CASES}
+    needing = {id(case) for case in (*SCIPY_CASES, *SPARSE_CASES)}
     for item in items:
         values = getattr(getattr(item, "callspec", None), "params", {}).values()
         if any(id(value) in needing for value in values):

@@ -57,7 +57,6 @@ NNET = words("""
 # name -> (package named in the message, a call that uses the name)
 NOT_BUILT = {
     "T.signal": ("symnnet", lambda: T.signal.conv2d(1, 2)),
-    "T.sparse": ("symcore", lambda: T.sparse.csr_matrix("a")),
     "T.nnet.conv2d": ("symnnet", lambda: T.nnet.conv2d(T.tensor4(), T.tensor4())),
 }
 

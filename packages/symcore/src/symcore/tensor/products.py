@@ -260,7 +260,12 @@ def _swapped(x: Any) -> Any:
 
 def dot(x: Any, y: Any) -> Any:
     """The product of two tensors, as ``numpy.dot``: elementwise with a scalar, else the last axis of ``x`` is summed
-    against the last but one (the only one of a vector) of ``y``."""
+    against the last but one (the only one of a vector) of ``y``. An operand of another kind (a sparse matrix) says
+    itself, by ``__dot__`` or ``__rdot__``, what its product is."""
+    if hasattr(x, "__dot__"):
+        return x.__dot__(y)
+    if hasattr(y, "__rdot__"):
+        return y.__rdot__(x)
     x, y = as_tensors([x, y])
     if not x.type.ndim or not y.type.ndim:
         return x * y
@@ -270,7 +275,10 @@ def dot(x: Any, y: Any) -> Any:
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """The product of stacks of matrices, as ``numpy.matmul`` and ``@``. Stacks must have equal leading axes."""
+    """The product of stacks of matrices, as ``numpy.matmul`` and ``@``. Stacks must have equal leading axes.
+    Operands of another kind as in ``dot``."""
+    if hasattr(x, "__dot__") or hasattr(y, "__rdot__"):
+        return dot(x, y)
     x, y = as_tensors([x, y])
     if not x.type.ndim or not y.type.ndim:
         raise ValueError("matmul takes no scalars; use *.")

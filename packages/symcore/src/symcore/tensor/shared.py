@@ -1,6 +1,7 @@
 """``shared()``: variables whose value persists."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from symcore.tensor.type import TensorType
 #: Constructors tried before the one for arrays: ``(value, name, strict, allow_downcast, borrow, target) -> variable``
 #: or ``None``. Device packages and other types add theirs.
 constructors: list[Callable[..., SharedVariable[Any] | None]] = []
+#: Where values of other libraries come from -> the module that adds the constructor for them, imported at the first.
+_LATER = {"scipy.sparse": "symcore.sparse"}
 
 
 def shared(
@@ -42,6 +45,9 @@ def shared(
         from symcore import plugins
 
         plugins.load("symstack.shared")
+    for library, module in _LATER.items():
+        if type(value).__module__.startswith(library):
+            import_module(module)
     for constructor in constructors:
         made = constructor(value, name=name, strict=strict, allow_downcast=allow_downcast, borrow=borrow, target=target)
         if made is not None:

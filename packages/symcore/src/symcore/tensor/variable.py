@@ -457,6 +457,8 @@ def _later(module: str) -> Any:
 
 def _binary(function: Any, a: Any, b: Any) -> Any:
     """Apply an operator, letting Python try the other operand's method for types that are no numbers."""
+    if any(isinstance(v, Variable) and not isinstance(v.type, TensorType) for v in (a, b)):
+        return NotImplemented
     try:
         return function(a, b)
     except TypeError:

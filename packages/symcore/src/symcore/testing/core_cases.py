@@ -24,6 +24,7 @@ from symcore.testing.linalg_cases import LINALG_CASES
 from symcore.testing.numeric_cases import NUMERIC_CASES
 from symcore.testing.object_cases import CASES as OBJECT_CASES
 from symcore.testing.random_cases import CASES as RANDOM_CASES
+from symcore.testing.sparse_cases import SPARSE_CASES
 
 _rng = np.random.default_rng(1)
 
@@ -425,5 +426,6 @@ CASES: list[OpCase] = [
     *NUMERIC_CASES,
     *LINALG_CASES,
     *RANDOM_CASES,
+    *SPARSE_CASES,
     *OBJECT_CASES,
 ]
