@@ -23,8 +23,14 @@ _HOMES = {
     "change_flags": "symcore.config:config.change_flags",
     "config": "symcore:config",
     "dot": "symcore.tensor:dot",
+    "generic": "symcore:generic",
+    "get_test_value": "symcore:get_test_value",
     "graph": "symstack.graph",
+    "make_slice": "symcore:make_slice",
+    "NoneConst": "symcore:NoneConst",
     "shared": "symcore:shared",
+    "slicetype": "symcore:slicetype",
+    "typed_list": "symcore:typed_list",
     "vectorize_graph": "symcore:vectorize_graph",
     # derivatives
     "Lop": "symcore:Lop",
@@ -58,6 +64,7 @@ _HOMES = {
     # looking at graphs
     "compat": "symstack.compat",
     "debugprint": "symstack.printing:debugprint",
+    "latex": "symstack.printing:latex",
     "pp": "symstack.printing:pp",
     "printing": "symstack.printing",
     "tensor": "symstack.tensor",

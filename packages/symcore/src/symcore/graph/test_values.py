@@ -8,7 +8,7 @@ The value of a constant is its test value, that of a shared variable the one it 
 """
 
 import contextlib
-import pdb
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def watch(node: Apply) -> None:
         _on_missing(error, wanted)
     except Exception as error:
         if wanted == "pdb":
-            pdb.post_mortem(error.__traceback__)
+            _debug(error)
         raise
 
 
@@ -137,14 +137,19 @@ def _on_missing(error: TestValueError, wanted: str) -> None:
     elif wanted == "raise":
         raise error
     elif wanted == "pdb":
-        pdb.post_mortem(error.__traceback__)
+        _debug(error)
         raise error
+
+
+def _debug(error: Exception) -> None:
+    """Let the user look around where the error was raised."""
+    import pdb  # a sixth of what importing symcore costs, and seldom wanted
+
+    pdb.post_mortem(error.__traceback__)
 
 
 def _depth() -> int:
     """Return the ``stacklevel`` with which the caller's warning names the user's line."""
-    import sys
-
     depth, frame = 1, sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in trace.INTERNAL:
         depth += 1

@@ -1,6 +1,5 @@
 """``PdbBreakpoint``: stop in Python's debugger while a function runs, when a condition holds."""
 
-import pdb
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -43,8 +42,10 @@ class PdbBreakpoint(Op):
 
     def perform(self, node: Apply, condition: Any, *monitored: Any) -> Any:
         if np.asarray(condition).item():
+            import pdb  # takes longer to load than all of printing
+
             print(f"breakpoint {self.name!r}: its condition holds. The values are in the list 'monitored'.")
-            pdb.set_trace()  # noqa: T100 - that is what it is for
+            pdb.set_trace()
         return monitored
 
     def view(self, node: Apply) -> dict[int, int]:
