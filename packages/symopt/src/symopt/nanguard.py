@@ -95,7 +95,6 @@ class NanGuardLinker(PyLinker):
     def _fault(self, variable: Variable[Any], value: Any) -> str | None:
         """Return what is wrong with a value, or ``None``."""
         value = value.data if hasattr(value, "indptr") else value  # of a sparse matrix what it stores
-        value = value.data if hasattr(value, "indptr") else value  # of a sparse matrix what it stores
         if getattr(value, "dtype", None) is None or value.dtype.kind not in "fc" or not value.size:
             return None
         if not getattr(getattr(variable, "_tag", None), "nan_guard_mode_check", True):

@@ -8,19 +8,12 @@ from __future__ import annotations
 import types
 from typing import Any, NoReturn
 
-__all__ = ["ABSENT", "SIGNAL", "SPARSE", "absent_namespace", "not_built"]
+__all__ = ["ABSENT", "SIGNAL", "absent_namespace", "not_built"]
 
 ABSENT: dict[str, tuple[str, str]] = {}
 
 SIGNAL = ("conv2d", "pool_2d", "max_pool_2d", "max_pool_2d_same_size")
 """Functions of ``T.signal``."""
-
-SPARSE = (
-    "add", "as_sparse", "as_sparse_variable", "csc_from_dense", "csc_matrix", "csr_from_dense", "csr_matrix",
-    "dense_from_sparse", "dot", "hstack", "matrix", "mul", "sampling_dot", "sp_sum", "structured_dot", "sub",
-    "transpose", "true_dot", "vstack",
-)  # fmt: skip
-"""Functions of ``T.sparse``."""
 
 
 def _message(name: str, package: str, meanwhile: str) -> str:
@@ -54,8 +47,6 @@ def absent_namespace(name: str, package: str, members: tuple[str, ...], meanwhil
 def __getattr__(name: str) -> Any:
     if name == "signal":
         value: Any = absent_namespace("symstack.tensor.signal", "symnnet", SIGNAL)
-    elif name == "sparse":
-        value = absent_namespace("symstack.tensor.sparse", "symcore", SPARSE, "Use dense tensors meanwhile.")
     elif name in ABSENT:
         value = not_built(f"ss.{name}", *ABSENT[name])
     else:
