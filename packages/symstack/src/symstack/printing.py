@@ -7,9 +7,11 @@ from symstack.lazy import lazy_names
 
 NAMES = (
     "Assert",
+    "PdbBreakpoint",
     "Print",
     "debugprint",
     "dot_text",
+    "latex",
     "min_informative_str",
     "pp",
     "pprint",
