@@ -1,4 +1,4 @@
-"""The rules of the core language. What imports one module of them does not import all: names are looked up when used."""
+"""The rules of the core language. Importing one module of them does not import all: names are looked up when used."""
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any

@@ -6,7 +6,7 @@ from typing import Any
 from symcore.tensor import scalar_functions as sf
 from symopt.match import conform, number_like
 from symopt.rule import equation, rewrite
-from symopt.rules.terms import as_number, uniform_number
+from symopt.rules.terms import as_number, uniform_number, whole_number
 from symopt.ruleset import RuleSet
 
 #: Integer powers up to this are products; higher ones lose digits against ``pow``.
@@ -27,15 +27,15 @@ def trivial_power(node: Any, fgraph: Any) -> Any:
 def integer_power(node: Any, fgraph: Any) -> Any:
     """``x ** 2 -> sqr(x)``, ``x ** 3 -> x * sqr(x)`` and so up to 8; ``x ** -1 -> 1 / x``."""
     out = node.outputs[0]
-    exponent = uniform_number(node.inputs[1])
-    if exponent is None or isinstance(exponent, complex) or exponent != int(exponent) or out.type.dtype.kind == "b":
+    exponent = whole_number(node.inputs[1])
+    if exponent is None or out.type.dtype.kind == "b":
         return None
     base = sf.cast(node.inputs[0], out.type.dtype)
     if exponent == -1 and out.type.dtype.kind == "f":
         return conform(sf.reciprocal(base), out, fgraph)
     if not 2 <= exponent <= HIGHEST:
         return None
-    factors, square, left = [], base, int(exponent)
+    factors, square, left = [], base, exponent
     while left:
         if left & 1:
             factors.append(square)

@@ -7,7 +7,7 @@ from symcore.tensor.reduce import Reduce
 from symopt.match import conform, fn_of, is_number, number_like
 from symopt.rule import equation, rewrite
 from symopt.rules.stability import X
-from symopt.rules.terms import as_number, uniform_number
+from symopt.rules.terms import as_number, uniform_number, whole_number
 from symopt.ruleset import RuleSet
 
 # ---------------------------------------------------------------------- signs
@@ -135,11 +135,11 @@ def power_of_power(node: Any, fgraph: Any) -> Any:
     inner, out = node.inputs[0], node.outputs[0]
     if fn_of(inner) is not sf.pow or inner.type.dtype is not out.type.dtype:
         return None
-    a, b = (uniform_number(v) for v in (inner.owner.inputs[1], node.inputs[1]))
-    if any(n is None or isinstance(n, complex) or n != int(n) or not 1 <= n <= 64 for n in (a, b)):
+    a, b = whole_number(inner.owner.inputs[1]), whole_number(node.inputs[1])
+    if a is None or b is None or not (1 <= a <= 64 and 1 <= b <= 64):
         return None
     base = sf.cast(inner.owner.inputs[0], out.type.dtype)
-    new = sf.pow(base, int(a) * int(b))  # type: ignore[arg-type]
+    new = sf.pow(base, a * b)
     return conform(new, out, fgraph) if new.type.dtype is out.type.dtype else None
 
 

@@ -55,6 +55,14 @@ def uniform_number(v: Any) -> Number | None:
     return None if value is None or value.dtype.kind == "b" else value.item()
 
 
+def whole_number(v: Any) -> int | None:
+    """Return the one whole number that all elements of a constant are, of any dtype."""
+    number = uniform_number(v)
+    if number is None or isinstance(number, complex) or not math.isfinite(number) or number != int(number):
+        return None
+    return int(number)
+
+
 def number_constant(number: Number, dtype: np.dtype[Any]) -> Any:
     """Return a 0-d constant, or ``None`` for a float that ``dtype`` cannot hold. Integers wrap around as in arrays."""
     if dtype.kind in "iu":
