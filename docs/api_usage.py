@@ -73,7 +73,6 @@ ABSENT = {
     "theano.tensor.nnet.sigm.ScalarSigmoid": "a class of scalar functions; the function is `T.sigmoid`",
     "theano.tests.disturb_mem": "a test tool: it disturbed orders that depended on addresses; none does here",
     "theano.tests.disturb_mem.disturb_mem": "a test tool, as its module",
-    "theano.tests.breakpoint.PdbBreakpoint": "not built yet",
     "theano.tests.record.Record": "a test tool; `ss.MonitorMode` sees every value",
     "TensorVariable().auto_name": "graphs are compared by `equal_computations`, not by counters",
     "TensorVariable().get_parents": "`x.owner`, and `x.owner.inputs`",
@@ -106,6 +105,7 @@ KEYWORD_REASONS = {
     ("theano.config.change_flags", "warn_float64"): "no such option",
     ("theano.configparser.change_flags", "warn_float64"): "no such option",
     ("theano.gof.op.debug_error_message", "3 positional arguments"): "it took one there too",
+    ("theano.sparse.CSM", "2 positional arguments"): "the second was refused there too",
     ("theano.tensor.Elemwise", "name"): "the name is that of the function",
     ("theano.tensor.DimShuffle", "2 positional arguments"): "takes the order alone",
 }
@@ -178,14 +178,12 @@ def resolve_name(row: Row) -> None:
         row.why = "not built yet"
         return
     row.here = here
-    row.state = "present" if here == compat.direct(old) else "renamed"
+    row.state = "present" if here == compat.direct(old) and ".basic." not in old else "renamed"
     check_call(row, value)
 
 
 def absent_group(row: Row) -> str:
     """The reason for a name that is not built and stands in a group of its own."""
-    if row.name.startswith("theano.sparse"):
-        return "not built yet"
     return {"devices": "their classes of a device; see `symgpu`", "loops": "not built yet",
             "neural networks": "not built yet", "Python 2 helpers": "Python itself"}.get(row.group, "")  # fmt: skip
 

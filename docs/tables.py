@@ -310,6 +310,10 @@ Options stand in `ss.config` ([](config.md)).
 
 {names_table(dict(public(symstack.gradient)))}
 
+## ss.graph
+
+{names_table(dict(public(symstack.graph)))}
+
 ## ss.printing
 
 {names_table(dict(public(symstack.printing)))}

@@ -82,10 +82,6 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "theano.configparser.change_flags": "ss.config.change_flags",
         # tensors
         "theano.sandbox.linalg.ops.alloc_diag": "T.alloc_diag",
-        "theano.sparse.basic.as_sparse": "T.sparse.as_sparse",
-        "theano.sparse.basic.hstack": "T.sparse.hstack",
-        "theano.sparse.basic.structured_dot": "T.sparse.structured_dot",
-        "theano.sparse.basic.vstack": "T.sparse.vstack",
         "theano.sparse.sandbox.sp2.sampling_dot": "T.sparse.sampling_dot",
         "theano.tensor.Rebroadcast": "T.patternbroadcast",
         "theano.tensor.Tensor": "T.TensorType",
@@ -144,7 +140,13 @@ NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_PATHS = (("theano.tensor.basic", "T"), ("theano.tensor", "T"), ("theano.sparse", "T.sparse"), ("theano", "ss"))
+_PATHS = (
+    ("theano.tensor.basic", "T"),
+    ("theano.tensor", "T"),
+    ("theano.sparse.basic", "T.sparse"),
+    ("theano.sparse", "T.sparse"),
+    ("theano", "ss"),
+)
 _ROOTS = {"ss": "symstack", "T": "symstack.tensor", "np": "numpy", "builtins": "builtins", "pickle": "pickle",
           "io": "io", "functools": "functools", "symcore": "symcore", "symopt": "symopt"}  # fmt: skip
 
