@@ -102,8 +102,9 @@ class Branches:
             if not isinstance(y.type, TensorType):
                 self._choose_object(y, truth, then, otherwise)
                 continue
-            sides = [v if b.has_data(v) else None for v in (then, otherwise)]
-            slots = [b.slot(sides[0] or sides[1]), b.slot(sides[1] or sides[0])]
+            # A side that is never taken (the condition is another's that is known by then) may have no data.
+            first = b.slot(then if b.has_data(then) else otherwise)
+            slots = [first, b.slot(otherwise) if b.has_data(otherwise) else first]
             view = b.new_view(y.type)
             b.emit(b.cvm.SELECT, None, [view], slots, (truth,))
             b.finish(y, view, shaped=False)
@@ -112,12 +113,12 @@ class Branches:
         """Emit a choice between values that are no tensors: made in Python, which may hold what is not there."""
         b, plan = self._b, self._b.plan
         fixed = [v.data if isinstance(v, Constant) else None for v in (then, otherwise)]
-        given = [v for v in (then, otherwise) if not isinstance(v, Constant) and b.has_data(v)]
+        given = {v: None for v in (then, otherwise) if not isinstance(v, Constant) and b.has_data(v)}
         alone = [
             v.owner is not None and plan.root.get(v, v) is v and len(plan.fgraph.clients[v]) == 1
             for v in (then, otherwise)
         ]
-        place = [given.index(v) if v in given else None for v in (then, otherwise)]
+        place = [list(map(id, given)).index(id(v)) if v in given else None for v in (then, otherwise)]
 
         def choose(condition: Any, *values: Any) -> Any:
             side = 0 if condition else 1

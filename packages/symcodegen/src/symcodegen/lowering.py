@@ -164,7 +164,8 @@ class Lowering:
             lengths += [node.inputs[k] for k in answer.lengths]
         if isinstance(answer, CKernel):
             lengths += [e for e in answer.extras if isinstance(e, Variable)]
-        if answer is not None and not (isinstance(answer, CKernel) and answer.layout == COLLAPSED):
+        measured = isinstance(answer, Branch) or (isinstance(answer, CKernel) and answer.layout == COLLAPSED)
+        if answer is not None and not measured:
             for y in node.outputs:
                 lengths += [n for n in self.registers.dims[y] or () if isinstance(n, Variable)]
         return lengths
