@@ -43,6 +43,7 @@ def _int(values: Any, dtype: str = "int64") -> Any:
 
 _M = _normal(3, 4)
 _SHIFTED = _M + np.where(_M > 0, 0.3, -0.3)  # away from the kinks at 0
+_APART = _SHIFTED + np.where(_M[::-1] > 0, 0.4, -0.4)  # larger and smaller than _SHIFTED, and never close
 _STEPS = np.array([[-2.4, -1.3, -0.7], [0.3, 1.2, 2.6]])  # away from integers and halves
 _POSITIVE = _between(0.5, 2.0, 3, 4)
 _INTS = _int([[-7, -3, 0], [2, 5, 9]], "int32")
@@ -127,8 +128,8 @@ def _arithmetic() -> list[OpCase]:
         OpCase(TABLE["pow"], b, a, expected=np.power),
         OpCase(TABLE["pow"], _INTS, _int([[0, 1, 2]], "int32"), shapes=[(None, None), _ROW], expected=np.power),
         OpCase(TABLE["arctan2"], a, b, expected=np.arctan2),
-        OpCase(TABLE["maximum"], a, _M[::-1], expected=np.maximum),
-        OpCase(TABLE["minimum"], a, _M[::-1], expected=np.minimum),
+        OpCase(TABLE["maximum"], a, _APART, expected=np.maximum),
+        OpCase(TABLE["minimum"], a, _APART, expected=np.minimum),
         OpCase(TABLE["maximum"], np.array([np.nan, 1.0]), np.array([2.0, np.nan]), grad=False, expected=np.maximum),
         OpCase(TABLE["clip"], _STEPS, np.float64(-1.0), np.float64(1.0), expected=np.clip),
         OpCase(TABLE["second"], a, _normal(4), expected=lambda x, y: np.broadcast_to(y, x.shape)),
