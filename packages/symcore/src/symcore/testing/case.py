@@ -31,6 +31,8 @@ class OpCase:
         ``L_op`` and ``R_op`` belong to one Jacobian, that of ``perform``. ``False`` for Ops made to bend gradients.
     undefined
         Inputs whose gradient is declared undefined (``NullType``).
+    unconnected
+        Float outputs that are declared to have no gradient at all (``connection_pattern``), though they move.
     layouts
         Try inputs in Fortran order, sliced and reversed.
     expected
@@ -38,7 +40,7 @@ class OpCase:
     values
         Compare the values of the outputs; ``False`` for uninitialised memory.
     tol
-        Tolerance of derivatives against finite differences.
+        Relative error allowed of derivatives against finite differences, in float64.
     plain
         The parameters of the Op are plain data that can be written to JSON.
     name
@@ -54,6 +56,7 @@ class OpCase:
         grad: bool = True,
         same_jacobian: bool = True,
         undefined: Sequence[int] = (),
+        unconnected: Sequence[int] = (),
         layouts: bool = True,
         expected: Callable[..., Any] | None = None,
         values: bool = True,
@@ -68,6 +71,7 @@ class OpCase:
         self.grad = grad
         self.same_jacobian = same_jacobian
         self.undefined = set(undefined)
+        self.unconnected = set(unconnected)
         self.layouts = layouts
         self.expected = expected
         self.values = values

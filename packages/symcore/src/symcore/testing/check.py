@@ -14,23 +14,32 @@ from symcore.tensor.shapes import Shape_i
 from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase, is_array
 from symcore.testing.derivatives import check_derivatives
+from symcore.testing.layouts import arrange, layouts_of
+from symcore.testing.tally import Tally
 
 #: Other ways to run a node, which packages with kernels enter: ``name -> function(node, inputs)`` giving the list of
 #: outputs, or ``None`` where that backend leaves the node to ``perform``. ``check_op`` compares each with ``perform``.
 BACKENDS: dict[str, Callable[[Apply, Sequence[Any]], Sequence[Any] | None]] = {}
 
 
-def check_op(case: OpCase) -> None:
+def check_op(case: OpCase, tally: Tally | None = None) -> None:
     """Check an Op's contract on a case. Raises ``AssertionError`` (or ``GradientError``, which is one) naming what
     fails.
 
     Checked: the class is final; parameters are plain and hashable; equality, hash, repr and pickle; dtype, rank and
     static shape of the outputs; ``infer_shape``; that inputs stay as they are; that views are declared and only those;
-    that layouts make no difference; ``L_op`` and ``R_op`` against finite differences and against each other;
-    ``connection_pattern``; and every backend of ``BACKENDS`` against ``perform``.
+    that layouts make no difference; ``L_op`` and ``R_op`` against finite differences, against each other, in every
+    dtype and layout; ``connection_pattern``; and every backend of ``BACKENDS`` against ``perform``, in every layout.
+
+    Parameters
+    ----------
+    tally
+        Takes the counts of the checks and the largest errors.
     """
+    tally = Tally() if tally is None else tally
     _check_class(case.op)
     _check_identity(case.op, case.plain)
+    tally.add("class, equality, hash, pickle")
     for dtype in case.dtypes:
         arrays = case.arrays(dtype)
         for static in (False, True):
@@ -39,13 +48,17 @@ def check_op(case: OpCase) -> None:
             values = evaluate(node.inputs, dict(zip(_leaves(node, case, arrays), arrays, strict=True)))
             outputs = _check_perform(case, node, values)
             _check_infer_shape(node, values, outputs)
-            if case.layouts:
-                _check_layouts(case, node, values, outputs)
-            _check_backends(case, node, values, outputs)
+            tally.add("perform and infer_shape")
+            names = layouts_of(values) if case.layouts and case.values else []
+            for name in names:
+                compare(run(node, arrange(name, values)), outputs, f"{node.op} on {name} inputs")
+            tally.add("perform on layouts of inputs", len(names))
+            _check_backends(case, node, values, outputs, names, tally)
         if case.expected is not None:
             _check_expected(case, arrays, outputs)
+            tally.add("perform against NumPy")
     if case.grad:
-        check_derivatives(case)
+        check_derivatives(case, tally)
 
 
 def _leaves(node: Apply, case: OpCase, arrays: Sequence[Any]) -> list[Variable[Any]]:
@@ -167,7 +180,7 @@ def _check_type(node: Apply, k: int, ttype: Any, value: Any) -> None:
 def _check_infer_shape(node: Apply, values: Sequence[Any], outputs: Sequence[Any]) -> None:
     fresh = [v.type() for v in node.inputs]
     copy = Apply(node.op, fresh, [y.type() for y in node.outputs])
-    shapes = [
+    shapes: list[Any] = [
         tuple(d if d is not None else Shape_i(i)(v) for i, d in enumerate(v.type.shape))
         if isinstance(v.type, TensorType)
         else None
@@ -185,37 +198,17 @@ def _check_infer_shape(node: Apply, values: Sequence[Any], outputs: Sequence[Any
         )
 
 
-def _check_layouts(case: OpCase, node: Apply, values: Sequence[Any], outputs: Sequence[Any]) -> None:
-    if not case.values or not any(is_array(x) and x.ndim for x in values):
-        return
-    for name, layout in LAYOUTS.items():
-        compare(run(node, [layout(x) if is_array(x) and x.ndim else x for x in values]), outputs, f"{node.op} on {name} inputs")
-
-
-def _sliced(x: Any) -> Any:
-    wide = np.zeros([2 * n for n in x.shape], x.dtype)
-    inner = wide[tuple(slice(None, None, 2) for _ in x.shape)]
-    inner[...] = x
-    return inner
-
-
-def _reversed(x: Any) -> Any:
-    flip = tuple(slice(None, None, -1) for _ in x.shape)
-    return np.ascontiguousarray(x[flip]).reshape(x.shape)[flip]
-
-
-LAYOUTS: dict[str, Callable[[Any], Any]] = {
-    "Fortran-ordered": np.asfortranarray,
-    "sliced": _sliced,
-    "reversed": _reversed,
-}
-
-
-def _check_backends(case: OpCase, node: Apply, values: Sequence[Any], outputs: Sequence[Any]) -> None:
+def _check_backends(
+    case: OpCase, node: Apply, values: Sequence[Any], outputs: Sequence[Any], layouts: Sequence[str], tally: Tally
+) -> None:
     for name in sorted(BACKENDS):
-        found = BACKENDS[name](node, values)
-        if found is not None and case.values:
-            compare(found, outputs, f"{node.op} by the backend {name}")
+        for layout in ("", *layouts):
+            found = BACKENDS[name](node, arrange(layout, values) if layout else values)
+            if found is None:
+                break
+            if case.values:
+                compare(found, outputs, f"{node.op} by the backend {name} on {layout or 'contiguous'} inputs")
+                tally.add(f"backend {name} against perform")
 
 
 def _check_expected(case: OpCase, arrays: Sequence[Any], outputs: Sequence[Any]) -> None:

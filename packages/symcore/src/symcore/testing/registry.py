@@ -8,6 +8,7 @@ from typing import Any
 from symcore.op import Op
 from symcore.tensor.elemwise import Elemwise, ScalarFn
 from symcore.testing.case import OpCase
+from symcore.testing.variants import SHAPES, variants
 
 
 def op_classes(package: str) -> list[type[Op]]:
@@ -32,6 +33,28 @@ def op_classes(package: str) -> list[type[Op]]:
             if cls.__module__.partition(".")[0] == package.partition(".")[0] and not cls.__name__.startswith("_"):
                 found.add(cls)
     return sorted(found, key=lambda cls: cls.__name__)
+
+
+def missing_coverage(cases: Iterable[OpCase], scalars: Iterable[ScalarFn]) -> list[str]:
+    """Return what the cases of scalar functions, and the variants made of them, leave out.
+
+    Every function needs inputs of 0-d, 0-size and broadcast; every one with derivatives a case where they are checked.
+    """
+    shapes: dict[str, set[str]] = {}
+    checked = set()
+    for case in cases:
+        if type(case.op) is Elemwise:
+            name = case.op.fn.name
+            shapes.setdefault(name, set()).update(v.name.rpartition(" ")[2] for v in variants(case))
+            if case.grad and any(case.arrays("float64")[k].dtype.kind in "fc" for k in range(len(case.inputs))):
+                checked.add(name)
+    missing = []
+    for fn in scalars:
+        left = [shape for shape in SHAPES if shape not in shapes.get(fn.name, ())]
+        if fn.name not in checked and fn.partials is not None and any(p is not None for p in fn.partials):
+            left.append("derivatives")
+        missing += [f"{fn.name}: {what}" for what in left]
+    return missing
 
 
 def missing_cases(package: str, cases: Iterable[OpCase], scalars: Iterable[ScalarFn] = ()) -> list[str]:
