@@ -17,6 +17,7 @@ from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import DisconnectedType, NullType, disconnected, grad_not_implemented
 from symcore.graph.traverse import ancestors, toposort
+from symcore.graph.variable import Constant
 from symcore.tensor.creation import zeros, zeros_like
 from symcore.tensor.join import stack
 from symcore.tensor.scalar_functions import identity, le, minimum, switch
@@ -45,9 +46,10 @@ def pull_back(op: Scan, inputs: Sequence[Any], outputs: Sequence[Any], output_gr
 
 @dataclass
 class _Forward:
-    """What the forward loop made: all rows of its states, the values that carries led to, the steps it made."""
+    """What the forward loop made: all rows of states and plain outputs, the values that carries led to, the steps."""
 
     states: list[Any]
+    plain: list[Any]
     drawn: list[Any]
     n_steps: Any
 
@@ -93,7 +95,8 @@ def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[An
     n = inputs[0].astype("int64")
     if spec.until:
         n = made.rows[0].shape[0] - spec.rows[0].depth
-    return _Forward(made.states, made.plain[len(made.plain) - extra :], n)
+    at = len(made.plain) - extra
+    return _Forward(made.states, made.plain[:at], made.plain[at:], n)
 
 
 class _Backward:
@@ -165,6 +168,18 @@ class _Backward:
                 self.unknown[v] = g
                 g = None
             self.term[v] = g
+        self._use_rows()
+
+    def _use_rows(self) -> None:
+        """Let the step read the values that the forward loop handed out, instead of computing them again."""
+        made = self.step.states + self.step.plain
+        rows = [(x, r.depth) for x, r in zip(self.forward.states + self.forward.plain, self.spec.rows, strict=True)]
+        inputs = {*self.step.given, *self.step.cut}
+        self.read = {y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at) for y, (x, at) in zip(made, rows, strict=True)
+                     if y not in inputs and not isinstance(y, Constant)}  # fmt: skip
+        terms = [(v, g) for v, g in self.term.items() if g is not None]
+        new = clone_graph([g for _, g in terms], {y: v for y, (v, _, _) in self.read.items()})
+        self.term.update(zip([v for v, _ in terms], new, strict=True))
 
     # ------------------------------------------------------------------ the loop
 
@@ -182,6 +197,7 @@ class _Backward:
         for x, rows, vs in zip(self.forward.states, self.spec.states, step.inner.states, strict=True):
             sequences += [(rows_of(x, rows.depth + tap), v) for tap, v in zip(rows.taps, vs, strict=True)]
         sequences += [(rows_of(x, 0), v) for x, v in zip(self.forward.drawn, step.cut, strict=True)]
+        sequences += [(rows_of(x, at), v) for v, x, at in self.read.values()]
         for g, v in zip(self.row_seeds, self.slices_of_seeds, strict=True):
             if g is not None:
                 sequences.append((rows_of(g, 0), v))
