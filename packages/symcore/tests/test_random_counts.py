@@ -34,6 +34,14 @@ def test_large_rates_have_the_moments_and_the_shape_of_their_distribution():
         assert np.abs(k - exact).max() <= 1 + 1e-9 * np.sqrt(rate)
 
 
+def test_many_different_rates_are_counted_as_tables_do():
+    """Adding up and looking up are two ways to the same counts."""
+    rates = rng.uniform(0, 1.2 * SMALL, 300)
+    u = rng.random(300)
+    one_by_one = [poisson_quantile(np.full(50, r), np.full(50, v))[0] for r, v in zip(rates, u, strict=True)]
+    assert poisson_quantile(rates, u).tolist() == one_by_one
+
+
 def test_rates_of_all_sizes_side_by_side_are_found_as_alone():
     rates = np.array([[0.3, 70.0, 1e9], [70.0, 0.3, 12.0]])
     u = rng.random(rates.shape)

@@ -34,7 +34,8 @@ class OrderedUpdates(dict[SharedVariable[Any], Any]):
             raise TypeError(f"updates are for shared variables, got the key {key!r} ({type(key).__name__}).")
         super().__setitem__(key, value)
 
-    def update(  # type: ignore[override] - keywords could not be shared variables
+    # Keywords could not be shared variables.
+    def update(  # type: ignore[override]
         self, other: Mapping[SharedVariable[Any], Any] | Iterable[tuple[SharedVariable[Any], Any]] | None = None
     ) -> None:
         """Add the updates of ``other``. Raises ``KeyError``, and adds nothing, if one contradicts an entry."""

@@ -12,7 +12,7 @@ from symcore.random.quantile import quantile
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
 
-#: Up to this rate counts are found by adding up probabilities from 0, for all elements side by side.
+#: Up to this rate counts can be found by adding up probabilities from 0, for all elements side by side.
 SMALL = 64.0
 #: From this rate on the Cornish-Fisher expansion is used; its error is below 1e-4 of a count.
 LARGE = 1e8
@@ -24,9 +24,10 @@ class PoissonFromUniform(Op):
     Inputs: rates, uniform draws from [0, 1), of equal shapes. Output: counts, of ``dtype``. Raises ``ValueError``, when
     it runs, for rates that are negative, NaN or above 9e18.
 
-    Rates up to 64 add up probabilities; larger ones search the cumulated probabilities within 12 standard deviations of
-    the mean; those from 1e8 on take the expansion of Cornish and Fisher, as M. B. Giles has it for lattices
-    ("Approximation of the inverse Poisson cumulative distribution function", ACM TOMS 42, 2016).
+    Counts are looked up among the cumulated probabilities within 12 standard deviations of the mean; many different
+    rates up to 64 add up probabilities from 0, side by side; rates from 1e8 on take the expansion of Cornish and
+    Fisher, as M. B. Giles has it for lattices ("Approximation of the inverse Poisson cumulative distribution function", ACM
+    TOMS 42, 2016).
     """
 
     dtype: str = "int64"
@@ -65,13 +66,17 @@ def poisson_quantile(rates: Any, uniforms: Any) -> Any:
     if not np.all((lam >= 0) & (lam <= 9e18)):
         raise ValueError("the rate of a Poisson draw must be a number from 0 to 9e18; not all of those given are.")
     counts = np.zeros(lam.shape, np.int64)
-    small, large = lam <= SMALL, lam >= LARGE
-    counts[small] = _added_up(lam[small], u[small])
-    counts[large] = _expanded(lam[large], u[large])
-    middle = np.flatnonzero(~(small | large))
-    for rate in np.unique(lam[middle]):
-        here = middle[lam[middle] == rate]
-        counts[here] = _looked_up(rate, u[here])
+    rates_in, group = np.unique(lam, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    ends = np.searchsorted(group[order], np.arange(len(rates_in)), side="right")
+    # A table costs as much as some forty draws one by one: many different small rates go side by side instead.
+    side_by_side = (lam <= SMALL) & (len(lam) < 40 * len(rates_in))
+    counts[side_by_side] = _added_up(lam[side_by_side], u[side_by_side])
+    counts[lam >= LARGE] = _expanded(lam[lam >= LARGE], u[lam >= LARGE])
+    for rate, start, end in zip(rates_in, [0, *ends], ends, strict=False):
+        if 0 < rate < LARGE and not side_by_side[order[start]]:
+            here = order[start:end]
+            counts[here] = _looked_up(rate, u[here])
     return counts.reshape(np.shape(uniforms))
 
 

@@ -85,7 +85,7 @@ def _known(v: Any, elemwise: bool, depth: int) -> Any:
         return None
     if isinstance(node.op, Shape_i):
         return node.inputs[0].type.shape[node.op.i]
-    if isinstance(node.op, Subtensor) and node.inputs[0].owner is not None:
+    if isinstance(node.op, Subtensor):
         item = _item(node, elemwise, depth)
         if item is not None:
             return item
@@ -102,7 +102,7 @@ def _known(v: Any, elemwise: bool, depth: int) -> Any:
 def _item(node: Apply, elemwise: bool, depth: int) -> Any:
     """The value of ``vector[k]``, for a vector that is a shape or made of parts."""
     source, entries = node.inputs[0].owner, node.op.entries  # type: ignore[attr-defined]
-    if len(entries) != 1 or not isinstance(entries[0], int):
+    if source is None or len(entries) != 1 or not isinstance(entries[0], int):
         return None
     if isinstance(source.op, ShapeOf):
         return source.inputs[0].type.shape[entries[0]]
