@@ -295,3 +295,16 @@ def test_a_failing_step_says_which():
     with pytest.raises(IndexError) as caught:
         function([x], rows, mode="FAST_COMPILE")([0.0, 1.0, 7.0])
     assert any("step 2" in note for note in caught.value.__notes__)
+
+
+def test_the_shape_of_what_no_step_has_made():
+    x, n = T.dmatrix("x"), T.lscalar("n")
+    rows, _ = scan(lambda v: T.outer(v, v), x)
+    f, shape = function([x], rows), function([x], rows.shape, on_unused_input="ignore")
+    for length in (0, 3):
+        X = np.ones((length, 2))
+        assert f(X).shape == (length, 2, 2)
+        np.testing.assert_array_equal(shape(X), (length, 2, 2))
+    assert not [v for v in shape.fgraph.toposort() if type(v.op).__name__ == "Scan"]  # the loop is not run for it
+    filled, _ = scan(lambda v: T.alloc(v.sum(), n), x)
+    assert function([x, n], filled)(np.ones((0, 2)), 5).shape == (0, 5)

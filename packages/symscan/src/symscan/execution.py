@@ -39,8 +39,8 @@ def compile_step(fgraph: FunctionGraph) -> Step:
     return step
 
 
-def run(spec: Spec, step: Step, types: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
-    """Make all steps. ``types``: those of the states' and plain outputs' rows. Returns the values of the outputs.
+def run(spec: Spec, step: Step, inputs: Sequence[Any], no_rows: Callable[[int], Any]) -> list[Any]:
+    """Make all steps. Returns the values of the outputs; ``no_rows(k)`` is plain output ``k`` when no step was made.
 
     Raises ``IndexError`` for a negative number of steps, ``ValueError`` for sequences or initial rows that are too few;
     an error of a step gets a note with the step's number.
@@ -48,7 +48,7 @@ def run(spec: Spec, step: Step, types: Sequence[Any], inputs: Sequence[Any]) -> 
     outer = spec.outer(inputs)
     n = check(spec, outer.n_steps, outer.sequences, outer.states)
     firsts = [*outer.states, *(None for _ in spec.plain)]
-    kept = [_Kept(rows, n, first, t) for rows, first, t in zip(spec.rows, firsts, types, strict=True)]
+    kept = [_Kept(rows, n, first) for rows, first in zip(spec.rows, firsts, strict=True)]
     carries, done = list(outer.carries), n
     for i in range(n):
         given = [x[i + tap] for x, taps in zip(outer.sequences, spec.sequences, strict=True) for tap in taps]
@@ -66,8 +66,9 @@ def run(spec: Spec, step: Step, types: Sequence[Any], inputs: Sequence[Any]) -> 
             break
     given_carries = outer.carries
     own = [c.copy() if any(c is g for g in given_carries) and hasattr(c, "copy") else c for c in carries]
-    rows = [k.result(done) for k in kept]
-    return Results(rows[: len(spec.states)], own, rows[len(spec.states) :]).flat()
+    at = len(spec.states)
+    plain = [k.result(done) if n else no_rows(p) for p, k in enumerate(kept[at:])]
+    return Results([k.result(done) for k in kept[:at]], own, plain).flat()
 
 
 def check(spec: Spec, n_steps: Any, sequences: Sequence[Any], states: Sequence[Any]) -> int:
@@ -97,11 +98,11 @@ def _value(x: Any) -> Any:
 class _Kept:
     """The rows of a state or plain output: in an array for all of them, or in a ring for the last few."""
 
-    def __init__(self, rows: Rows, n: int, first: Any, ttype: Any):
+    def __init__(self, rows: Rows, n: int, first: Any):
         self.depth, total = rows.depth, rows.depth + n
         self.keep = total if rows.keep is None else min(rows.keep, total)
         self.size = max(self.keep, self.depth, 1)
-        self.total, self.type = total, ttype
+        self.total = total
         self.first = first
         self.values: Any = None if first is None else self._allocate(first.shape[1:], first.dtype)
         if self.values is not None:
@@ -127,8 +128,6 @@ class _Kept:
     def result(self, steps: int) -> Any:
         total = self.depth + steps
         keep = min(self.keep, total)
-        if self.values is None:  # no step was made: lengths that only a step would tell are 0
-            return np.empty((0, *(n or 0 for n in self.type.shape[1:])), self.type.numpy_dtype)
         if total <= self.size:
             return self.values[total - keep : total]
         order = [(total - keep + j) % self.size for j in range(keep)]

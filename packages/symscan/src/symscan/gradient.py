@@ -175,8 +175,11 @@ class _Backward:
         made = self.step.states + self.step.plain
         rows = [(x, r.depth) for x, r in zip(self.forward.states + self.forward.plain, self.spec.rows, strict=True)]
         inputs = {*self.step.given, *self.step.cut}
-        self.read = {y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at) for y, (x, at) in zip(made, rows, strict=True)
-                     if y not in inputs and not isinstance(y, Constant)}  # fmt: skip
+        self.read = {
+            y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at)
+            for y, (x, at) in zip(made, rows, strict=True)
+            if y not in inputs and not isinstance(y, Constant)
+        }
         terms = [(v, g) for v, g in self.term.items() if g is not None]
         new = clone_graph([g for _, g in terms], {y: v for y, (v, _, _) in self.read.items()})
         self.term.update(zip([v for v, _ in terms], new, strict=True))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from symcore.from_graph import graph_key, reached
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Variable
@@ -11,6 +13,7 @@ from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.type import TensorType
 from symscan.execution import compile_step, run
+from symscan.shapes import row_shape, row_shape_of_values
 from symscan.spec import Rows, Spec
 
 
@@ -113,9 +116,14 @@ class Scan(Op):
         step = self.__dict__.get("_step")
         if step is None:
             step = self.__dict__["_step"] = compile_step(self.fgraph)
-        types = [y.type for y in self.spec.results(node.outputs).rows]
-        results = run(self.spec, step, types, inputs)
+        results = run(self.spec, step, inputs, lambda k: self._no_row(k, node, inputs))
         return tuple(results) if len(results) > 1 else results[0]
+
+    def _no_row(self, k: int, node: Apply, inputs: Sequence[Any]) -> Any:
+        """Return no rows of plain output ``k``."""
+        made = self.spec.results(self.fgraph.outputs).plain[k]
+        shape = row_shape_of_values(self.spec, self.fgraph, made, node.inputs, inputs)
+        return np.empty((0, *shape), made.type.numpy_dtype)
 
     def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape | None]:
         spec = self.spec
@@ -125,10 +133,10 @@ class Scan(Op):
         firsts = spec.outer(input_shapes).states
         inner = spec.results(self.fgraph.outputs)
         states = [(_length(rows, n), *first[1:]) for rows, first in zip(spec.states, firsts, strict=True)]
-        plain = [
-            None if None in y.type.shape else (_length(rows, n), *y.type.shape)
-            for rows, y in zip(spec.plain, inner.plain, strict=True)
-        ]
+        plain: list[Shape | None] = []
+        for rows, y in zip(spec.plain, inner.plain, strict=True):
+            row = row_shape(spec, self.fgraph, y, node.inputs, input_shapes)
+            plain.append(None if row is None else (_length(rows, n), *row))
         return [*states, *([None] * spec.n_carries), *plain]
 
     # ------------------------------------------------------------------ differentiating
