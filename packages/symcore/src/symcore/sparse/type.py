@@ -60,6 +60,8 @@ class SparseType(Type):
     ndim: ClassVar[int] = 2
     broadcastable: ClassVar[tuple[bool, bool]] = (False, False)
     dtype_set: ClassVar[frozenset[str]] = DTYPES
+    #: What the functions of tensors say when they are given a sparse matrix.
+    how_to_tensor: ClassVar[str] = "Use the function of that name in sparse, or make the matrix dense: x.toarray()."
     _interned: ClassVar[dict[Any, "SparseType"]] = {}
 
     def __new__(

@@ -61,7 +61,7 @@ def as_tensor(value: Any, name: str | None = None, ndim: int | None = None, dtyp
     if not isinstance(value, Variable):
         value = _convert(value, name, ndim, dtype)
     if not isinstance(value.type, TensorType):
-        raise TypeError(f"expected a tensor, got {value} of type {value.type}.")
+        raise _no_tensor(value)
     if dtype is not None and value.type.dtype != dtypes.as_dtype(dtype):
         raise TypeError(
             f"expected a tensor of dtype {dtype}, got {value} of type {value.type}. Use .astype('{dtype}')."
@@ -95,8 +95,14 @@ def as_tensors(values: Sequence[Any]) -> list[Any]:
                 result[position] = constant(number, dtype=dtype)
     for v in result:
         if not isinstance(v.type, TensorType):
-            raise TypeError(f"expected a tensor, got {v} of type {v.type}.")
+            raise _no_tensor(v)
     return result
+
+
+def _no_tensor(v: Any) -> TypeError:
+    """Return the error that says that ``v`` is no tensor, with what its type has to say about that."""
+    hint = getattr(v.type, "how_to_tensor", "")
+    return TypeError(f"expected a tensor, got {v} of type {v.type}.{hint and ' ' + hint}")
 
 
 def _is_number(value: Any) -> bool:
