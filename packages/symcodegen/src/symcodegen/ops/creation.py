@@ -9,9 +9,9 @@ from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 
 _ARANGE = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    const %(T)s start = *(const %(T)s *)p[1], step = *(const %(T)s *)p[3];
+    const %(W)s start = *(const %(W)s *)p[1], step = *(const %(W)s *)p[3];
     (void)ctx;
-    for (i64 i = 0; i < d[0]; i++) *(%(T)s *)(p[0] + i * s[0]) = (%(T)s)(start + (%(T)s)i * step);
+    for (i64 i = 0; i < d[0]; i++) *(%(T)s *)(p[0] + i * s[0]) = (%(T)s)(start + (%(W)s)i * step);
     return 0;
 }
 """
@@ -53,7 +53,8 @@ def arange_c(op: ARange, node: Apply) -> Answer:
     dtype = node.outputs[0].type.dtype
     if not has_c_type(dtype):
         return refuse(node, f"no C for a range of {dtype}")
-    return CKernel(_ARANGE % {"T": c_type(dtype)})
+    # integers are bounded in 64 bits; unsigned ones wrap around where signed ones must not
+    return CKernel(_ARANGE % {"T": c_type(dtype), "W": c_type(dtype) if dtype.kind == "f" else "unsigned long long"})
 
 
 @c_impl.register

@@ -133,9 +133,12 @@ def matrix_power(x: Any, n: int) -> Any:
     """Return the square matrix ``x`` multiplied ``n`` times; a negative ``n`` takes the inverse. ``n`` is an int."""
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool):
         raise TypeError(f"matrix_power takes an int as its power, got {n!r} ({type(n).__name__}).")
-    x = as_tensor(x) if n > 0 else as_square("matrix_power", x)
-    if n == 0:
-        return eye(shape_i(x, 0), dtype=x.type.dtype)
+    x = as_tensor(x)
+    if n <= 0:
+        floats = as_square("matrix_power", x)
+        if n == 0:
+            return eye(shape_i(x, 0), dtype=x.type.dtype)
+        x = floats
     base, left = (x, int(n)) if n > 0 else (matrix_inverse(x), -int(n))
     result = None
     while left:

@@ -14,7 +14,7 @@ from symcore.graph.variable import Apply
 from symcore.linalg.decompositions import svd
 from symcore.linalg.matrices import as_square, complex_grads
 from symcore.op import Op, Shape
-from symcore.tensor import functions
+from symcore.tensor import dtypes, functions
 from symcore.tensor.constant import as_tensor, as_tensors
 from symcore.tensor.join import join
 from symcore.tensor.products import dot
@@ -22,7 +22,7 @@ from symcore.tensor.reduce import normalize_axis
 from symcore.tensor.reductions import max as largest
 from symcore.tensor.reductions import min as smallest
 from symcore.tensor.reductions import sum as total
-from symcore.tensor.scalar_functions import abs
+from symcore.tensor.scalar_functions import abs, cast
 from symcore.tensor.shapes import Reshape, shape_i
 
 
@@ -85,11 +85,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     ord
         ``None``: the root of the sum of squares. Vectors: a number, ``inf``, ``-inf`` or 0. Matrices: ``"fro"``,
         ``"nuc"`` (the sum of singular values), 1, -1, ``inf``, ``-inf`` (sums of columns and rows), 2, -2 (singular
-        values).
+        values). The norm of integers is a float64.
     axis
         One axis: of vectors; two: of matrices; ``None``: all.
     """
     x = as_tensor(x)
+    x = cast(x, dtypes.FLOAT64) if dtypes.is_discrete(x.type.dtype) else x
     axes = normalize_axis(axis, x.type.ndim)
     if ord is None or (ord == "fro" and len(axes) == 2):
         return functions.norm(x, 2, axes, keepdims)

@@ -90,12 +90,17 @@ class AllocEmpty(Op):
 
 
 class ARange(Op):
-    """``start, start + step, ...`` up to but not including ``stop``."""
+    """``start, start + step, ...`` up to but not including ``stop``.
+
+    The bounds of a range of integers are int64, whatever its ``dtype``: a range of uint8 may go down from 5 in steps of
+    -1.
+    """
 
     dtype: str
 
     def make_node(self, start: Any, stop: Any, step: Any) -> Apply:
-        inputs = [as_tensor(v).astype(self.dtype) for v in (start, stop, step)]
+        bounds = "int64" if self.dtype.startswith(("int", "uint")) else self.dtype
+        inputs = [as_tensor(v).astype(bounds) for v in (start, stop, step)]
         if any(v.type.ndim for v in inputs):
             raise TypeError(f"arange takes scalars, got {[str(v.type) for v in inputs]}.")
         values = [static_length(v) for v in inputs] if self.dtype.startswith(("int", "uint")) else [None]
@@ -116,7 +121,7 @@ class ARange(Op):
     def perform(self, node: Apply, start: Any, stop: Any, step: Any) -> Any:
         if step == 0:
             raise ValueError("arange needs a step other than zero.")
-        return np.arange(start, stop, step, dtype=self.dtype)
+        return np.arange(start, stop, step, dtype=start.dtype).astype(self.dtype, copy=False)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[self.dtype.startswith("float")], [False], [self.dtype.startswith("float")]]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from symcore.graph.variable import Variable
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.elemwise import TABLE
@@ -82,7 +83,9 @@ def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, correct
     n = count(x, axes, total.type.dtype)
     if corrected:
         total = total - abs_square(sum(deviation, axes, keepdims=keepdims)) / n
-    return total / (n - ddof)
+    # of fewer elements than that the variance is not defined, as in NumPy
+    degrees = n - ddof
+    return total / (TABLE["maximum"](degrees, 0) if isinstance(degrees, Variable) else degrees if degrees > 0 else 0)
 
 
 def abs_square(x: Any) -> Any:
