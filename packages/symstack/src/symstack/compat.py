@@ -59,6 +59,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "theano.tensor.Op": "ss.Op",
         "theano.tensor.Variable": "ss.Variable",
         # compiling
+        **{f"theano.compile.{name}": f"ss.{name}" for name in ("In", "Mode", "Out")},
+        **{f"theano.compile.io.{name}": f"ss.{name}" for name in ("In", "Out")},
+        "theano.compile.mode.Mode": "ss.Mode",
+        "theano.compile.monitormode.MonitorMode": "ss.MonitorMode",
+        "theano.updates.OrderedUpdates": "ss.OrderedUpdates",
         "theano.compile.SharedVariable": "ss.SharedVariable",
         "theano.compile.builders.OpFromGraph": "ss.OpFromGraph",
         "theano.compile.function": "ss.function",

@@ -26,8 +26,8 @@ class PoissonFromUniform(Op):
 
     Counts are looked up among the cumulated probabilities within 12 standard deviations of the mean; many different
     rates up to 64 add up probabilities from 0, side by side; rates from 1e8 on take the expansion of Cornish and
-    Fisher, as M. B. Giles has it for lattices ("Approximation of the inverse Poisson cumulative distribution function", ACM
-    TOMS 42, 2016).
+    Fisher, as M. B. Giles has it for lattices ("Approximation of the inverse Poisson cumulative distribution
+    function", ACM TOMS 42, 2016).
     """
 
     dtype: str = "int64"
