@@ -120,3 +120,17 @@ def test_precedence_in_a_fresh_process(tmp_path):
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.split() == ["float16", "5", "False"]
+
+
+def test_options_that_are_looked_at_per_node_follow_the_process_until_a_context_differs():
+    fresh = Config({option.name: option.default for option in OPTIONS})
+    assert (fresh.quick.traceback_limit, fresh.quick.compute_test_value) == (1, "off")
+    fresh.traceback_limit = 5
+    assert fresh.quick.traceback_limit == 5
+    with fresh.override(floatX="float32"):
+        assert fresh.quick.traceback_limit == 5
+    with fresh.override(traceback_limit=2):
+        assert fresh.quick.traceback_limit is None and fresh.traceback_limit == 2
+    fresh.traceback_limit = 7
+    assert fresh.quick.traceback_limit is None and fresh.traceback_limit == 7  # a task may keep its context
+    assert fresh.quick.compute_test_value == "off"

@@ -100,6 +100,8 @@ class Quick:
     """
 
     __slots__ = ("compute_test_value", "traceback_limit")
+    compute_test_value: str | None
+    traceback_limit: int | None
 
     def __init__(self, values: dict[str, Any]):
         for name in self.__slots__:

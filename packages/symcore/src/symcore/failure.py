@@ -235,7 +235,8 @@ def _hint(node: Apply, error: BaseException) -> str:
         return "the node stands for several operations, fused; mode.excluding('fuse') fails at the very one."
     if node.trace is None:
         return "no line is known for this node; mode='FAST_COMPILE' keeps closest to what was written."
-    if config.compute_test_value == "off" and isinstance(error, ValueError) and any(word in str(error) for word in ("shape", "length")):
+    shapes = isinstance(error, ValueError) and any(word in str(error) for word in ("shape", "length"))
+    if shapes and config.compute_test_value == "off":
         return "config.compute_test_value = 'raise' finds wrong shapes while the graph is built."
     return ""
 

@@ -3,7 +3,6 @@
 Of the two sides of an ``IfElse`` it computes the one that is taken.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any

@@ -1,8 +1,8 @@
 """Test values: what a graph gives for one example of its inputs, computed while it is built.
 
 With ``config.compute_test_value`` on, every node computes its outputs at once from the test values of its inputs
-(``x.tag.test_value = array``) and keeps them (``y.tag.test_value``). So a mistake in shapes or values raises at the line
-that makes it, with that line's own traceback, and not when a function is called.
+(``x.tag.test_value = array``) and keeps them (``y.tag.test_value``). So a mistake in shapes or values raises at the
+line that makes it, with that line's own traceback, and not when a function is called.
 
 The value of a constant is its test value, that of a shared variable the one it has now.
 """

@@ -35,8 +35,10 @@ Part = str | tuple[Variable[Any], int]
 
 _LOWEST, _RELATION, _SUM, _PRODUCT, _PREFIX, _ATOM = 0, 1, 2, 3, 4, 9
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    """
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega
+    Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
+    """.split()  # noqa: SIM905 - read more easily than a list
 )
 _ESCAPES = {
     "\\": r"\backslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\hat{}", "#": r"\#", "$": r"\$", "%": r"\%",
@@ -160,7 +162,8 @@ def number_in_latex(number: Any) -> str:
         return r"\mathrm{nan}"
     if number in (float("inf"), float("-inf")):
         return r"\infty" if number > 0 else r"-\infty"
-    text = repr(int(number)) if isinstance(number, int) or (number.is_integer() and abs(number) < 1e15) else repr(number)
+    whole = isinstance(number, int) or (number.is_integer() and abs(number) < 1e15)
+    text = repr(int(number) if whole else number)
     mantissa, e, exponent = text.partition("e")
     if not e:
         return text
@@ -229,8 +232,8 @@ def _power(inputs: Sequence[Variable[Any]]) -> tuple[int, list[Part]]:
 
 def _switch(inputs: Sequence[Variable[Any]]) -> tuple[int, list[Part]]:
     condition, a, b = inputs
-    cases: list[Part] = [r"\begin{cases} ", (a, _LOWEST), r" & \text{if } ", (condition, _LOWEST), r" \\ ", (b, _LOWEST)]
-    return _ATOM, [*cases, r" & \text{otherwise} \end{cases}"]
+    first: list[Part] = [r"\begin{cases} ", (a, _LOWEST), r" & \text{if } ", (condition, _LOWEST)]
+    return _ATOM, [*first, r" \\ ", (b, _LOWEST), r" & \text{otherwise} \end{cases}"]
 
 
 #: Scalar functions that are written in a form of their own.

@@ -131,8 +131,8 @@ make_slice = MakeSlice()
 class SliceBounds(Op):
     """Three int64 scalars start, stop and step that select the same elements of an axis of ``length`` as a slice does.
 
-    A slice as it is cannot be taken apart, for a part that is ``None`` is no number. Here it is one, and ``x[s]`` becomes
-    an ordinary part of a tensor, with the gradient, the shape and the C of one.
+    A slice as it is cannot be taken apart, for a part that is ``None`` is no number. Here it is one, and ``x[s]``
+    becomes an ordinary part of a tensor, with the gradient, the shape and the C of one.
     """
 
     def make_node(self, s: Any, length: Any) -> Apply:

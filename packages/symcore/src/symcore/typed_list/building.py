@@ -84,7 +84,7 @@ class MakeList(Op):
 
     def make_node(self, *elements: Any) -> Apply:
         if not elements:
-            raise ValueError("make_list needs at least one element; a list without is TypedListType(inner) as an input.")
+            raise ValueError("make_list needs at least one element; an empty list can be a value of TypedListType.")
         variables = [v if isinstance(v, Variable) else as_tensor(v) for v in elements]
         inner = variables[0].type
         for v in variables[1:]:
@@ -104,7 +104,7 @@ class MakeList(Op):
 
 
 def _common(inner: Any, variables: Sequence[Any]) -> Any:
-    """Return a type that takes in all variables. Tensors of one dtype and rank have one; lengths that differ are open."""
+    """Return a type for all variables. Tensors of one dtype and rank have one: lengths that differ are open."""
     if all(inner.is_super(v.type) for v in variables):
         return inner
     types = [v.type for v in variables]

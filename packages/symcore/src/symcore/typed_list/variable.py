@@ -41,7 +41,7 @@ def make_list(elements: Any) -> Any:
 
 
 class TypedListOperators:
-    """What variables, constants and shared variables of a list type can do. A list is never changed: a new one is made."""
+    """What variables, constants and shared variables of a list type can do: make new lists, and never change one."""
 
     type: TypedListType
 
