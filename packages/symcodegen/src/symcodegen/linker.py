@@ -8,12 +8,14 @@ from typing import Any
 
 from symcodegen import blas, extension
 from symcodegen.cache import KernelCache
-from symcodegen.dispatch import Answer, c_impl
+from symcodegen.dispatch import Answer, Loop, c_impl
+from symcodegen.failures import step_error
+from symcodegen.loops import linked
 from symcodegen.lowering import Lowering
 from symcodegen.toolchain import CompilerMissing
 from symcore import plugins
 from symcore.config import Snapshot
-from symcore.failure import Operand, Stored, locate, operand_in_c, report, role_of
+from symcore.failure import Operand, Stored, locate, operand_in_c, role_of
 from symcore.graph.variable import Apply
 from symcore.tensor.indexing import SliceLength
 from symcore.tensor.shapes import Shape_i
@@ -23,7 +25,6 @@ from symopt.linker import warn_slow
 from symopt.plan import MemoryPlan
 from symopt.vm import PyLinker
 
-_ERRORS = {"shape": ValueError, "value": ValueError, "index": IndexError, "memory": MemoryError}
 _caches: dict[Any, KernelCache] = {}
 _lock = threading.Lock()
 
@@ -77,7 +78,7 @@ class CLinker:
         if isinstance(node.op, (Shape_i, SliceLength)):
             return False
         answer = self.answer(node)
-        return answer is None or bool(getattr(answer, "fallible", False))
+        return answer is None or isinstance(answer, Loop) or bool(getattr(answer, "fallible", False))
 
     def link(self, plan: MemoryPlan, signature: Signature, config: Snapshot) -> Any:
         """Return a program. Without a compiler, and with kernels that no cache holds, it runs in Python."""
@@ -107,11 +108,7 @@ class CProgram:
         self._order = self._first_order = lowering.plan.order
         self._slot_of = lowering.slot_of()
         self._name = signature.name
-        nodes = []
-        for node in lowering.nodes:
-            if hasattr(node[1], "body"):
-                node[1] = addresses[node[1].name]
-            nodes.append(tuple(node))
+        nodes = linked(lowering, addresses, cvm)
         inputs = [(lowering.slot(v), i.filter) for v, i in zip(self.plan.fgraph.inputs, signature.inputs, strict=False)]
         self._shared = lowering.shared
         self._description = (lowering.slots, nodes, inputs), (lowering.updates, lowering.outputs)
@@ -158,12 +155,11 @@ class CProgram:
         dtype, the shape and the strides, where they are known.
         """
         if not 0 <= tag < len(self._order):
-            return cause or _ERRORS.get(kind, RuntimeError)(message)
+            return step_error(None, kind, message, cause, {})
         node = self._order[tag]
         held = {v: operand_in_c(slots[k]) for v, k in self._slot_of.items() if k < len(slots)}
-        if cause is None:
-            cause = _ERRORS.get(kind, RuntimeError)(f"{node.op}: {message}")
-            report(cause, node, [held.get(v, Operand()) for v in self._first_order[tag].inputs])
+        held_now = dict(zip(node.inputs, (held.get(v, Operand()) for v in self._first_order[tag].inputs), strict=True))
+        cause = step_error(node, kind, message, cause, held_now)
         first = self.plan.fgraph.inputs
         roles = {**dict.fromkeys(self.plan.fgraph.outputs, "output"), **dict.fromkeys(first, "input")}
         stored = [Stored(role_of(v, roles), v, o) for v, o in held.items() if o.shape is not None]

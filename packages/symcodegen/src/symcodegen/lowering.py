@@ -10,6 +10,7 @@ from symcodegen.cache import KernelSource
 from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
 from symcodegen.guards import Guard, Guards
 from symcodegen.kernels.text import kernel_text
+from symcodegen.loops import Body
 from symcodegen.registers import Registers, is_integer
 from symcore.graph.generic import copied as duplicate
 from symcore.graph.shared import SharedVariable
@@ -77,14 +78,22 @@ def _stated(y: Any, shape: Any) -> Any:
 class Lowering:
     """Writes one program. Routines call its methods (``view``, ``copy``, ``kernel`` ...) to emit their nodes."""
 
-    def __init__(self, plan: MemoryPlan, cvm: Any, n_inputs: int, answer: Callable[[Apply], Answer]):
+    def __init__(
+        self,
+        plan: MemoryPlan,
+        cvm: Any,
+        n_inputs: int,
+        answer: Callable[[Apply], Answer],
+        sources: dict[str, KernelSource] | None = None,
+    ):
         self.plan = plan
-        self._answer = answer
+        self.answer = answer
         self.cvm = cvm
         self.n_inputs = n_inputs
         self.slots: list[tuple[Any, ...]] = []
         self.nodes: list[list[Any]] = []
-        self.sources: dict[str, KernelSource] = {}
+        self.sources: dict[str, KernelSource] = {} if sources is None else sources
+        self.bodies: list[Body] = []
         self.shared: list[tuple[int, Any]] = []
         self.placement: list[tuple[Apply, str, str]] = []
         self.uses_blas = False
@@ -93,6 +102,7 @@ class Lowering:
         self._tag = -1
         self.registers = Registers(symbolic_shapes(plan), self.slot, cvm)
         self._answers: dict[Apply, Answer] = {}
+        self._bodies: dict[Apply, Body] = {}
         self._guard = -1
         self._host_slots: dict[tuple[Any, int], int] = {}
         self._hosts: set[Any] = set()
@@ -127,7 +137,10 @@ class Lowering:
                 self._hosts.add(node.outputs[0])
                 guards.want(self.registers.leaves(node.outputs), guard)
                 continue
-            answer = self._answer(node)
+            answer = self.answer(node)
+            if isinstance(answer, Loop):
+                self._bodies[node] = Body(self, node, answer)
+                self.uses_blas |= self._bodies[node].lowering.uses_blas
             read = self.registers.leaves(self._lengths(node, answer))
             if answer is not None and not all(v in self.registers.dims for v in read):
                 answer = refuse(node, "its shape is computed from values in a way that only Python can follow")
@@ -146,6 +159,8 @@ class Lowering:
     def _want_inputs(self, guards: Guards, node: Apply, answer: Answer, guard: Guard) -> None:
         if not isinstance(answer, Branch):
             skipped = answer.lengths if isinstance(answer, Routine) else ()
+            if isinstance(answer, Loop) and self._bodies[node].in_c:
+                skipped = (0,)
             guards.want((v for k, v in enumerate(node.inputs) if k not in skipped), guard)
             return
         condition = answer.condition
@@ -164,6 +179,8 @@ class Lowering:
             lengths += [node.inputs[k] for k in answer.lengths]
         if isinstance(answer, CKernel):
             lengths += [e for e in answer.extras if isinstance(e, Variable)]
+        if isinstance(answer, Loop) and self._bodies[node].in_c:
+            return [node.inputs[0]]
         measured = isinstance(answer, Branch) or (isinstance(answer, CKernel) and answer.layout == COLLAPSED)
         if answer is not None and not measured:
             for y in node.outputs:
@@ -394,15 +411,25 @@ class Lowering:
             self._branches.emit(node, answer)
             return "C", "branch"
         if isinstance(answer, Loop):
-            raise NotImplementedError(
-                f"c_impl answered {type(answer).__name__} for {node.op}: the C virtual machine has no loops yet "
-                "(symcodegen)."
-            )
+            body = self._bodies[node]
+            self.bodies.append(body)
+            if body.in_c:
+                body.emit(self)
+                return "C", "loop"
+            body.emit_python(self)
+            return "C", f"loop, its steps called from Python: {body.why_not}"
         self._python(node)
         return "Python", reason(node)
 
     def _python(self, node: Apply) -> None:
-        cvm = self.cvm
+        def run(*values: Any) -> Any:
+            results = run_node(node, values)
+            return results if len(results) > 1 else results[0]
+
+        self.python(node, run)
+
+    def python(self, node: Apply, run: Callable[..., Any], extra: Sequence[int] = ()) -> None:
+        """Emit a Python node that makes the outputs of ``node`` from its inputs, and from what more slots hold."""
         # Constants that are no tensors (slices, random states ...) have no slot: they are handed over from here.
         fixed = {
             k: v.data
@@ -412,12 +439,11 @@ class Lowering:
         inputs = [self.slot(v) for k, v in enumerate(node.inputs) if k not in fixed]
         outputs = [self.held(y.type, y) for y in node.outputs]
 
-        def run(*values: Any) -> Any:
+        def call(*values: Any) -> Any:
             given = iter(values)
-            results = run_node(node, [fixed[k] if k in fixed else next(given) for k in range(len(node.inputs))])
-            return results if len(results) > 1 else results[0]
+            return run(*(fixed[k] if k in fixed else next(given) for k in range(len(node.inputs))), *given)
 
-        self.emit(cvm.PYTHON, run, outputs, inputs, None)
+        self.emit(self.cvm.PYTHON, call if fixed else run, outputs, [*inputs, *extra], None)
 
     def _output(self, v: Any, copied: bool) -> int:
         kind = self._kind(v)

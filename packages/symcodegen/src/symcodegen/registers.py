@@ -129,6 +129,10 @@ class Registers:
         """Return a register that holds the integer or truth value in a 0-d slot."""
         return self._new("R_VALUE", slot, 0)
 
+    def least(self, a: int, b: int) -> int:
+        """Return a register that holds the smaller of two."""
+        return self._new("R_MIN", a, b)
+
     def truth(self, register: int) -> int:
         """Return a register that tells whether another is not 0."""
         return self._new("R_NE", register, self.of(0))

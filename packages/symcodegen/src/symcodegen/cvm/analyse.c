@@ -78,8 +78,9 @@ static int introduce(Walk *w, int slot, int written_here) {
         return written_here ? place_slot(w, slot, w->segment) : wrong(w, "is a view that no node has made yet", slot);
     }
     if (s->registers) return need_registers(w, s->registers, s->ndim) ? -1 : place_slot(w, slot, w->segment);
-    if (!written_here || w->p->nodes[w->node].prep != COLLAPSED)
-        return wrong(w, "has no lengths: give registers, or let a COLLAPSED node write it first", slot);
+    int prep = w->p->nodes[w->node].prep;
+    if (!written_here || (prep != COLLAPSED && prep != LOOP))
+        return wrong(w, "has no lengths: give registers, or let a COLLAPSED node or a LOOP write it first", slot);
     return place_slot(w, slot, w->segment);
 }
 
@@ -160,7 +161,7 @@ static int check_output(Walk *w, Node *node, int slot) {
         w->listed[slot] = 1;
         return kind == HELD ? place_slot(w, slot, w->segment) : 0;
     }
-    if (node->prep != COLLAPSED && node->prep != FULL) { /* a view: parse_node checked its kind */
+    if (node->prep != COLLAPSED && node->prep != FULL && node->prep != LOOP) { /* a view: parse_node checked its kind */
         if (p->slots[slot].segment >= 0) return wrong(w, "is made by two views", slot);
         if (node->prep == SELECT) /* of one memory or another: never written, and read no sooner than both could be */
             w->written[slot] = w->segment;
@@ -210,6 +211,8 @@ static void place_node(Walk *w, Node *node) {
     } else if (node->prep == FULL) {
         n_d = node->n_params + ranks;
         n_s = ranks;
+    } else if (node->prep == LOOP) {
+        n_d = 1; /* the address of its LoopPrepared */
     } else if (node->prep == RESHAPE) { /* room for the copy, should strides demand it */
         int ndim = w->p->slots[node->ops[1]].ndim;
         n_d = 1 + ndim;
@@ -324,7 +327,8 @@ static int direct_is_safe(const Walk *w, const Update *u) {
                     position = k;
                 }
         if (writer < 0 || node->prep == CODE) continue;
-        if (node->segment != w->segment || (n > writer && node->flags & FALLIBLE && kernel)) return 0;
+        if (node->segment != w->segment || (n > writer && node->flags & FALLIBLE && (kernel || node->prep == LOOP)))
+            return 0;
         for (int k = node->n_outputs; k < node->n_ops; k++) {
             if (w->alias[node->ops[k]] != shared && !w->seen[node->ops[k]]) continue;
             if (n > writer || node->ops[k] != shared || node->ops[position] != u->slot || !same_axes(node, k, position))

@@ -75,8 +75,9 @@ static int allocate_tables(Context *c, Program *p) {
     c->arena_sizes = PyMem_Calloc(p->n_segments, sizeof(i64));
     c->sig = PyMem_Calloc(p->max_sig + 1, sizeof(i64));
     c->owned = PyMem_Calloc(p->n_updates + 1, 1);
+    c->loops = PyMem_Calloc(p->n_loops + 1, sizeof(Context *));
     return c->pointers && c->base && c->objects && c->rings && c->spares && c->results && c->cells && c->chain &&
-                   c->bound && c->arenas && c->arena_sizes && c->sig && c->owned
+                   c->bound && c->arenas && c->arena_sizes && c->sig && c->owned && c->loops
                ? 0
                : -1;
 }
@@ -108,6 +109,8 @@ void free_context(Context *c) {
     Program *p = c->program;
     for (int i = 0; c->rings && i < 2 * p->n_rings; i++) Py_XDECREF(c->rings[i]);
     for (int i = 0; c->spares && i < p->n_updates; i++) Py_XDECREF(c->spares[i]);
+    for (int i = 0; c->loops && i < p->n_loops; i++)
+        if (c->loops[i]) free_context(c->loops[i]);
     for (int i = 0; i < p->n_segments; i++) {
         if (c->chain) drop_prepared(c->chain[i]);
         if (c->arenas) aligned_free(c->arenas[i]);
@@ -115,7 +118,8 @@ void free_context(Context *c) {
     }
     void *const tables[] = {c->pointers,    c->base,  c->objects, c->rings,   c->spares,
                             c->results,     c->cells, c->chain,   c->bound,   c->arenas,
-                            c->arena_sizes, c->sig,   c->owned,   c->node_ns, c->node_calls};
+                            c->arena_sizes, c->sig,   c->owned,   c->node_ns, c->node_calls,
+                            c->loops};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_XDECREF(c->lock);
     aligned_free(c->scratch);
@@ -262,17 +266,23 @@ static int check_routines(Context *c, Prepared *q) {
     return 0;
 }
 
+/* Points what stays where it is until the arena moves or the shapes change. 0, or -1 with a failure noted. */
+int bind_static(Context *c, int segment) {
+    Prepared *q = c->chain[segment];
+    if (c->bound[segment] == q) return 0;
+    if (grow_arena(c, segment, q->arena_size) || check_routines(c, q) || bind_loops(c, q)) return -1;
+    for (int b = 0; b < q->n_static; b++)
+        c->pointers[q->binds[b].pos] = root_address(c, q->binds[b].root) + q->binds[b].offset;
+    c->bound[segment] = q;
+    return 0;
+}
+
 /* Allocates and points everything the kernels of a segment use. 0, or -1 with an exception. */
 int bind_segment(Context *c, int segment) {
     Prepared *q = c->chain[segment];
-    if (c->bound[segment] != q) {
-        if (grow_arena(c, segment, q->arena_size) || check_routines(c, q)) {
-            raise_failure(c);
-            return -1;
-        }
-        for (int b = 0; b < q->n_static; b++)
-            c->pointers[q->binds[b].pos] = root_address(c, q->binds[b].root) + q->binds[b].offset;
-        c->bound[segment] = q;
+    if (bind_static(c, segment)) {
+        raise_failure(c);
+        return -1;
     }
     if (allocate_arrays(c, q)) return -1;
     for (int b = q->n_static; b < q->n_binds; b++)

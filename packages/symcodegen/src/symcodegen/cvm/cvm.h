@@ -61,12 +61,31 @@ typedef struct {
     int fallible, needs_blas;
 } Routine;
 
+/* One sequence (rows it starts from), state (taps) or result (neither) of a loop. */
+typedef struct {
+    int first;       /* which input, or output, of the program of a step */
+    int n, *offsets; /* rows, or taps */
+    int step, before;
+    int keep, ring;  /* -1: all rows; position of the operand that holds the rows meanwhile, -1: the output does */
+    int in, out;     /* positions of operands, -1: none */
+} Track;
+
+typedef struct {
+    struct Program *inner;
+    int index; /* which of the loops of its program */
+    int steps, until;
+    int n_sequences, n_states, n_results, n_same; /* tracks: sequences, states, results */
+    Track *tracks;
+    int *sources; /* by input of the inner program: the track, or - 1 - position of the operand that is the same */
+} Loop;
+
 typedef struct {
     int prep, flags, weight, segment;
     int guard; /* register that holds 0 where the node is left out, or -1 */
     long tag;
     sym_kernel *fn;
-    PyObject *callable;
+    PyObject *callable; /* of PYTHON; of LOOP the inner program */
+    Loop *loop;
     const Routine *routine; /* if fn is one of the prebuilt ones */
     int n_outputs, n_inputs, n_ops, n_code, n_params, n_loops, n_inplace;
     int *ops;    /* outputs, then inputs */
@@ -129,6 +148,25 @@ typedef struct {
     i64 offset;
 } Bind;
 
+/* Where a pointer of the inner program points in step i: operand + start + step * i; in a ring of rows, to row (row + i)
+ * modulo rows. */
+typedef struct {
+    int pos, operand;
+    i64 start, step, row, rows;
+} Move;
+
+/* One loop for given shapes and a given number of steps. */
+typedef struct LoopPrepared {
+    struct LoopPrepared *next;
+    struct Prepared *inner;
+    const Loop *loop;
+    const Node *node;
+    const i64 *steps_of; /* lengths and strides of the operands, one after another */
+    i64 n, check;        /* steps; steps between looks for a signal */
+    int n_moves, n_turns; /* linear ones, then those in rings */
+    Move moves[];
+} LoopPrepared;
+
 typedef struct Prepared {
     struct Prepared *before; /* of the previous segment; part of the signature */
     int refs, segment;
@@ -139,6 +177,7 @@ typedef struct Prepared {
     Run *runs;
     Bind *binds; /* static ones first: they hold as long as the context's arena stays where it is */
     char *hosts;
+    LoopPrepared *loops;
 } Prepared;
 
 /* ---- what a call changes ---- */
@@ -169,11 +208,17 @@ typedef struct Context {
     i64 *node_ns, *node_calls; /* while profiling */
     int failed_kind, failed_node;
     char message[400];
+    struct Context **loops; /* by loop: the context of its steps, NULL: none yet */
+    struct Context *outer;  /* the context whose loop this one serves */
+    struct Context *inside; /* the failure is one of this context, of a loop */
+    i64 failed_step;
+    PyThreadState *released; /* this thread's, while kernels run without the GIL */
+    double condition[2];     /* whether a loop goes on */
 } Context;
 
 typedef struct Program {
     PyObject_HEAD vectorcallfunc vectorcall;
-    int n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
+    int n_loops, n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
     int max_sig;
     Slot *slots;
     Node *nodes;
@@ -226,6 +271,8 @@ void add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn);
 i64 collapse(int n_ops, int n_outputs, int loops, i64 *d, i64 *s, int reorder);
 i64 pack_arena(Context *c, Prepared *q);
 Prepared *find_prepared(Context *c, int segment);
+Prepared *find_signature(Context *c, int segment);
+void use_prepared(Context *c, int segment, Prepared *q);
 void drop_prepared(Prepared *q);
 
 /* context.c */
@@ -233,6 +280,7 @@ Context *take_context(Program *p);
 void give_context(Context *c);
 void free_context(Context *c);
 int bind_segment(Context *c, int segment);
+int bind_static(Context *c, int segment);
 char *slot_address(Context *c, int slot);
 PyObject *fresh_array(const Slot *slot, const i64 *lengths);
 int is_untouched(PyObject *object, const Slot *slot, const i64 *lengths, Py_ssize_t references);
@@ -249,7 +297,19 @@ PyObject *take_output(Context *c, int index);
 PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one);
 int run_python_node(Context *c, Node *node);
 
+int run_plain(Context *c, const Prepared *q);
+
+/* loop.c */
+int parse_loop(Program *p, Node *node, int index, PyObject *params);
+void free_loop(Loop *loop);
+int prepare_loop(Context *c, Prepared *q, Node *node);
+void drop_loops(LoopPrepared *l);
+int bind_loops(Context *c, Prepared *q);
+sym_kernel run_loop;
+
 /* errors.c */
+#define SYM_INSIDE 100 /* a kind of failure: of a step of a loop, noted in c->inside */
+#define SYM_RAISED 101 /* an exception is set already */
 int fail(const sym_ctx *ctx, int kind, const char *format, ...);
 int fail_at(Context *c, int node, int kind, const char *format, ...);
 void raise_failure(Context *c);

@@ -101,8 +101,33 @@ static void raise_through(Context *c, int node, const char *kind, const char *me
     Py_XDECREF(cause);
 }
 
+/* Raises the failure of a step of a loop, through the error handlers of the step and of the loop. */
+static void raise_inside(Context *c) {
+    PyObject *type, *value, *traceback;
+    char message[60];
+    Context *inside = c->inside;
+    c->inside = NULL;
+    if (inside->failed_kind == SYM_INSIDE || !PyErr_Occurred()) raise_failure(inside);
+    if (c->program->on_error == Py_None) return;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    if (c->failed_step < 0)
+        snprintf(message, sizeof message, "while shapes of its steps were prepared");
+    else
+        snprintf(message, sizeof message, "step %lld", c->failed_step);
+    raise_through(c, c->failed_node, "loop", message, value);
+}
+
 /* Raises what fail or fail_at noted. */
 void raise_failure(Context *c) {
+    if (c->failed_kind == SYM_RAISED) return;
+    if (c->failed_kind == SYM_INSIDE) {
+        raise_inside(c);
+        return;
+    }
     char message[sizeof c->message];
     memcpy(message, c->message, sizeof message); /* on_error may run this program again */
     if (!message[0]) snprintf(message, sizeof message, "a kernel returned error %d without a message.", c->failed_kind);

@@ -6,7 +6,7 @@
 enum { INPUT, SHARED, CONST, TEMP, ARRAY, UPDATE, VIEW, HOST, HELD, OBJECT, N_KINDS };
 
 /* How a node is prepared. */
-enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, SELECT, N_PREPS };
+enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, SELECT, LOOP, N_PREPS };
 
 /* Flags of a node. */
 enum { REORDER = 1, FALLIBLE = 2 };
@@ -67,9 +67,10 @@ enum {
     "                        typenum -1, ndim 0; only Python nodes read it\n\n"                                        \
     "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag[, guard]), in order\n" \
     "         of execution:\n"                                                                                         \
-    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, SELECT, PYTHON, or CODE (no operands: runs\n"  \
-    "                  code)\n"                                                                                        \
-    "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), None (the others)\n"                \
+    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, SELECT, LOOP, PYTHON, or CODE (no\n"          \
+    "                  operands: runs code)\n"                                                                         \
+    "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), the Program of one step (LOOP),\n"  \
+    "                  None (the others)\n"                                                                            \
     "         outputs, inputs  tuples of slots; the kernel's operands are outputs + inputs\n"                          \
     "         params   COLLAPSED   (axes, stretch): axes[k][j] = the axis of operand k that is loop j, or -1 "         \
     "(operand\n"                                                                                                       \
@@ -84,6 +85,17 @@ enum {
     "                              else a copy in the arena\n"                                                         \
     "                  SELECT      (register,): the view is of the first input where it is not 0, else of the\n"      \
     "                              second; both have the dtype and rank of the view\n"                                \
+    "                  LOOP        (steps, sequences, states, results, until): steps is the register with the\n"      \
+    "                              number of steps. sequences: (step, row, row, ...) for each, step 1 or -1, a row\n"  \
+    "                              counted from the end if negative. states: (keep, tap, tap, ...), keep -1: all\n"   \
+    "                              rows; results: (keep,). until: 0 or 1.\n"                                          \
+    "                              inputs: sequences, initial rows of the states, what is the same in all steps.\n"   \
+    "                              outputs: rows of the states, of the results; then one more slot for each state\n"  \
+    "                              with keep > -1 and each result with keep > 1, its rows while the loop runs; with\n" \
+    "                              until a 0-d int64, the number of steps made. No output needs registers.\n"         \
+    "                              The program of a step has INPUT slots for the rows of the sequences, the taps of\n" \
+    "                              the states and what is the same, ARRAY outputs for the next rows of the states,\n" \
+    "                              the rows of the results, and with until a condition; one segment, no R_VALUE.\n"   \
     "                  PYTHON, CODE  None\n"                                                                           \
     "         code     tuple of instructions run before the node is prepared, below; () for PYTHON (put a CODE node\n" \
     "                  before it)\n"                                                                                   \

@@ -154,6 +154,7 @@ static int parse_params(Program *p, Node *node, int index, PyObject *params) {
     switch (node->prep) {
     case COLLAPSED: return parse_collapsed(p, node, index, params);
     case SUBTENSOR: return parse_items(p, node, index, params);
+    case LOOP: return parse_loop(p, node, index, params);
     case PYTHON: return node->n_code ? bad_node(index, "a PYTHON node has no code: put a CODE node before it") : 0;
     case CODE: return node->n_ops ? bad_node(index, "a CODE node has no operands") : 0;
     }
@@ -172,6 +173,13 @@ static int parse_function(Node *node, int index, PyObject *fn) {
     if (node->prep == PYTHON) {
         node->callable = Py_NewRef(fn);
         return PyCallable_Check(fn) ? 0 : bad_node(index, "fn of a PYTHON node is not callable");
+    }
+    if (node->prep == LOOP) {
+        if (!PyObject_TypeCheck(fn, &ProgramType)) return bad_node(index, "fn of a LOOP node is not a Program");
+        node->callable = Py_NewRef(fn);
+        node->flags |= FALLIBLE;
+        node->fn = run_loop;
+        return 0;
     }
     if (node->prep != COLLAPSED && node->prep != FULL)
         return fn == Py_None ? 0 : bad_node(index, "fn of a view or a CODE node is not None");

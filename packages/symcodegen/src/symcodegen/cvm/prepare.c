@@ -8,6 +8,7 @@
 void drop_prepared(Prepared *q) {
     while (q && !--q->refs) {
         Prepared *before = q->before;
+        drop_loops(q->loops);
         PyMem_Free(q);
         q = before;
     }
@@ -168,6 +169,8 @@ static int fill_prepared(Context *c, Prepared *q) {
         if (run_registers(c, q, node)) return -1;
         if (node->prep == COLLAPSED || node->prep == FULL) {
             if (prepare_kernel(c, q, node)) return -1;
+        } else if (node->prep == LOOP) {
+            if (prepare_loop(c, q, node)) return -1;
         } else if (node->prep != CODE && prepare_view(c, q, node)) {
             return -1;
         }
@@ -205,7 +208,8 @@ static int matches(const Prepared *q, const Prepared *before, const i64 *sig, si
     return q && q->before == before && !memcmp(q->sig, sig, size);
 }
 
-static void use(Context *c, int segment, Prepared *q) {
+/* Lets the context run the segment with a Prepared. */
+void use_prepared(Context *c, int segment, Prepared *q) {
     q->refs++;
     drop_prepared(c->chain[segment]);
     c->chain[segment] = q;
@@ -217,18 +221,11 @@ static void remember(Prepared **memo, int at, Prepared *q) {
     memo[0] = q;
 }
 
-/* The Prepared of the segment for the shapes and values at hand, from the context, the memo, or built now; it stands in
- * c->chain[segment]. NULL with an exception. */
-Prepared *find_prepared(Context *c, int segment) {
+/* The Prepared of the segment for the signature in c->sig; as find_prepared. */
+Prepared *find_signature(Context *c, int segment) {
     Program *p = c->program;
     size_t size = p->segments[segment].n_sig * sizeof(i64);
     Prepared *before = segment ? c->chain[segment - 1] : NULL, *q = c->chain[segment];
-    if (gather_signature(c, segment)) {
-        drop_prepared(q); /* of an earlier call: its shapes are not those of this failure */
-        c->chain[segment] = NULL;
-        raise_failure(c);
-        return NULL;
-    }
     if (matches(q, before, c->sig, size)) {
         p->hits++;
         return q;
@@ -238,7 +235,7 @@ Prepared *find_prepared(Context *c, int segment) {
         if (matches(memo[i], before, c->sig, size)) {
             q = memo[i];
             remember(memo, i, q);
-            use(c, segment, q);
+            use_prepared(c, segment, q);
             p->hits++;
             return q;
         }
@@ -247,4 +244,16 @@ Prepared *find_prepared(Context *c, int segment) {
     q->refs++;
     remember(memo, MEMO - 1, q);
     return q;
+}
+
+/* The Prepared of the segment for the shapes and values at hand, from the context, the memo, or built now; it stands in
+ * c->chain[segment]. NULL with an exception. */
+Prepared *find_prepared(Context *c, int segment) {
+    if (gather_signature(c, segment)) {
+        drop_prepared(c->chain[segment]); /* of an earlier call: its shapes are not those of this failure */
+        c->chain[segment] = NULL;
+        raise_failure(c);
+        return NULL;
+    }
+    return find_signature(c, segment);
 }

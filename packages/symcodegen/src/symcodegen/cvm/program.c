@@ -77,7 +77,8 @@ static int program_traverse(PyObject *self, visitproc visit, void *arg) {
 static int program_clear_references(PyObject *self) {
     Program *p = (Program *)self;
     p->cleared = 1;
-    for (int i = 0; p->nodes && i < p->n_nodes; i++) Py_CLEAR(p->nodes[i].callable);
+    for (int i = 0; p->nodes && i < p->n_nodes; i++) /* contexts of a loop's steps need its program to the end */
+        if (p->nodes[i].prep != LOOP) Py_CLEAR(p->nodes[i].callable);
     for (int i = 0; p->inputs && i < p->n_inputs; i++) Py_CLEAR(p->inputs[i].filter);
     for (int i = 0; p->shared && i < p->n_shared; i++) Py_CLEAR(p->shared[i].storage);
     Py_CLEAR(p->on_error);
@@ -87,6 +88,8 @@ static int program_clear_references(PyObject *self) {
 static void free_description(Program *p) {
     for (int i = 0; p->nodes && i < p->n_nodes; i++) {
         Node *n = p->nodes + i;
+        free_loop(n->loop);
+        if (n->prep == LOOP) Py_XDECREF(n->callable);
         void *const parts[] = {n->ops, n->params, n->axes, n->stretch, n->inplace, n->items, n->code};
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) PyMem_Free(parts[k]);
     }

@@ -5,13 +5,14 @@
 
 /* ---- kernels ---- */
 
-static int run_plain(Context *c, const Prepared *q) {
+/* Runs the kernels of a segment; 0, or -1 with a failure noted. */
+int run_plain(Context *c, const Prepared *q) {
     char **pointers = c->pointers;
     for (const Run *r = q->runs, *end = r + q->n_runs; r < end; r++) {
         int kind = r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
         if (kind) {
             c->failed_node = r->node;
-            c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
+            c->failed_kind = (kind >= SYM_VALUE && kind <= SYM_MEMORY) || kind >= SYM_INSIDE ? kind : SYM_VALUE;
             return -1;
         }
     }
@@ -45,9 +46,10 @@ static int run_timed(Context *c, const Prepared *q) {
 static int run_kernels(Context *c, Prepared *q) {
     Program *p = c->program;
     int release = q->work > p->gil_threshold && q->n_runs, failed;
-    PyThreadState *state = release ? PyEval_SaveThread() : NULL;
+    if (release) c->released = PyEval_SaveThread();
     failed = c->node_ns ? run_timed(c, q) : run_plain(c, q);
-    if (state) PyEval_RestoreThread(state);
+    if (release) PyEval_RestoreThread(c->released);
+    c->released = NULL;
     if (failed) raise_failure(c);
     return failed;
 }

@@ -22,6 +22,7 @@ UNITS = (
     "shapes.c",
     "views.c",
     "collapse.c",
+    "loop.c",
     "arena.c",
     "context.c",
     "inputs.c",

@@ -1,0 +1,261 @@
+"""``Loop`` in a program: the steps as a program of their own, run by the machine or, where it cannot, from Python."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symcodegen.cache import KernelSource
+from symcodegen.dispatch import Loop
+from symcodegen.failures import step_error
+from symcore.failure import operand_in_c
+from symcore.graph.generic import copied
+from symcore.graph.variable import Apply
+from symcore.tensor.type import TensorType
+from symopt.plan import MemoryPlan
+
+_COUNT = TensorType("int64", ())
+
+
+class Body:
+    """The inner graph of one loop, lowered.
+
+    ``in_c``: the machine runs the steps without coming back. It cannot where a step has a Python node, where shapes
+    within a step are read from values, and where something that is carried is no state; then ``run`` calls the program
+    of a step from Python.
+    """
+
+    def __init__(self, outer: Any, node: Apply, loop: Loop):
+        loop.check(node)
+        self.spec, self.node = loop.spec, node
+        inner = loop.inner
+        self.plan = MemoryPlan(inner, len(inner.outputs), [])
+        self.lowering = type(outer)(self.plan, outer.cvm, len(inner.inputs), outer.answer, outer.sources)
+        self.lowering.run()
+        self.machine: Any = None
+        self.why_not = self._why_not(outer.cvm)
+
+    @property
+    def in_c(self) -> bool:
+        """Whether the machine runs the steps."""
+        return not self.why_not
+
+    def _why_not(self, cvm: Any) -> str:
+        if self.spec.carries:
+            return "it carries values that are no states"
+        for node in self.lowering.nodes:
+            if node[0] == cvm.PYTHON:
+                return "a step has nodes without C"
+            if any(instruction[0] == cvm.R_VALUE for instruction in node[5]):
+                return "shapes or choices within a step depend on values"
+        if any(slot[0] == cvm.OBJECT for slot in self.lowering.slots):
+            return "a step reads values that are no tensors"
+        if self.spec.until and self.plan.fgraph.outputs[-1].type.dtype.name not in _CONDITIONS:
+            return f"its condition is of {self.plan.fgraph.outputs[-1].type}"
+        return ""
+
+    def link(self, addresses: dict[str, int], cvm: Any) -> Any:
+        """Return the program of a step."""
+        if self.machine is None:
+            low = self.lowering
+            inputs = [(low.slot(v), None) for v in self.plan.fgraph.inputs]
+            nodes = linked(low, addresses, cvm)
+            name = f"a step of {self.node.op}"
+            self.machine = cvm.Program(low.slots, nodes, inputs, (), (), low.outputs, self._error, name)
+        return self.machine
+
+    def _error(
+        self, tag: int, kind: str, message: str, operands: Any, cause: BaseException | None, slots: Any
+    ) -> BaseException:
+        """Make the exception for a node of a step."""
+        if not 0 <= tag < len(self.plan.order):
+            return step_error(None, kind, message, cause, {})
+        held = {v: operand_in_c(slots[k]) for v, k in self.lowering.slot_of().items() if k < len(slots)}
+        return step_error(self.plan.order[tag], kind, message, cause, held)
+
+    # ------------------------------------------------------------------ steps run by the machine
+
+    def emit(self, b: Any) -> None:
+        """Write the loop into the outer program."""
+        spec, node, cvm = self.spec, self.node, b.cvm
+        steps = b.registers.of(node.inputs[0])
+        tracks = [(-1 if s.keep is None else s.keep, *s.taps) for s in spec.states]
+        results = [(-1 if r.keep is None else r.keep,) for r in spec.outputs]
+        buffers = [b.temp(y.type, None) if spec.until else b.out(y, shaped=False) for y in node.outputs]
+        rings = [
+            b.temp(_unsized(y.type), None)
+            for y, (keep, *taps) in zip(node.outputs, [*tracks, *results], strict=True)
+            if keep > (0 if taps else 1)
+        ]
+        made = [b.temp(_COUNT, None)] if spec.until else []
+        sequences = tuple((s.step, *s.rows) for s in spec.sequences)
+        params = (steps, sequences, tuple(tracks), tuple(results), int(spec.until))
+        b.emit(cvm.LOOP, self, [*buffers, *rings, *made], [b.slot(v) for v in node.inputs[1:]], params)
+        if spec.until:
+            self._cut(b, buffers, made[0])
+
+    def _cut(self, b: Any, buffers: Sequence[int], made: int) -> None:
+        """Let the outputs be what the steps that were made have written of the buffers."""
+        registers, before = b.registers, [*(s.before for s in self.spec.states), *(0 for _ in self.spec.outputs)]
+        done = registers.value(made)
+        keeps = [*(s.keep for s in self.spec.states), *(o.keep for o in self.spec.outputs)]
+        for y, buffer, k, keep in zip(self.node.outputs, buffers, before, keeps, strict=True):
+            rows = registers.add(done, registers.of(k)) if k else done
+            if keep is not None:
+                rows = registers.least(rows, registers.of(keep))
+            view = b.new_view(y.type)
+            b.subtensor(view, buffer, [(b.cvm.ITEM_SLICE, -1, rows, -1)])
+            b.finish(y, view, shaped=False)
+
+    # ------------------------------------------------------------------ steps run from Python
+
+    def emit_python(self, b: Any) -> None:
+        """Write a Python node that runs the loop into the outer program."""
+        rows = []
+        for y in self.node.outputs[len(self.node.outputs) - len(self.spec.outputs) :]:
+            known = b.registers.dims.get(y) is not None
+            rows.append([b.host(r) for r in b.registers.shape(y)[1:]] if known else None)
+        n_rows = [None if r is None else len(r) for r in rows]
+
+        def run(*values: Any) -> Any:
+            lengths = iter(int(v) for v in values[len(self.node.inputs) :])
+            shapes = [None if n is None else [next(lengths) for _ in range(n)] for n in n_rows]
+            found = self.run(values[: len(self.node.inputs)], shapes)
+            return found if len(found) > 1 else found[0]
+
+        extra = [slot for r in rows if r for slot in r]
+        b.python(self.node, run, extra)
+
+    def run(self, values: Sequence[Any], row_shapes: Sequence[Any]) -> list[Any]:
+        """Return the outputs of the loop for values of the node's inputs.
+
+        ``row_shapes``: the shape of a row of each output, for a loop of no steps, or ``None``: as its type says.
+        """
+        spec, n = self.spec, int(values[0])
+        if n < 0:
+            raise ValueError(f"{self.node.op}: the number of steps is {n}. It must not be negative.")
+        parts = iter(values[1:])
+        sequences = [_rows_of(k, s, next(parts), n, self.node) for k, s in enumerate(spec.sequences)]
+        states = [_Rows(s.keep, s.before, next(parts), n, f"state {k}") for k, s in enumerate(spec.states)]
+        carries = [next(parts) for _ in range(spec.carries)]
+        same = list(parts)
+        types = [y.type for y in self.node.outputs[len(states) + len(carries) :]]
+        results = [
+            _Rows(o.keep, 0, _none_of(t, shape), n, f"output {k}")
+            for k, (o, t, shape) in enumerate(zip(spec.outputs, types, row_shapes, strict=True))
+        ]
+        for i in range(n):
+            rows = [
+                x[first + i * s.step, ...] for s, (x, at) in zip(spec.sequences, sequences, strict=True) for first in at
+            ]
+            taps = [x.before_now(-t) for s, x in zip(spec.states, states, strict=True) for t in s.taps]
+            try:
+                made = self.machine(*rows, *taps, *carries, *same)
+            except Exception as error:
+                error.add_note(f"in step {i} of {self.node.op}")
+                raise
+            new = iter(made)
+            for x in states:
+                x.add(next(new))
+            carries = [next(new) for _ in carries]
+            for x in results:
+                x.add(next(new))
+            if spec.until and bool(next(new)):
+                break
+        if not n:
+            carries = [copied(v) for v in carries]
+        return [*(x.all() for x in states), *carries, *(x.all() for x in results)]
+
+
+_CONDITIONS = frozenset(
+    {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"}
+)
+
+
+def linked(lowering: Any, addresses: dict[str, int], cvm: Any) -> list[tuple[Any, ...]]:
+    """Return the nodes of a program with the addresses of their kernels and the programs of their loops."""
+    for body in lowering.bodies:
+        body.link(addresses, cvm)
+    nodes = []
+    for node in lowering.nodes:
+        fn = node[1]
+        if isinstance(fn, KernelSource):
+            fn = addresses[fn.name]
+        elif isinstance(fn, Body):
+            fn = fn.machine
+        nodes.append((node[0], fn, *node[2:]))
+    return nodes
+
+
+def _unsized(ttype: TensorType) -> TensorType:
+    return TensorType(ttype.dtype, (None, *ttype.shape[1:]))
+
+
+def _none_of(ttype: TensorType, shape: Any) -> np.ndarray[Any, Any]:
+    lengths = [d or 0 for d in ttype.shape[1:]] if shape is None else shape
+    return np.empty((0, *lengths), ttype.numpy_dtype)
+
+
+def _rows_of(position: int, sequence: Any, x: Any, n: int, node: Apply) -> tuple[Any, list[int]]:
+    """Return a sequence and the rows that its first step reads. Raises ``ValueError`` where it is too short."""
+    found = []
+    for row in sequence.rows:
+        first = row + len(x) if row < 0 else row
+        last = first + sequence.step * (n - 1)
+        if n and not (0 <= first < len(x) and 0 <= last < len(x)):
+            raise ValueError(
+                f"{node.op}: {n} steps need rows {first} to {last} of sequence {position}, which has {len(x)}. Ask for "
+                "fewer steps, or give a longer sequence."
+            )
+        found.append(first)
+    return x, found
+
+
+class _Rows:
+    """The rows of a state or an output: all of them, or the last ones."""
+
+    def __init__(self, keep: int | None, before: int, first: Any, n: int, name: str):
+        if len(first) != before and before:
+            raise ValueError(
+                f"{name} needs {before} initial rows, for it is read that many steps back; it is given {len(first)}."
+            )
+        self._name, self._keep, self._before, self._empty = name, keep, before, first[:0]
+        self._count = before
+        self._last: deque[Any] = deque((first[k, ...] for k in range(before)), max(keep or 1, before, 1))
+        self._buffer: Any = None
+        self._total = before + n
+        if keep is None and before:
+            self._buffer = self._allocated(first)
+            self._buffer[:before] = first
+
+    def _allocated(self, like: Any) -> Any:
+        return np.empty((self._total, *like.shape[1:]), like.dtype)
+
+    def before_now(self, steps: int) -> Any:
+        """Return the value of ``steps`` steps ago."""
+        if self._buffer is not None:
+            return self._buffer[self._count - steps, ...]
+        return self._last[len(self._last) - steps]
+
+    def add(self, value: Any) -> None:
+        """Append a row. Raises ``ValueError`` for one of another shape."""
+        shape = self._last[-1].shape if self._last else value.shape
+        if value.shape != shape:
+            raise ValueError(
+                f"a step makes {self._name} of shape {value.shape}, where the one before it has shape {shape}. Every "
+                "step must keep its shape."
+            )
+        self._last.append(value)
+        if self._keep is None:
+            if self._buffer is None:
+                self._buffer = self._allocated(value[None])
+            self._buffer[self._count] = value
+        self._count += 1
+
+    def all(self) -> Any:
+        """Return what is kept as one array."""
+        if self._keep is None:
+            return self._empty.copy() if self._buffer is None else self._buffer[: self._count]
+        kept = list(self._last)[-min(self._keep, self._count) :] if self._count else []
+        return np.stack(kept) if kept else self._empty.copy()
