@@ -214,3 +214,12 @@ def test_rules_state_what_they_track():
         Rule("none", lambda node: None, (), "canonicalize")
     with pytest.raises(TypeError, match=r"function of \(node\)"):
         rule(Elemwise, phase="fuse")(lambda: None)
+
+
+def test_many_nodes_may_give_rise_to_the_same_one():
+    """Each product makes the transpose of a transpose on its way to BLAS, and that is the same node every time."""
+    w, xs = T.dmatrix("w"), T.dvectors(40)
+    outputs = [T.dot(x, w.T) for x in xs]
+    fgraph = FunctionGraph([w, *xs], outputs)
+    rewrite(fgraph, "FAST_RUN")
+    assert {type(y.owner.op).__name__ for y in fgraph.outputs} == {"Gemv"}

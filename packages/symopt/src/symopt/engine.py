@@ -21,7 +21,8 @@ from symopt.ruleset import Dispatch, RuleSet
 
 #: A phase may make this many rewrites, and so many more per node that it starts with, before it counts as endless.
 BUDGET, BUDGET_PER_NODE = 2_000, 50
-#: How often one rule may replace the very same application (same Op, same inputs) within a phase.
+#: How often one rule may replace the very same application (same Op, same inputs) within a phase, besides once for
+#: every node that it starts with: many nodes may give rise to the same one, such as the transpose of a transpose.
 REPEATS = 10
 #: Users of users are visited again for at most this many users of a changed variable.
 FAN_OUT = 8
@@ -142,6 +143,7 @@ class _Pass:
         self.touched: list[Apply] = []
         self.rewrites = 0
         self.budget = BUDGET + BUDGET_PER_NODE * len(fgraph)
+        self.repeats = REPEATS + len(fgraph)
         #: How often each rule replaced each application, and the nodes, kept alive so that their ids stay theirs.
         self.replaced: Counter[Any] = Counter()
         self.kept: list[Apply] = []
@@ -257,8 +259,8 @@ class _Pass:
         self.hits[rule.name] += 1
         self.kept.append(node)
         self.replaced[key] += 1
-        if self.replaced[key] > REPEATS:
-            partners = sorted({k[0].name for k, n in self.replaced.items() if n > REPEATS // 2})
+        if self.replaced[key] > self.repeats:
+            partners = sorted({k[0].name for k, n in self.replaced.items() if n > self.repeats // 2})
             raise RewriteLoopError(
                 f"phase {self.phase}: the rules {', '.join(map(repr, partners))} undo each other's work on "
                 f"{_show(node)}. Exclude one of them, mode.excluding({partners[0]!r}), and correct its condition.")

@@ -12,7 +12,7 @@ from symcore.graph.variable import Constant
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
-from symcore.tensor.shapes import DimShuffle
+from symcore.tensor.shapes import DimShuffle, specify_shape
 from symcore.vectorize import vectorize_graph
 from symopt.rule import rewrite
 from symopt.ruleset import RuleSet
@@ -84,7 +84,7 @@ def loop_output_work(node: Any, fgraph: Any) -> Any:
     _, new, made = traces.build()
     fixed = {f.value: f.x for f in traces.fixed}
     outside = _over_all([p.made for p in moving], {v: made(r) for v, r in rows.items()}, fixed)
-    return new | {p.output: x for p, x in zip(moving, outside, strict=True)}
+    return new | {p.output: _fitting(x, p.output) for p, x in zip(moving, outside, strict=True)}
 
 
 @rewrite(Scan, phase="canonicalize")
@@ -118,7 +118,12 @@ def _summed(s: Any, terms: Sequence["_Total"], made: Any) -> Any:
     total = s.first
     for term in terms:
         total = total + term.value(made).astype(total.type.dtype).dimshuffle("x", *range(total.type.ndim - 1))
-    return total
+    return _fitting(total, s.output)
+
+
+def _fitting(x: Any, output: Any) -> Any:
+    """Return ``x`` as what may take the place of ``output``, whose type may know more lengths."""
+    return x if output.type.is_super(x.type) else specify_shape(x, output.type.shape)
 
 
 class _Total:
