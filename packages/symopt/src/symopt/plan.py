@@ -4,7 +4,6 @@ It is made once, after all rewriting, from an unchanged, pure graph, and is foll
 by their *root*: the variable whose node (or input) made them; views share the root of what they look at.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Variable
 from symcore.tensor.elemwise import Elemwise
+from symopt.schedule import schedule
 
 
 class Update:
@@ -61,9 +61,9 @@ class MemoryPlan:
         self.mutable = set(mutable)
         self.can_fail = can_fail or (lambda node: True)
         new_values = fgraph.outputs[n_outputs:]
-        self.order = _schedule(fgraph, n_outputs, self.updated, self.can_fail)
+        self.root = _roots(fgraph.toposort())
+        self.order = schedule(fgraph, n_outputs, self.updated, self.root, self.can_fail)
         self.position = {node: k for k, node in enumerate(self.order)}
-        self.root = _roots(fgraph, self.order)
         self._last = self._last_uses()
         self._last_fallible = max((k for k, node in enumerate(self.order) if self.can_fail(node)), default=-1)
         self._times_output = Counter(fgraph.outputs)
@@ -155,88 +155,10 @@ class MemoryPlan:
         return str(pairs) if pairs else ""
 
 
-def _roots(fgraph: FunctionGraph, order: Sequence[Apply]) -> dict[Variable[Any], Variable[Any]]:
+def _roots(order: Sequence[Apply]) -> dict[Variable[Any], Variable[Any]]:
     root: dict[Variable[Any], Variable[Any]] = {}
     for node in order:
         for output, i in node.op.view(node).items():
             source = node.inputs[i]
             root[node.outputs[output]] = root.get(source, source)
     return root
-
-
-def _schedule(
-    fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any], can_fail: Callable[[Apply], bool]
-) -> list[Apply]:
-    """Return the nodes in topological order, each update's node as late as its old value is read or anything can fail.
-
-    So updates can be written in place as often as possible, and no sooner than the buffers they read are needed anyway.
-    """
-    order = fgraph.toposort()
-    final: dict[Apply, Any] = {}
-    for shared, new in zip(updated, fgraph.outputs[n_outputs:], strict=True):
-        node = new.owner
-        if (
-            node is not None
-            and all(user is None for user, _ in fgraph.clients[new])
-            and node not in final
-            and all(not fgraph.clients[y] for y in node.outputs if y is not new)
-        ):
-            final[node] = shared
-    if not final:
-        return order
-    return _with_late_updates(order, final, {shared: _readers(fgraph, shared) for shared in final.values()}, can_fail)
-
-
-def _with_late_updates(
-    order: Sequence[Apply],
-    final: dict[Apply, Any],
-    readers: dict[Any, set[Apply]],
-    can_fail: Callable[[Apply], bool],
-) -> list[Apply]:
-    """Return ``order`` with each node of ``final`` put where its inputs and the other readers of its variable are done
-    and no node that can fail is left. Every node counts what it waits for, so time is linear in the graph."""
-    place = {node: k for k, node in enumerate(order)}
-    waits: dict[Apply, int] = {}
-    unlocks: dict[Apply, list[Apply]] = {}
-    for node, shared in final.items():
-        before = {v.owner for v in node.inputs if v.owner is not None} | readers[shared]
-        before.discard(node)
-        waits[node] = len(before)
-        for other in before:
-            unlocks.setdefault(other, []).append(node)
-    ready = [place[node] for node, count in waits.items() if not count]
-    heapq.heapify(ready)
-    result: list[Apply] = []
-
-    def emit(node: Apply) -> None:
-        result.append(node)
-        for waiting in unlocks.get(node, ()):
-            waits[waiting] -= 1
-            if not waits[waiting]:
-                heapq.heappush(ready, place[waiting])
-
-    plain = [node for node in order if node not in final]
-    fallible_left = sum(can_fail(node) for node in plain)
-    for node in plain:
-        emit(node)
-        fallible_left -= can_fail(node)
-        while ready and not fallible_left:
-            emit(order[heapq.heappop(ready)])
-    while ready:
-        emit(order[heapq.heappop(ready)])
-    # Old values that are read in a circle (a swap): a second buffer it is.
-    return [*result, *(node for node in order if waits.get(node))]
-
-
-def _readers(fgraph: FunctionGraph, shared: Variable[Any]) -> set[Apply]:
-    """Return the nodes that read a variable or a view of it."""
-    found: set[Apply] = set()
-    stack = [shared] if shared in fgraph.clients else []
-    while stack:
-        variable = stack.pop()
-        for node in fgraph.users(variable):
-            found.add(node)
-            for output, i in node.op.view(node).items():
-                if node.inputs[i] is variable:
-                    stack.append(node.outputs[output])
-    return found
