@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from symcore.errors import GradientError
+from symcore.from_function import as_op
 from symcore.graph.null import disconnected, grad_undefined
 from symcore.graph.variable import Apply
 from symcore.op import Op
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.elemwise import TABLE
 from symcore.tensor.type import TensorType
-from symcore.testing import BACKENDS, OpCase, check_op
+from symcore.testing import BACKENDS, OpCase, check_op, of_other_dtypes, variants
+from symcore.testing.differences import PRECISE, derivative
 
 X = np.array([[0.5, -1.5, 2.0], [1.0, 0.3, -0.7]])
 
@@ -90,6 +92,37 @@ class WrongPull(_Double):
 class WrongPush(_Double):
     def R_op(self, inputs, outputs, tangents):
         return [3 * tangents[0]]
+
+
+class PullsTooMuch(_Double):
+    """Wrong by ten in a million."""
+
+    def L_op(self, inputs, outputs, output_grads):
+        return [2.00002 * output_grads[0]]
+
+
+class PushesTooMuch(_Double):
+    def R_op(self, inputs, outputs, tangents):
+        return [2.00002 * tangents[0]]
+
+
+class PullsByLayout(_Double):
+    """A gradient that is right for contiguous inputs alone."""
+
+    def L_op(self, inputs, outputs, output_grads):
+        return [output_grads[0] * contiguous(inputs[0]) * 2]
+
+
+@as_op([TensorType("float64", (None, None))], [TensorType("float64", (None, None))])
+def contiguous(x):
+    return np.full(x.shape, float(x.flags.c_contiguous))
+
+
+class NarrowIsWrong(_Double):
+    """A gradient that is wrong in float32."""
+
+    def L_op(self, inputs, outputs, output_grads):
+        return [output_grads[0] * (2 if inputs[0].dtype == "float64" else 2.01)]
 
 
 class NoPush(_Double):
@@ -191,6 +224,12 @@ BROKEN = [
     (OpCase(WrongShape(), X), r"infer_shape of WrongShape says \(3, 2\)"),
     (OpCase(WrongPull(), X), "finite differences give"),
     (OpCase(WrongPush(), X), "finite differences give"),
+    (OpCase(PullsTooMuch(), X), "finite differences give"),
+    (OpCase(PushesTooMuch(), X), "finite differences give"),
+    (OpCase(PullsTooMuch(), X, tol=1e-3), "one Jacobian"),
+    (OpCase(PullsByLayout(), X, dtypes=("float64",)), "L_op of PullsByLayout on"),
+    (OpCase(NarrowIsWrong(), X), "on narrower floats"),
+    (OpCase(Right(), X, unconnected=[0]), "output 0 is connected"),
     (OpCase(NoPush(), X), "finite differences give"),
     (OpCase(SaysDisconnected(), X), "connection_pattern"),
     (OpCase(PullsNothing(), X), "connection_pattern"),
@@ -242,3 +281,34 @@ def test_backends_are_compared_with_perform():
             check_op(OpCase(TABLE["exp"], X))
     finally:
         del BACKENDS["a"], BACKENDS["b"]
+
+
+def test_backends_see_every_layout():
+    seen = set()
+
+    def backend(node, inputs):
+        seen.add(inputs[0].strides)
+        return [node.op.perform(node, *inputs)]
+
+    BACKENDS["a"] = backend
+    try:
+        check_op(OpCase(TABLE["exp"], X, dtypes=("float64",)))
+    finally:
+        del BACKENDS["a"]
+    assert seen == {(24, 8), (8, 16), (96, 16), (-24, -8)}
+
+
+def test_variants_of_elementwise_cases():
+    found = variants(OpCase(TABLE["add"], X, X + 1, expected=np.add))
+    assert [[x.shape for x in case.inputs] for case in found] == [[(), ()], [(0, 3), (0, 3)], [(4, 1), (4,)]]
+    assert found[2].shapes == [(None, 1), (None,)]
+    assert variants(OpCase(Right(), X)) == []
+    of_dtypes = {case.inputs[0].dtype.name: case for case in of_other_dtypes([OpCase(TABLE["lt"], X, X)], [TABLE["lt"]])}
+    assert {"bool", "int8", "uint64", "float16", "float32"} <= set(of_dtypes)
+    assert (of_dtypes["uint8"].inputs[0] == [[0, 1, 2], [1, 0, 0]]).all()
+
+
+def test_extrapolated_differences():
+    slope, rounding = derivative(lambda t: np.array([np.exp(1 + t), np.sin(3 * t), 7.0]), *PRECISE)
+    np.testing.assert_allclose(slope, [np.e, 3.0, 0.0], rtol=1e-11, atol=1e-11)
+    assert (np.abs(slope - [np.e, 3.0, 0.0]) <= rounding + 1e-12).all()

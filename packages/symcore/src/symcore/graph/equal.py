@@ -45,8 +45,11 @@ def _number(outputs: Sequence[Variable[Any]], numbers: dict[Any, int], paired: M
         return found[v]
 
     for node in toposort(outputs, paired):
-        key = (node.op, tuple(leaf(v) for v in node.inputs))
+        key = (node.op, *[found[v] if v in found else leaf(v) for v in node.inputs])
         number = numbers.setdefault(key, len(numbers))
+        if len(node.outputs) == 1:
+            found[node.outputs[0]] = number
+            continue
         for output in node.outputs:
             found[output] = numbers.setdefault((number, output.index), len(numbers))
     return [leaf(v) for v in outputs]

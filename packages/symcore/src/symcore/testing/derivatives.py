@@ -131,6 +131,9 @@ def check_derivatives(case: OpCase, tally: Tally | None = None) -> None:
     other dtypes of the case against float64. Raises ``AssertionError`` or ``GradientError``."""
     tally = Tally() if tally is None else tally
     point = _Point(case)
+    pattern = case.op.connection_pattern(point.node)
+    for k in case.unconnected:
+        assert not any(row[k] for row in pattern), f"{case.op} says that output {k} is connected, the case does not."
     if not point.moving or not point.smooth:
         return
     pulled = _check_L_op(case, point, tally)
@@ -175,8 +178,6 @@ def _check_L_op(case: OpCase, point: _Point, tally: Tally) -> dict[int, Any]:
     assert len(terms) == len(node.inputs), f"L_op of {node.op} gives {len(terms)} terms for {len(node.inputs)} inputs."
     pulled = compute(point.values)
     pattern = node.op.connection_pattern(node)
-    for k in case.unconnected:
-        assert not any(row[k] for row in pattern), f"{node.op} says that output {k} is connected, the case does not."
     for i in point.moving:
         _check_term(case, node, i, terms[i], connected=any(pattern[i][k] for k in point.smooth))
         if i in case.undefined:
