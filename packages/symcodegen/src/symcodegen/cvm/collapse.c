@@ -64,7 +64,7 @@ i64 collapse(int n_ops, int n_outputs, int loops, i64 *d, i64 *s, int reorder) {
     if (reorder && n > 1 && total) order_loops(n_ops, n_outputs, loops, s, order, n);
     for (int i = 0; i < n; i++) {
         int j = order[i];
-        if (groups && mergeable(n_ops, loops, s, innermost[groups - 1], j, d[1 + j])) {
+        if (groups && total && mergeable(n_ops, loops, s, innermost[groups - 1], j, d[1 + j])) {
             lengths[groups - 1] *= d[1 + j];
             innermost[groups - 1] = j;
         } else {

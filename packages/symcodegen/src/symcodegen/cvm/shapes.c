@@ -159,6 +159,9 @@ static int prepare_collapsed(Context *c, Prepared *q, Node *node) {
         for (int j = 0; j < n; j++) {
             int axis = node->axes[k * n + j];
             s[k * n + j] = axis < 0 || (lengths[axis] == 1 && d[1 + j] != 1) ? 0 : strides[axis];
+            /* a loop is reduced if its output stays: one without elements stays too, but must not look like that */
+            if (k < node->n_outputs && axis >= 0 && !s[k * n + j] && d[1 + j] != 1)
+                s[k * n + j] = c->program->slots[node->ops[k]].itemsize;
         }
     }
     collapse(node->n_ops, node->n_outputs, n, d, s, node->flags & REORDER);

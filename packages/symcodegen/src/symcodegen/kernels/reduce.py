@@ -257,15 +257,16 @@ typedef struct {
 
 /* Sorts the loops but the innermost one into kept and reduced ones. Where that one is short, `rows` positions of the
  * next loop, `group` in all, are taken at a time; if that loop is kept, their results are apart. Returns 0 if there
- * are no results at all. */
+ * are no results at all; `empty` says whether they would be of no elements. */
 SYM_NOINLINE int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *d, const i64 *s) {
     const i64 L = d[0];
     i64 g = -1;
+    int results = 1;
     t->K = t->R = t->empty = t->apart = 0;
     for (i64 j = 0; j < L; j++) {
         t->at[j] = 0;
         if (s[j]) {
-            if (d[1 + j] == 0) return 0;
+            if (d[1 + j] == 0) results = 0;
             t->kept[t->K++] = j;
         } else {
             if (d[1 + j] == 0) t->empty = 1;
@@ -273,6 +274,7 @@ SYM_NOINLINE int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *
         }
         __asm__ volatile("");
     }
+    if (!results) return 0;
     t->n = L ? d[L] : 1;
     t->columns = L && s[L - 1] != 0;
     if (t->columns) t->K--; else if (t->R) t->R--;
@@ -318,8 +320,9 @@ SYM_NOINLINE int sym_%(ID)s_reduce(
     char *place[%(MAX)d], *q[%(MAX)d];
     sym_nest t;
     (void)ctx;
-    if (!sym_nest_sort(&t, operands, block, d, s)) return 0;
+    const int results = sym_nest_sort(&t, operands, block, d, s);
     %(empty)s
+    if (!results) return 0;
     for (int k = 0; k < operands; k++) { place[k] = p[k]; __asm__ volatile(""); }
     do {
         for (int k = 0; k < operands; k++) { q[k] = place[k]; __asm__ volatile(""); }
@@ -373,15 +376,17 @@ _ARGMAX = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     const i64 L = d[0], *sy = s, *sx = s + L;
     i64 kept[%(MAX)d], reduced[%(MAX)d], at[%(MAX)d], K = 0, R = 0;
+    int results = 1;
     for (i64 j = 0; j < L; j++) {
         at[j] = 0;
         if (sy[j]) {
-            if (d[1 + j] == 0) return 0;
+            if (d[1 + j] == 0) results = 0;
             kept[K++] = j;
         } else reduced[R++] = j;
     }
     for (i64 j = 0; j < R; j++)
         if (d[1 + reduced[j]] == 0) return ctx->fail(ctx, SYM_VALUE, "there is no largest of no elements.");
+    if (!results) return 0;
     char *y = p[0], *x0 = p[1];
     for (;;) {
         const char *q = x0;
