@@ -6,7 +6,7 @@ import numpy as np
 
 import symstack as ss
 from random_graphs.graph import RandomGraph
-from random_graphs.reference import MANY_RUNS, Reference, reference
+from random_graphs.reference import MANY_RUNS, RUNS, Reference, reference
 from symopt import Mode, RuleSet
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +40,7 @@ class Checker:
         self.wanted = [e.var for e in g.outputs] + [new.var for _, new in g.updates]
         self.start = [e.var.get_value() for e in g.shared]
         self.values = {e.var: e.var.type.filter(e.value) for e in g.inputs}
-        self.reference: Reference = reference(self.wanted, self.values)
+        self.reference: Reference = self._reference(RUNS)
         self.share = self.reference.share()
 
     def check(self, ways: Any = tuple(WAYS)) -> None:
@@ -52,7 +52,7 @@ class Checker:
             wrong = self._compare(found)
             if wrong:
                 self._reset()
-                self.reference = reference(self.wanted, self.values, MANY_RUNS)
+                self.reference = self._reference(MANY_RUNS)
                 wrong = self._compare(found)
             if wrong and not self.reference.tame and WAYS[way][0] != "no rules":
                 # A number over- or underflowed on the way, and more accurate rules may know better.
@@ -60,6 +60,9 @@ class Checker:
                 wrong = self._compare(self._run(way, *excluded))
             if wrong:
                 raise Disagreement(f"{way}{f' without {excluded}' if excluded else ''}: {wrong}\n{self.g!r}")
+
+    def _reference(self, runs: int) -> Reference:
+        return reference(self.wanted, self.values, runs)
 
     def _run(self, way: str, *excluded: str) -> list[Array]:
         """Compile, call twice from one state, and check what every call owes; return outputs and new shared values."""

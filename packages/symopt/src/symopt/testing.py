@@ -5,6 +5,9 @@ applies and keeps the value, that it leaves something similar alone, what it doe
 that it keeps the shape of tensors without elements. The reference interpreter is the judge of values.
 """
 
+import runpy
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -232,3 +235,44 @@ class RuleCase:
         """Tensors without elements keep their shape."""
         inputs = self._inputs()
         assert_rewrites(self.rule, self.build(*inputs), inputs=inputs, values=self._values("empty", self.empty))
+
+    def check(self) -> None:
+        """All four."""
+        for check in (self.check_positive, self.check_negative, self.check_special, self.check_empty):
+            check()
+
+
+def load_cases(paths: Sequence[Any]) -> list[Any]:
+    """Return what the tables ``CASES`` of Python files hold: a ``RuleCase`` each, or anything with a ``rule``."""
+    return [case for path in paths for case in runpy.run_path(str(path)).get("CASES", ()) if hasattr(case, "rule")]
+
+
+def main(paths: Sequence[str]) -> int:
+    """Print how many rules are installed, and check the cases in tables of tests; return 1 if a rule has none.
+
+    ``python -m symopt.testing packages/*/tests/rules/cases_*.py``
+    """
+    rules, cases = all_rules(), load_cases(paths)
+    home = Counter(rule.function.__module__.split(".")[0] if rule.recipe is None else "equations" for rule in rules)
+    tags = Counter(tag for rule in rules for tag in rule.tags)
+    print(f"{len(rules)} rules ({_counted(home)}); tagged: {_counted(tags)}")
+    if not paths:
+        return 0
+    covered = {case.rule.replace("_", "-") for case in cases}
+    checked = [case for case in cases if isinstance(case, RuleCase)]
+    for case in checked:
+        case.check()
+    without = [rule.name for rule in rules if rule.name not in covered]
+    print(f"{len(checked)} cases of {len({c.rule for c in checked})} rules, each checked four ways: all right; "
+          f"{len(without)} rules have none here{': ' * bool(without)}{', '.join(without)}")
+    return int(bool(without))
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.most_common())
+
+
+if __name__ == "__main__":
+    from symopt import testing  # whose RuleCase is the one that the tables are made of
+
+    sys.exit(testing.main(sys.argv[1:]))
