@@ -42,7 +42,8 @@ def compile_step(fgraph: FunctionGraph) -> Step:
 def run(spec: Spec, step: Step, inputs: Sequence[Any], no_rows: Callable[[int], Any]) -> list[Any]:
     """Make all steps. Returns the values of the outputs; ``no_rows(k)`` is plain output ``k`` when no step was made.
 
-    Raises ``ValueError`` for a negative number of steps, and for sequences or initial rows that are too few; an error of a step gets a note with the step's number.
+    Raises ``ValueError`` for a negative number of steps, and for sequences or initial rows that are too few; an error
+    of a step gets a note with the step's number.
     """
     outer = spec.outer(inputs)
     n = check(spec, outer.n_steps, outer.sequences, outer.states)
@@ -78,8 +79,8 @@ def check(spec: Spec, n_steps: Any, sequences: Sequence[Any], states: Sequence[A
     for k, (x, taps) in enumerate(zip(sequences, spec.sequences, strict=True)):
         if n and len(x) < n + taps[-1]:
             raise ValueError(
-                f"{n} steps need rows {taps[0]} to {n + taps[-1] - 1} of sequence {k}, which has {len(x)}. Ask for fewer "
-                "steps, or leave n_steps out: the shortest sequence then decides."
+                f"{n} steps need rows {taps[0]} to {n + taps[-1] - 1} of sequence {k}, which has {len(x)}. Ask for "
+                "fewer steps, or leave n_steps out: the shortest sequence then decides."
             )
     for k, (x, rows) in enumerate(zip(states, spec.states, strict=True)):
         if len(x) != rows.depth:
