@@ -10,13 +10,12 @@ from symcore.gradient.grad import grad
 from symcore.gradient.rop import R_op_from_L_op, Rop
 from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
-from symcore.graph.null import DisconnectedType, disconnected
+from symcore.graph.null import DisconnectedType, NullType, disconnected
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import evaluate
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
-from symcore.tensor.scalar_functions import identity
 from symcore.tensor.type import TensorType
 from symcore.vectorize.dispatch import vectorize_node, walk
 
@@ -233,7 +232,7 @@ class OpFromGraph(Op):
             return fixed, [], [], None
         seeds = [results[k].type() for k in seeded]
         # An output may be an input, or lead to another output: as variables of their own all of them are ends.
-        known = {identity(results[k]): seed for k, seed in zip(seeded, seeds, strict=True)}
+        known = {results[k].copy(): seed for k, seed in zip(seeded, seeds, strict=True)}
         found = grad(
             None,
             [given[k] for k in wrt],
@@ -244,7 +243,7 @@ class OpFromGraph(Op):
         )
         terms, positions = [], []
         for k, g in zip(wrt, found, strict=True):
-            if isinstance(g.type, TensorType):
+            if not isinstance(g.type, (DisconnectedType, NullType)):
                 terms.append(g)
                 positions.append(k)
             else:
@@ -333,7 +332,8 @@ def _as_list(terms: Any, count: int, what: str) -> list[Any]:
 
 
 def _is_float(v: Any) -> bool:
-    return isinstance(v.type, TensorType) and v.type.dtype.kind in "fc"
+    """Tell whether a variable is a tensor, or a sparse matrix, of floats."""
+    return getattr(getattr(v.type, "dtype", None), "kind", "") in ("f", "c")
 
 
 def _static_shape(ttype: Any) -> Shape | None:
