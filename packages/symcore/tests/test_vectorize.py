@@ -9,6 +9,7 @@ from symcore.gradient.flow import GradScale, grad_scale
 from symcore.graph.traverse import ops
 from symcore.ifelse import IfElse, ifelse
 from symcore.interpreter import evaluate
+from symcore.linalg import nlinalg, slinalg
 from symcore.tensor.type import TensorType
 from symcore.testing.core_cases import CASES
 from symcore.vectorize import vectorize_graph
@@ -19,6 +20,8 @@ RNG = np.random.default_rng(5)
 TENSORS = [
     case for case in CASES
     if case.inputs and case.values and all(isinstance(x, np.ndarray) for x in case.inputs)
+    and all(isinstance(y.type, TensorType)  # sparse matrices and lists have no batches
+            for y in case.op.make_node(*case.variables(case.arrays("float64"), static=False)).outputs)
 ]  # fmt: skip
 
 
@@ -161,6 +164,51 @@ def test_bad_batches():
 @as_op([T.dvector, T.dscalar], [T.dvector, T.dscalar], infer_shape=lambda node, shapes: [shapes[0], ()])
 def python_function(x, s):
     return x * s, x.sum()
+
+
+@pytest.mark.parametrize(("work", "shape"), [
+    (nlinalg.matrix_inverse, (4, 3, 3)), (nlinalg.pinv, (4, 3, 2)), (nlinalg.det, (4, 3, 3)),
+    (lambda x: nlinalg.slogdet(x)[1], (4, 3, 3)), (lambda x: slinalg.cholesky(T.dot(x, x.T)), (4, 3, 3)),
+    (lambda x: slinalg.cholesky(T.dot(x, x.T), lower=False), (4, 3, 3)),
+    (lambda x: nlinalg.eigh(T.dot(x, x.T))[0], (4, 3, 3)), (lambda x: nlinalg.svd(x, False)[1], (4, 3, 2)),
+    (lambda x: nlinalg.qr(x)[1], (4, 3, 2)), (lambda x: nlinalg.qr(x, "r"), (4, 3, 2)),
+    (lambda x: slinalg.solve(x, x[0]), (4, 3, 3)), (lambda x: slinalg.solve(x, x[:, :2]), (4, 3, 3)),
+])  # fmt: skip
+def test_linear_algebra_runs_on_whole_batches(work, shape, monkeypatch):
+    x, xs = T.dmatrix("x"), T.dtensor3("xs")
+    out = vectorize_graph(work(x), {x: xs})
+    slopes = grad((out**2).sum(), xs)
+    value = RNG.normal(size=shape) + 2 * np.eye(*shape[1:])
+    single = [evaluate([work(x), grad((work(x) ** 2).sum(), x)], {x: v}) for v in value]
+    monkeypatch.setattr("symcore.vectorize.blockwise.run_node", None)  # no entry by itself
+    for got, one in zip(evaluate([out, slopes], {xs: value}), zip(*single, strict=True), strict=True):
+        np.testing.assert_allclose(got, np.stack(one), rtol=1e-9, atol=1e-9)
+
+
+def test_one_bad_matrix_of_a_batch():
+    x, xs = T.dmatrix("x"), T.dtensor3("xs")
+    value = np.stack([np.eye(2), -np.eye(2)])
+    with pytest.raises(np.linalg.LinAlgError):
+        evaluate(vectorize_graph(slinalg.cholesky(x), {x: xs}), {xs: value})
+    got = evaluate(vectorize_graph(slinalg.cholesky(x, on_error="nan"), {x: xs}), {xs: value})
+    np.testing.assert_array_equal(got, [np.eye(2), np.full((2, 2), np.nan)])
+
+
+@pytest.mark.parametrize("work", [
+    lambda x, i: T.sort(x), lambda x, i: T.argsort(x, axis=0), lambda x, i: T.cumsum(x), lambda x, i: T.cumprod(x, 1),
+    lambda x, i: T.topk(x, 2), lambda x, i: T.take(x, i, axis=1), lambda x, i: T.take_along_axis(x, i, 0),
+    lambda x, i: T.diagonal(x), lambda x, i: T.tril(x), lambda x, i: T.choose(i[0, 0], [x, x + 1]),
+])  # fmt: skip
+def test_what_works_along_axes_needs_no_loop(work):
+    x, i = T.dmatrix("x"), T.lmatrix("i")
+    xs, both = T.dtensor3("xs"), T.ltensor3("both")
+    values, places = RNG.normal(size=(4, 3, 3)), RNG.integers(0, 2, (4, 3, 3))
+    for new, given in (({x: xs}, {xs: values, i: places[0]}), ({x: xs, i: both}, {xs: values, both: places})):
+        out = vectorize_graph(work(x, i), new)
+        assert not any(isinstance(op, Blockwise) for op in ops([out]))
+        wanted = [evaluate(work(x, i), {x: v, i: p if len(new) > 1 else places[0]})
+                  for v, p in zip(values, places, strict=True)]  # fmt: skip
+        np.testing.assert_allclose(evaluate(out, given), np.stack(wanted), rtol=1e-14)
 
 
 def test_ops_without_a_rule_run_entry_by_entry():

@@ -12,15 +12,18 @@ from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import evaluate, run_node
 from symcore.op import Op, Shape
 from symcore.tensor.type import TensorType
-from symcore.vectorize import indexing, tensors
+from symcore.vectorize import along_axes, indexing, tensors
 from symcore.vectorize.dispatch import batch_length, has_batch, vectorize_node, walk, with_batch
+from symcore.vectorize.stacks import over_stack
 
 #: The modules whose import registers the rules of single Ops; derivatives of ``Blockwise`` are made with them.
-RULES = (indexing, tensors)
+RULES = (along_axes, indexing, tensors)
 
 
 class Blockwise(Op):
     """Apply ``op`` to every entry of the inputs that have a batch axis in front, and stack the results.
+
+    Linear algebra runs on all entries in one call (see ``stacks``); other Ops run entry by entry.
 
     ``batched`` says which inputs have one; the others are the same for every entry. Entries do not feed each other, so
     derivatives are those of ``op`` over a batch, summed over it for inputs that all entries share.
@@ -87,9 +90,14 @@ class Blockwise(Op):
         if len(lengths) > 1:
             raise ValueError(f"{self}: the batches of the inputs have different lengths: {sorted(lengths)}.")
         core = self._core(node.inputs)
+        length = lengths.pop()
+        whole = over_stack(self.op, values, self.batched) if length else None
+        if whole is not None:
+            whole = tuple([r.astype(y.type.dtype, copy=False) for r, y in zip(whole, node.outputs, strict=True)])
+            return whole if len(whole) > 1 else whole[0]
         rows = [
             run_node(core, [np.asarray(x[k]) if b else x for x, b in zip(values, self.batched, strict=True)])
-            for k in range(lengths.pop())
+            for k in range(length)
         ]
         if not rows:
             results = [

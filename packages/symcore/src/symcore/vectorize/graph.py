@@ -27,8 +27,8 @@ def vectorize_graph(outputs: Any, replace: Mapping[Any, Any]) -> Any:
     -------
     Outputs of shape ``batch axes + shape for one entry``; those that depend on none of the replaced variables (or
     only on their shapes) as they were. Nothing loops where the Ops on the way have a rule (elementwise, shapes,
-    reductions, products, indexing, choices and graphs made of these); for the others ``Blockwise`` runs the Op entry
-    by entry.
+    reductions, products, indexing, sorting, running sums, linear algebra, choices and graphs made of these); for the
+    others ``Blockwise`` runs the Op entry by entry.
 
     Raises
     ------
