@@ -139,6 +139,12 @@ class MulSD(_SparseOp):
         """Return the elements of the output at some positions, from those of the inputs."""
         return sparse(node.inputs[0]) * dense(node.inputs[1])
 
+    @staticmethod
+    def stored(node: Apply) -> Any:
+        """Return the stored entries of the output, from those of the input."""
+        x, y = node.inputs
+        return entries(x) * at_entries(x, y)
+
 
 def _times(x: Any, g: Any) -> Any:
     """Return ``x * g``; a dense matrix that ``g`` was made of is multiplied as such."""
@@ -219,6 +225,11 @@ class SparseCast(_SparseOp):
         if tangents[0] is None or outputs[0].type.dtype.kind not in "fc":
             return [None]
         return [cast(tangents[0], self.dtype)]
+
+    @staticmethod
+    def stored(node: Apply) -> Any:
+        """Return the stored entries of the output, from those of the input."""
+        return entries(node.inputs[0]).astype(node.op.dtype)  # type: ignore[attr-defined]
 
 
 def cast(x: Any, dtype: Any) -> Any:

@@ -240,9 +240,16 @@ class SpSum(_SparseOp):
 
 
 def entries(x: Any) -> Any:
-    """Return the stored entries of a sparse matrix as a vector."""
+    """Return the stored entries of a sparse matrix as a vector.
+
+    Of a product with a tensor, or a cast, it is made from the entries of the matrix before: one kernel for a chain.
+    """
     x = as_sparse_variable(x)
-    return x.owner.inputs[1] if x.owner is not None and isinstance(x.owner.op, WithEntries) else Entries()(x)
+    node = x.owner
+    if node is not None and isinstance(node.op, WithEntries):
+        return node.inputs[1]
+    made = None if node is None else getattr(node.op, "stored", None)
+    return Entries()(x) if made is None else made(node)
 
 
 def structure(x: Any) -> Any:
@@ -259,6 +266,8 @@ def with_entries_of(x: Any, data: Any) -> Any:
 
 def at_entries(x: Any, y: Any) -> Any:
     """Return the elements of the tensor ``y`` that belong to the stored entries of ``x``: a scalar or a vector."""
+    if y.type.ndim and all(n == 1 for n in y.type.shape):
+        y = y.dimshuffle()
     return y if y.type.ndim == 0 else DenseAt()(structure(x), y)
 
 
@@ -303,8 +312,8 @@ def dense_elements(op: Any, x: Any, y: Any, static: Sequence[int | None]) -> Any
         return np.repeat(y.ravel(), x.data.size)
     rows, columns = coordinates(x)
     if static[0] == 1:
-        return y[0, columns]
-    return y[rows, 0] if static[1] == 1 else y[rows, columns]
+        return y[0].take(columns)
+    return y[:, 0].take(rows) if static[1] == 1 else y[rows, columns]
 
 
 def in_format(x: Any, format: str) -> Any:

@@ -39,8 +39,8 @@ from symcore.tensor import products as dense_products
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
 
-#: Elements of the two factors that ``SampledDot`` looks up at a time.
-_BLOCK = 1 << 18
+#: Elements of a factor that ``SampledDot`` looks up at a time: few enough to stay in a core's own cache.
+_BLOCK = 1 << 15
 
 
 class SparseDot(_SparseOp):
@@ -128,7 +128,7 @@ class SampledDot(_SparseOp):
         with np.errstate(all="ignore"):
             for start in range(0, len(rows), step):
                 part = slice(start, start + step)
-                np.einsum("ij,ij->i", x[rows[part]], y[columns[part]], out=found[part])
+                np.einsum("ij,ij->i", x.take(rows[part], 0), y.take(columns[part], 0), out=found[part])
         return found
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
