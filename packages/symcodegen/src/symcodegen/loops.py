@@ -11,7 +11,8 @@ from symcodegen.dispatch import Loop
 from symcodegen.failures import step_error
 from symcore.failure import operand_in_c
 from symcore.graph.generic import copied
-from symcore.graph.variable import Apply
+from symcore.graph.variable import Apply, Variable
+from symcore.interpreter import evaluate
 from symcore.tensor.type import TensorType
 from symopt.plan import MemoryPlan
 
@@ -112,26 +113,15 @@ class Body:
 
     def emit_python(self, b: Any) -> None:
         """Write a Python node that runs the loop into the outer program."""
-        rows = []
-        for y in self.node.outputs[len(self.node.outputs) - len(self.spec.outputs) :]:
-            known = b.registers.dims.get(y) is not None
-            rows.append([b.host(r) for r in b.registers.shape(y)[1:]] if known else None)
-        n_rows = [None if r is None else len(r) for r in rows]
 
         def run(*values: Any) -> Any:
-            lengths = iter(int(v) for v in values[len(self.node.inputs) :])
-            shapes = [None if n is None else [next(lengths) for _ in range(n)] for n in n_rows]
-            found = self.run(values[: len(self.node.inputs)], shapes)
+            found = self.run(values)
             return found if len(found) > 1 else found[0]
 
-        extra = [slot for r in rows if r for slot in r]
-        b.python(self.node, run, extra)
+        b.python(self.node, run)
 
-    def run(self, values: Sequence[Any], row_shapes: Sequence[Any]) -> list[Any]:
-        """Return the outputs of the loop for values of the node's inputs.
-
-        ``row_shapes``: the shape of a row of each output, for a loop of no steps, or ``None``: as its type says.
-        """
+    def run(self, values: Sequence[Any]) -> list[Any]:
+        """Return the outputs of the loop for values of the node's inputs."""
         spec, n = self.spec, int(values[0])
         if n < 0:
             raise ValueError(f"{self.node.op}: the number of steps is {n}. It must not be negative.")
@@ -140,11 +130,8 @@ class Body:
         states = [_Rows(s.keep, s.before, next(parts), n, f"state {k}") for k, s in enumerate(spec.states)]
         carries = [next(parts) for _ in range(spec.carries)]
         same = list(parts)
-        types = [y.type for y in self.node.outputs[len(states) + len(carries) :]]
-        results = [
-            _Rows(o.keep, 0, _none_of(t, shape), n, f"output {k}")
-            for k, (o, t, shape) in enumerate(zip(spec.outputs, types, row_shapes, strict=True))
-        ]
+        empty = [] if n else self._no_rows([x for x, _ in sequences], values[1 + len(sequences) :])
+        results = [_Rows(o.keep, 0, empty[k] if empty else (), n, f"output {k}") for k, o in enumerate(spec.outputs)]
         for i in range(n):
             rows = [
                 x[first + i * s.step, ...] for s, (x, at) in zip(spec.sequences, sequences, strict=True) for first in at
@@ -166,6 +153,25 @@ class Body:
         if not n:
             carries = [copied(v) for v in carries]
         return [*(x.all() for x in states), *carries, *(x.all() for x in results)]
+
+
+    def _no_rows(self, sequences: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+        """Return empty outputs for a loop of no steps, their rows shaped as the first step would have made them."""
+        spec, inner, dims = self.spec, self.plan.fgraph, self.lowering.registers.dims
+        rows = [np.zeros(x.shape[1:], x.dtype) for s, x in zip(spec.sequences, sequences, strict=True) for _ in s.rows]
+        rows += [np.zeros(x.shape[1:], x.dtype) for s, x in zip(spec.states, others, strict=False) for _ in s.taps]
+        known = dict(zip(inner.inputs, [*rows, *others[len(spec.states) :]], strict=True))
+        found = []
+        for v in inner.outputs[len(spec.states) + spec.carries :][: len(spec.outputs)]:
+            lengths = [0 if d is None else d for d in dims.get(v) or v.type.shape]
+            symbolic = [d for d in lengths if isinstance(d, Variable)]
+            try:
+                numbers = iter(evaluate(symbolic, known))
+            except Exception:  # what the shape is computed from fails for want of data: nobody can say what it is
+                numbers = iter([0] * len(symbolic))
+            shape = [int(next(numbers)) if isinstance(d, Variable) else d for d in lengths]
+            found.append(np.empty((0, *shape), v.type.numpy_dtype))
+        return found
 
 
 _CONDITIONS = frozenset(
@@ -190,11 +196,6 @@ def linked(lowering: Any, addresses: dict[str, int], cvm: Any) -> list[tuple[Any
 
 def _unsized(ttype: TensorType) -> TensorType:
     return TensorType(ttype.dtype, (None, *ttype.shape[1:]))
-
-
-def _none_of(ttype: TensorType, shape: Any) -> np.ndarray[Any, Any]:
-    lengths = [d or 0 for d in ttype.shape[1:]] if shape is None else shape
-    return np.empty((0, *lengths), ttype.numpy_dtype)
 
 
 def _rows_of(position: int, sequence: Any, x: Any, n: int, node: Apply) -> tuple[Any, list[int]]:

@@ -179,8 +179,8 @@ class Lowering:
             lengths += [node.inputs[k] for k in answer.lengths]
         if isinstance(answer, CKernel):
             lengths += [e for e in answer.extras if isinstance(e, Variable)]
-        if isinstance(answer, Loop) and self._bodies[node].in_c:
-            return [node.inputs[0]]
+        if isinstance(answer, Loop):
+            return [node.inputs[0]] if self._bodies[node].in_c else []
         measured = isinstance(answer, Branch) or (isinstance(answer, CKernel) and answer.layout == COLLAPSED)
         if answer is not None and not measured:
             for y in node.outputs:
@@ -428,8 +428,8 @@ class Lowering:
 
         self.python(node, run)
 
-    def python(self, node: Apply, run: Callable[..., Any], extra: Sequence[int] = ()) -> None:
-        """Emit a Python node that makes the outputs of ``node`` from its inputs, and from what more slots hold."""
+    def python(self, node: Apply, run: Callable[..., Any]) -> None:
+        """Emit a Python node that makes the outputs of ``node`` from its inputs."""
         # Constants that are no tensors (slices, random states ...) have no slot: they are handed over from here.
         fixed = {
             k: v.data
@@ -441,9 +441,9 @@ class Lowering:
 
         def call(*values: Any) -> Any:
             given = iter(values)
-            return run(*(fixed[k] if k in fixed else next(given) for k in range(len(node.inputs))), *given)
+            return run(*(fixed[k] if k in fixed else next(given) for k in range(len(node.inputs))))
 
-        self.emit(self.cvm.PYTHON, call if fixed else run, outputs, [*inputs, *extra], None)
+        self.emit(self.cvm.PYTHON, call if fixed else run, outputs, inputs, None)
 
     def _output(self, v: Any, copied: bool) -> int:
         kind = self._kind(v)
