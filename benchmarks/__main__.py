@@ -25,6 +25,9 @@ def _parser() -> argparse.ArgumentParser:
         help="cold and warm time to the first result, and memory",
     )
     add("rewrite", parents=[measuring], help="time to the rewritten graph of layer chains")
+    memory = add("memory", help="memory of training steps beside inputs and parameters, 2 minutes")
+    memory.add_argument("-w", "--workload", default="", metavar="REGEX", help="only networks whose name matches")
+    memory.add_argument("-c", "--contender", default="", metavar="REGEX", help="only contenders whose name matches")
     imports = add("imports", help="CPU time of imports")
     imports.add_argument("-c", "--contender", default="", metavar="REGEX", help="only modules whose name matches")
     imports.add_argument("--quick", action="store_true", help="5 processes each, not 20")
@@ -73,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from benchmarks.imports import imports
 
             return imports(given.contender, given.quick)
+        case "memory":
+            from benchmarks.memory import memory
+
+            return memory(given.workload, given.contender)
         case "report":
             from benchmarks.report import report
 

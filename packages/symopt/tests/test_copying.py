@@ -16,7 +16,7 @@ import pytest
 from symcore import tensor as T
 from symcore.gradient.grad import grad
 from symcore.tensor.shared import shared
-from symopt import In, Mode, Out, RuleSet, function
+from symopt import In, Mode, Out, ProfileStats, RuleSet, function
 
 PY = Mode("plain", RuleSet(), "py")
 
@@ -229,6 +229,7 @@ def test_copying_a_thousand_nodes_is_quick():
 # ---------------------------------------------------------------------- profiles
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
 def test_a_profile_counts_calls_and_nodes(mode, tmp_path):
     x, w = T.dmatrix("x"), shared(np.ones((3, 2)), name="w")
@@ -341,3 +342,52 @@ def test_loading_a_pickle_needs_no_rules_and_no_compiler(tmp_path):
         best = min(best or 9.0, float(seconds))
     print(f"{1e3 * best:.0f} ms of CPU from the pickle to the first result")
     assert best < 0.5  # 50 ms on an idle machine with byte code in place
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+def test_a_profile_tells_memory(mode, tmp_path):
+    x = T.dmatrix("x")
+    f = function([x], (T.exp(T.dot(x, x)) * 2).sum(), mode=mode, profile=True)
+    assert f.profile.memory() is None
+    assert "memory" not in f.profile.summary()
+    f(np.ones((100, 100)))
+    used = f.profile.memory()
+    assert 80_000 <= used.peak <= used.kept
+    assert used.outputs == 8
+    assert "memory of a call: " in f.profile.summary()
+    assert f.profile.to_dict()["memory"]["peak"] == used.peak
+    f.profile.chrome_trace(tmp_path / "t.json")
+    counters = [e for e in json.loads((tmp_path / "t.json").read_text())["traceEvents"] if e["ph"] == "C"]
+    assert 0.99 * used.peak <= max(e["args"]["bytes"] for e in counters) <= used.peak
+
+
+def test_one_object_collects_the_profiles_of_several_functions(tmp_path):
+    x, stats = T.dvector("x"), ProfileStats()
+    f = function([x], T.exp(x), profile=stats, mode=PY)
+    g = function([x], T.exp(x).sum(), mode=PY).copy(profile=stats)
+    f([1.0])
+    f([1.0])
+    g([1.0])
+    assert [p.calls for p in stats.profiles] == [2, 1]
+    assert stats.calls == 3
+    assert stats.seconds == sum(p.seconds for p in stats.profiles)
+    assert {row.name: (row.nodes, row.calls) for row in stats.ops()} == {"Elemwise": (2, 3), "Reduce": (1, 1)}
+    assert "2 functions: 3 calls" in str(stats)
+    data = json.loads(stats.to_json(tmp_path / "s.json"))
+    assert len(data["functions"]) == 2
+    assert json.loads((tmp_path / "s.json").read_text()) == data
+    for bad in ("yes", [], 1.5):
+        with pytest.raises(TypeError, match="profile is True, False, or a ProfileStats"):
+            function([x], x + 1, profile=bad)
+
+
+def test_explain_counts():
+    x, w = T.dmatrix("x"), shared(np.ones((3, 3)), name="w")
+    f = function([x], T.tanh(T.dot(x, w) + 1).sum(), updates=[(w, w * 0.5)])
+    text = f.explain().splitlines()
+    assert text[-1].startswith(f"{len(f.plan.order)} nodes: ")
+    assert "1 of 1 updates in place" in text[-1]
+    assert any("operations fused" in line for line in text[:-1])
+    g = function([x], x.sort(), mode=Mode("py", RuleSet(), "py"))
+    assert "Python" in g.explain()
+    assert "0 operations fused into 0; 0 in place; 0 of 0 updates" in g.explain()

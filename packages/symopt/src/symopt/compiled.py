@@ -3,6 +3,7 @@
 import copy
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from symcore.config import Snapshot, config
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.test_values import paused
+from symcore.tensor.elemwise import Composite
+from symcore.tensor.map_reduce import MapReduce
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
@@ -175,19 +178,35 @@ class Function:
         return self.linked.placement()
 
     def explain(self) -> str:
-        """Return a table: where each node runs, what is in place, what fell back to Python and why."""
+        """Return a table: where each node runs, what is fused or in place, what fell back to Python and why.
+
+        ``[(0, 1)]`` says that output 0 is written over input 1. The last line counts.
+        """
         rows = []
         for k, (node, where, how) in enumerate(self.placement()):
             inplace = self.plan.describe(node)
+            fused = _fused(node)
+            told = ", ".join([part for part in (how, f"{fused} operations fused" if fused > 1 else "") if part])
             rows.append(
-                f"{k:4d}  {where:<7} {node.op}{' ' + inplace if inplace else ''}" + (f"  ({how})" if how else "")
+                f"{k:4d}  {where:<7} {node.op}{' ' + inplace if inplace else ''}" + (f"  ({told})" if told else "")
             )
         for update in self.plan.updates:
             rows.append(
                 f"      update {update.shared}: "
                 + ("written in place" if update.direct else "second buffer, swapped in")
             )
-        return "\n".join(rows)
+        return "\n".join([*rows, self._counts()])
+
+    def _counts(self) -> str:
+        placed = self.placement()
+        wheres = Counter(where for _, where, _ in placed)
+        fused = [n for n in (_fused(node) for node, _, _ in placed) if n > 1]
+        direct = sum(u.direct for u in self.plan.updates)
+        counts = ", ".join(f"{count} {where}" for where, count in sorted(wheres.items()))
+        return (
+            f"{len(placed)} nodes: {counts or 'none'}; {sum(fused)} operations fused into {len(fused)}; "
+            f"{len(self.plan.inplace)} in place; {direct} of {len(self.plan.updates)} updates in place"
+        )
 
     def _repr_html_(self) -> str:
         """Return a table of inputs, outputs, updates and nodes: what a notebook shows."""
@@ -360,6 +379,13 @@ def link(plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snaps
     with paused():  # a linker builds expressions for shapes, which need no test values
         program = linker.link(plan, signature, config)
     return _made(program, plan, signature, mode, config)
+
+
+def _fused(node: Any) -> int:
+    """Return how many operations of the expression a node does at once."""
+    parts = [getattr(node.op, name, None) for name in ("fn", "map")]
+    steps = sum(len(part.steps) for part in parts if isinstance(part, Composite))
+    return (steps or 1) + 1 if isinstance(node.op, MapReduce) else steps
 
 
 def profile_as_asked(made: Function, wanted: Any) -> None:

@@ -125,10 +125,28 @@ def _bytes(v: Variable[Any], shape: Any) -> int | None:
 def usage(plan: MemoryPlan, sizes: Mapping[Variable[Any], int | None], order: Sequence[Apply] | None = None) -> Usage:
     """Return what a call needs that follows a plan; ``order`` is another order of its nodes to try."""
     order = plan.order if order is None else order
+    levels, rest, kept = _levels(plan, sizes, order)
+    copies = _copies(plan, sizes)
+    peak = max(levels, default=0)
+    position = levels.index(peak) if peak else -1
+    unknown = sum(1 for node in order for y in node.outputs if sizes.get(y) is None)
+    return Usage(max(peak, rest + copies), position, kept + copies, rest + copies, unknown)
+
+
+def timeline(plan: MemoryPlan, sizes: Mapping[Variable[Any], int | None]) -> list[int]:
+    """Return the bytes that are in use while each node of ``plan.order`` runs."""
+    return _levels(plan, sizes, plan.order)[0]
+
+
+def _levels(
+    plan: MemoryPlan, sizes: Mapping[Variable[Any], int | None], order: Sequence[Apply]
+) -> tuple[list[int], int, int]:
+    """Return the bytes in use during each node, those in use after the last, and those of all results together."""
     owner = _buffers(plan, order)
     direct = {u.new for u in plan.updates if u.direct}
     last = _last_uses(plan, order, owner)
-    live, peak, at, kept = 0, 0, -1, 0
+    live, kept = 0, 0
+    levels: list[int] = []
     dying: dict[int, int] = {}
     for k, node in enumerate(order):
         for y in node.outputs:
@@ -140,12 +158,9 @@ def usage(plan: MemoryPlan, sizes: Mapping[Variable[Any], int | None], order: Se
                 live += size
                 end = last.get(y, k)
                 dying[end] = dying.get(end, 0) + size
-        if live > peak:
-            peak, at = live, k
+        levels.append(live)
         live -= dying.pop(k, 0)
-    copies = _copies(plan, sizes)
-    unknown = sum(1 for node in order for y in node.outputs if sizes.get(y) is None)
-    return Usage(max(peak, live + copies), at, kept + copies, live + copies, unknown)
+    return levels, live, kept
 
 
 def _buffers(plan: MemoryPlan, order: Sequence[Apply]) -> dict[Variable[Any], Variable[Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from symcore.graph import trace
 from symcore.graph.variable import Apply
+from symopt.memory import Usage, measured, outline, timeline, usage
 
 if TYPE_CHECKING:
     from symopt.compiled import Function
@@ -51,6 +52,7 @@ class Profile:
         self._function = function
         self.calls = 0
         self.seconds = 0.0
+        self._outlines: list[Any] | None = None
 
     def run(self, args: tuple[Any, ...]) -> Any:
         """Run the function's program and count the call; one that raises is not counted."""
@@ -58,6 +60,8 @@ class Profile:
         outputs = self._function.linked(*args)
         self.seconds += perf_counter() - start
         self.calls += 1
+        if self._outlines is None:
+            self._outlines = [outline(value) for value in args]
         return outputs
 
     # ------------------------------------------------------------------ the figures
@@ -94,17 +98,29 @@ class Profile:
         """Seconds spent in nodes; the rest of ``seconds`` is checking arguments, preparing, handing over."""
         return sum(row.seconds for row in self.nodes())
 
+    def memory(self) -> Usage | None:
+        """Return what a call with arguments of the shapes of the first needs, with the plan and without it.
+
+        ``None`` before the first call. Without a plan every result would have a buffer of its own.
+        """
+        sizes = self._sizes()
+        return None if sizes is None else usage(self._function.plan, sizes)
+
+    def _sizes(self) -> Any:
+        return None if self._outlines is None else measured(self._function.plan, self._outlines)
+
     # ------------------------------------------------------------------ forms
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as dictionaries and lists of text and numbers; times in seconds."""
         f = self._function
-        report = f.report
+        report, memory = f.report, self.memory()
         return {
             "name": str(f.name),
             "calls": self.calls,
             "seconds": self.seconds,
             "node_seconds": self.node_seconds,
+            "memory": None if memory is None else memory._asdict(),
             "ops": [row._asdict() for row in self.ops()],
             "nodes": [
                 {
@@ -146,7 +162,22 @@ class Profile:
         ]
         events = [_named(1, "compilation"), _named(2, f"one call of {f.name}, in the mean")]
         events += _in_a_row(1, "compile", steps) + _in_a_row(2, "node", called)
+        events += self._memory_events(events)
         return _written({"traceEvents": events, "displayTimeUnit": "ns"}, path)
+
+    def _memory_events(self, events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the memory in use as a counter beside the nodes of the call."""
+        sizes = self._sizes()
+        if sizes is None:
+            return []
+        levels = timeline(self._function.plan, sizes)
+        starts = [event["ts"] for event in events if event.get("cat") == "node"]
+        positions = [row.position for row in self.nodes()]
+        return [
+            {"name": "memory", "ph": "C", "pid": 1, "tid": 2, "ts": ts, "args": {"bytes": levels[k]}}
+            for ts, k in zip(starts, positions, strict=True)
+            if 0 <= k < len(levels)
+        ]
 
     def summary(self, rows: int = 20) -> str:
         """Return the times as text: per Op class and per node (the ``rows`` most expensive), then the compilation."""
@@ -155,6 +186,7 @@ class Profile:
         lines = [
             f"{self._function}: {self.calls} calls in {_time(self.seconds)}, {_time(mean)} each; "
             f"{_time(self.node_seconds)} of it in nodes",
+            *self._memory_lines(),
             "",
             *_op_lines(self.ops()[:rows], total),
         ]
@@ -164,6 +196,17 @@ class Profile:
             share = 100 * row.seconds / total
             lines.append(f"  {label:<44} {row.where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}")
         return "\n".join([*lines, "", *self._compilation(rows)])
+
+    def _memory_lines(self) -> Iterable[str]:
+        memory = self.memory()
+        if memory is None:
+            return
+        order = self._function.plan.order
+        where = f" (at node {memory.position}, {order[memory.position].op})" if memory.position >= 0 else ""
+        yield f"memory of a call: {_bytes(memory.peak)} at most{where[:80]}"
+        yield f"  {_bytes(memory.kept)} if every result were kept; {_bytes(memory.outputs)} are outputs and new values"
+        if memory.unknown:
+            yield f"  not counted: {memory.unknown} results whose shapes depend on values"
 
     def _compilation(self, rows: int) -> Iterable[str]:
         f = self._function
@@ -254,6 +297,13 @@ def _time(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} B"
 
 
 def _written(value: Any, path: str | Path | None) -> str:
