@@ -26,11 +26,15 @@ class SequenceArgument:
 
 @dataclass
 class OutputArgument:
-    """What the step returns at one place: a state with an initial value, or a plain output (no taps)."""
+    """What the step returns at one place: a state with an initial value, or a plain output (no taps).
+
+    ``where``: what the initial value is called in errors.
+    """
 
     taps: tuple[int, ...] = ()
     first: Any = None
     row: Any = None
+    where: str = ""
     values: list[Any] = field(default_factory=list)
 
     @property
@@ -99,7 +103,7 @@ def output_arguments(given: Any) -> list[OutputArgument] | None:
 def _state(where: str, initial: Any, taps: tuple[int, ...]) -> OutputArgument:
     depth = -min(taps)
     if taps == (-1,):
-        return OutputArgument(taps, initial.dimshuffle("x", *range(initial.type.ndim)), initial.type)
+        return OutputArgument(taps, initial.dimshuffle("x", *range(initial.type.ndim)), initial.type, where)
     needed = f"{where} has the taps {list(taps)}: its initial value needs {depth} rows, one per step before the first"
     if initial.type.ndim == 0:
         raise TypeError(f"{needed}; got the scalar {initial}.")
@@ -107,7 +111,7 @@ def _state(where: str, initial: Any, taps: tuple[int, ...]) -> OutputArgument:
     if rows is not None and rows < depth:
         raise ValueError(f"{needed}; got {rows}.")
     first = initial if rows == depth else initial[:depth]
-    return OutputArgument(taps, first, TensorType(initial.type.dtype, initial.type.shape[1:]))
+    return OutputArgument(taps, first, TensorType(initial.type.dtype, initial.type.shape[1:]), where)
 
 
 def _check_keys(where: str, item: Mapping[str, Any], known: set[str]) -> None:

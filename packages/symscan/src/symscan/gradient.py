@@ -90,7 +90,7 @@ def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[An
         spec = replace(spec, plain=(*spec.plain, *(Rows() for _ in step.drawn)))
         m = step.made
         inner_outputs = Results(m.states, m.carries, [*m.plain, *step.drawn], m.condition).flat()
-        loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name)
+        loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name, lean=op.lean)
         made = spec.results(loop.make_node(*inputs).outputs)
     n = inputs[0].astype("int64")
     if spec.until:
@@ -221,7 +221,7 @@ class _Backward:
         inner_inputs = [*(v for _, v in sequences), *(v for _, v, _ in states), *(v for _, v in non_sequences)]
         inner_outputs = [_as(new, v) for new, (_, v, _) in zip(new_values, states, strict=True)] + plain
         name = f"gradient of {self.op.name}" if self.op.name else None
-        loop = Scan(FunctionGraph(inner_inputs, inner_outputs), spec, -1, name)
+        loop = Scan(FunctionGraph(inner_inputs, inner_outputs), spec, -1, name, lean=self.op.lean)
         first = [x.dimshuffle("x", *range(x.type.ndim)) for x, _, _ in states]
         return loop.make_node(m, *(x for x, _ in sequences), *first, *(x for x, _ in non_sequences)), spec
 

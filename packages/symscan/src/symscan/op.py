@@ -32,7 +32,8 @@ class Scan(Op):
 
     Inner graph and specification are immutable; two are equal when both are. ``truncate``: how many steps back the
     gradient goes, -1 for all of them. ``name`` is shown, ``rewritten`` names the phases that have rewritten the
-    inner graph; neither counts for equality.
+    inner graph; neither counts for equality. ``lean``: memory is dearer than time, in this loop and its derivatives:
+    no rule may keep rows of it so as to work on all steps at a time.
 
     Raises ``TypeError`` when the inner graph and the specification do not fit one another.
     """
@@ -47,6 +48,7 @@ class Scan(Op):
         truncate: int = -1,
         name: str | None = None,
         rewritten: tuple[str, ...] = (),
+        lean: bool = False,
     ):
         super().__init__(fgraph=fgraph, spec=spec)
         if (len(fgraph.inputs), len(fgraph.outputs)) != (spec.n_inner_inputs, spec.n_inner_outputs):
@@ -57,12 +59,13 @@ class Scan(Op):
         self.truncate = truncate
         self.name = name
         self.rewritten = rewritten
+        self.lean = lean
         self.key = graph_key(fgraph)
         self.__dict__["pure"] = all(node.op.pure for node in fgraph.nodes)
         _check_inner(spec, fgraph)
 
     def _values(self) -> tuple[Any, ...]:
-        return self.key, self.spec, self.truncate
+        return self.key, self.spec, self.truncate, self.lean
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -76,7 +79,7 @@ class Scan(Op):
 
     def with_spec(self, spec: Spec) -> "Scan":
         """Return the same loop handing out other rows."""
-        return Scan(self.fgraph, spec, self.truncate, self.name, self.rewritten)
+        return Scan(self.fgraph, spec, self.truncate, self.name, self.rewritten, self.lean)
 
     # ------------------------------------------------------------------ building
 

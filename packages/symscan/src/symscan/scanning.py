@@ -1,6 +1,6 @@
 """``scan()``: from a step function to a node of ``Scan``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import MissingInputError
@@ -95,19 +95,19 @@ def scan(
     if not callable(fn):
         raise TypeError(f"scan needs a function to call for every step, got {fn!r} ({type(fn).__name__}).")
     seqs = sequence_arguments(sequences, go_backwards)
-    outs = output_arguments(outputs_info)
     fixed = [v if isinstance(v, Variable) else as_tensor(v) for v in as_list(non_sequences)]
-    n = _number_of_steps(n_steps, seqs)
-    tracer = _Tracer(fn, seqs, outs, fixed)
+    n = number_of_steps(n_steps, seqs)
+    tracer = Tracer(fn, seqs, output_arguments(outputs_info), fixed)
     traced = tracer.trace()
-    builder = _Builder(seqs, tracer.outs, traced, truncate_gradient, name)
+    builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name)
     if strict:
         builder.refuse_others(fixed)
-    outputs, updates = builder.build(n)
+    outputs, updates = builder.handed_out(builder.loop(n))
     return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
 
 
-def _number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
+def number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
+    """Return the number of steps that was asked for, or that the shortest of the sequences allows, as an int64."""
     if given is not None:
         n = as_tensor(given)
         if n.type.ndim or n.type.dtype.kind not in "iu":
@@ -127,7 +127,7 @@ def _number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
     return n.astype("int64")
 
 
-class _Tracer:
+class Tracer:
     """Calls the step on symbolic variables until its states have the types that the step makes."""
 
     def __init__(self, fn: Any, seqs: list[SequenceArgument], outs: list[OutputArgument] | None, fixed: list[Any]):
@@ -172,14 +172,14 @@ class _Tracer:
                 continue
             if y.type.ndim != o.row.ndim:
                 raise TypeError(
-                    f"the initial value outputs_info[{k}] makes a state of {o.row.ndim} dimensions ({o.row}), but the "
+                    f"the initial value {o.where} makes a state of {o.row.ndim} dimensions ({o.row}), but the "
                     f"step returned {y.type.ndim} dimensions ({y.type}) for it. Give the initial value the shape of a "
                     "step's result."
                 )
             if y.type.dtype != o.row.dtype:
                 if dtypes.upcast(y.type.dtype, o.row.dtype) != o.row.dtype:
                     raise TypeError(
-                        f"the initial value outputs_info[{k}] has dtype {o.row.dtype}, but the step returned "
+                        f"the initial value {o.where} has dtype {o.row.dtype}, but the step returned "
                         f"{y.type.dtype} for it, which does not fit in there. Cast one of them: "
                         f"initial.astype('{y.type.dtype}'), or result.astype('{o.row.dtype}') in the step."
                     )
@@ -191,11 +191,15 @@ class _Tracer:
         return settled
 
 
-class _Builder:
-    """Makes the node from a traced step: finds what it updates and what it uses from outside."""
+class Builder:
+    """Makes the node from a traced step: finds what it updates and what it uses from outside.
+
+    ``starts``: initial values of what is updated and is no shared variable, which has its own.
+    """
 
     def __init__(self, seqs: list[SequenceArgument], outs: list[OutputArgument], step: Returned, truncate: int,
-                 name: str | None):  # fmt: skip
+                 name: str | None, starts: Mapping[Any, Any] | None = None):  # fmt: skip
+        self.starts = dict(starts or {})
         self.seqs, self.outs, self.truncate, self.name = seqs, outs, truncate, name
         self.states = [k for k, o in enumerate(outs) if o.taps]
         self.plain = [k for k, o in enumerate(outs) if not o.taps]
@@ -243,8 +247,8 @@ class _Builder:
                     "strict=True out."
                 )
 
-    def build(self, n: Any) -> tuple[list[Any], dict[Any, Any]]:
-        """Return the outputs and updates of the loop."""
+    def loop(self, n: Any) -> Any:
+        """Return a node that makes ``n`` steps."""
         inner_inputs: list[Any] = []
         orders = [sorted(range(len(s.rows)), key=s.rows.__getitem__) for s in self.seqs]
         for s, order in zip(self.seqs, orders, strict=True):
@@ -272,21 +276,29 @@ class _Builder:
         ]  # fmt: skip
         made = clone_graph(wanted, {**current, **others})
         loop = Scan(FunctionGraph(inner_inputs, made), spec, self.truncate, self.name)
-        node = loop.make_node(
+        return loop.make_node(
             n, *(s.x for s in self.seqs), *(self.outs[k].first for k in self.states),
-            *(s.dimshuffle("x", *range(s.type.ndim)) for s in self.moving), *self.carried, *self.captured,
+            *(s.dimshuffle("x", *range(s.type.ndim)) for s in self.moving),
+            *(self.starts.get(s, s) for s in self.carried), *self.captured,
         )  # fmt: skip
-        return self._handed_out(spec.results(node.outputs))
 
-    def _handed_out(self, found: Any) -> tuple[list[Any], dict[Any, Any]]:
+    def handed_out(self, node: Any) -> tuple[list[Any], dict[Any, Any]]:
+        """Return the outputs and the updates of a node that ``loop`` made."""
+        found = node.op.spec.results(node.outputs)
         outputs: list[Any] = [None] * len(self.outs)
         for k, rows in zip(self.states, found.states, strict=False):
             outputs[k] = rows[self.outs[k].depth :]
         for k, rows in zip(self.plain, found.plain, strict=True):
             outputs[k] = rows
-        finals = [rows[-1] for rows in found.states[len(self.states) :]]
-        updates: dict[Any, Any] = dict(zip((*self.moving, *self.carried), (*finals, *found.carries), strict=True))
+        return outputs, self.updated([rows[-1] for rows in found.states[len(self.states) :]], found.carries)
+
+    def updated(self, moving: Sequence[Any], carried: Sequence[Any]) -> dict[Any, Any]:
+        """Return the updates, given the last values of ``moving`` and ``carried``.
+
+        A generator goes on from where the loop left it: its default update is its state after the loop.
+        """
+        updates: dict[Any, Any] = dict(zip((*self.moving, *self.carried), (*moving, *carried), strict=True))
         for shared, last in updates.items():
-            if shared.default_update is not None:  # a generator goes on from where the loop left it
+            if isinstance(shared, SharedVariable) and shared.default_update is not None:
                 shared.default_update = last
-        return outputs, updates
+        return updates

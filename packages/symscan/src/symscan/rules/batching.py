@@ -44,7 +44,7 @@ def loop_sequence_work(node: Any) -> Any:
     """``scan(x -> f(dot(x, w))) over X -> scan(y -> f(y)) over dot(X, w)``: products that depend on no earlier step are
     computed for all steps at a time; so is elementwise work on rows that are numbers."""
     loop = LoopParts(node)
-    if loop.condition is not None:  # it would be done for steps that are never made
+    if loop.condition is not None or loop.op.lean:  # it would be done for steps that are never made
         return None
     slices = {v: s for s in loop.sequences for v in s.values}
     fixed = {f.value: f.x for f in loop.fixed}
@@ -70,7 +70,7 @@ def loop_output_work(node: Any, fgraph: Any) -> Any:
     """``scan(h -> (f(h), dot(h, w))) -> scan(h -> f(h)), dot(rows of h, w)``: products that no later step needs are
     computed for all steps at a time, from the rows of what they are made of."""
     loop = LoopParts(node)
-    if loop.condition is not None:
+    if loop.condition is not None or loop.op.lean:
         return None
     moving = [p for p in loop.plain if p.rows.keep is None and fgraph.clients[p.output]]
     needed = _needed_in_loop(loop, [p for p in loop.plain if p not in moving])
@@ -94,7 +94,7 @@ def loop_sum(node: Any, fgraph: Any) -> Any:
     Sums of rows, and of reductions of rows, are taken out in the same way.
     """
     loop = LoopParts(node)
-    if loop.condition is not None:
+    if loop.condition is not None or loop.op.lean:
         return None
     found = {}
     for s in loop.states:

@@ -40,7 +40,7 @@ def _mergeable(fgraph: Any) -> tuple[Any, Any] | None:
     loops = [n for n in fgraph.toposort() if type(n.op) is Scan and not n.op.spec.until and n.op.pure]
     groups: dict[Any, list[Any]] = {}
     for node in loops:
-        groups.setdefault(node.inputs[0], []).append(node)
+        groups.setdefault((node.inputs[0], node.op.lean), []).append(node)
     groups = {n: group for n, group in groups.items() if len(group) > 1}
     if not groups:
         return None

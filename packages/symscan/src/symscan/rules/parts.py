@@ -125,7 +125,8 @@ class LoopParts:
             self.n_steps, [s.x for s in self.sequences], [s.first for s in self.states],
             [c.first for c in self.carries], [f.x for f in self.fixed],
         )  # fmt: skip
-        op = Scan(FunctionGraph(inner.flat(), self.made()), spec, self.op.truncate, self.op.name, self.rewritten)
+        op = Scan(FunctionGraph(inner.flat(), self.made()), spec, self.op.truncate, self.op.name, self.rewritten,
+                  self.op.lean)  # fmt: skip
         node = op.make_node(*outer.flat())
         new = zip(self.outputs(), node.outputs, strict=True)
         return node, {p.output: y for p, y in new if p.output is not None}

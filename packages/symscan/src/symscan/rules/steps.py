@@ -21,7 +21,7 @@ def _step_rule(phase: str, phases: tuple[str, ...]) -> Rule:
         for earlier in phases:
             if earlier not in done:
                 rewrite_graph(inner, fgraph.rules, phases=(earlier,))
-        op = Scan(inner, node.op.spec, node.op.truncate, node.op.name, phases)
+        op = Scan(inner, node.op.spec, node.op.truncate, node.op.name, phases, node.op.lean)
         return op.make_node(*node.inputs).outputs
 
     return step
