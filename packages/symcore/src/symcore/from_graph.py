@@ -12,6 +12,7 @@ from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import DisconnectedType, NullType, disconnected
 from symcore.graph.shared import SharedVariable
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Apply, Constant, Variable
 from symcore.interpreter import evaluate
 from symcore.op import Op, Shape
@@ -87,7 +88,8 @@ class OpFromGraph(Op):
         if grad_overrides is not None and lop_overrides is not None:
             raise TypeError("OpFromGraph takes grad_overrides or lop_overrides, not both: they say the same.")
         try:
-            super().__init__(fgraph=FunctionGraph(inputs, outputs))
+            with paused():  # its variables stand for what is given later
+                super().__init__(fgraph=FunctionGraph(inputs, outputs))
         except MissingInputError as error:
             raise MissingInputError(f"OpFromGraph: {error}") from None
         self.n_inputs = len(inputs)
@@ -133,7 +135,8 @@ class OpFromGraph(Op):
         variables = [_as_input(self, k, v, x) for k, (v, x) in enumerate(zip(given, self.fgraph.inputs, strict=True))]
         op = self
         if any(v.type != x.type for v, x in zip(variables, self.fgraph.inputs, strict=True)):
-            op = self._specialised(variables)
+            with paused():
+                op = self._specialised(variables)
         return Apply(op, variables, [y.type() for y in op.fgraph.outputs])
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -214,7 +217,8 @@ class OpFromGraph(Op):
     def _pulled(self, inputs: Any, output_grads: Any) -> list[Any]:
         """Return the graph's own gradient: one node of an ``OpFromGraph`` made of it, once per Op."""
         if "_pullback" not in self.__dict__:
-            self.__dict__["_pullback"] = self._make_pullback()
+            with paused():
+                self.__dict__["_pullback"] = self._make_pullback()
         fixed, positions, seeded, back = self.__dict__["_pullback"]
         terms = list(fixed)
         if back is not None:
@@ -266,20 +270,27 @@ class OpFromGraph(Op):
         return results
 
     def _pushed(self, inputs: Any, tangents: Any) -> list[Any]:
-        given, results = _detached(self.fgraph)
-        moving = [k for k, t in enumerate(tangents) if t is not None and _is_float(given[k])]
-        points = [given[k].type() for k in moving]
+        count = len(self.fgraph.outputs)
+        moving = [k for k, t in enumerate(tangents) if t is not None and _is_float(self.fgraph.inputs[k])]
         if not moving:
-            return [None] * len(results)
+            return [None] * count
+        with paused():
+            known, op = self._make_tangent(moving)
+        if op is None:
+            return [None] * count
+        found = dict(zip(known, op.make_node(*inputs, *[tangents[k] for k in moving]).outputs, strict=True))
+        return [found.get(k) for k in range(count)]
+
+    def _make_tangent(self, moving: Sequence[int]) -> tuple[list[int], "OpFromGraph | None"]:
+        """Return which outputs move with these inputs, and the Op of their tangents."""
+        given, results = _detached(self.fgraph)
+        points = [given[k].type() for k in moving]
         forward = Rop(results, [given[k] for k in moving], points, "ignore", "none")
         known = [k for k, t in enumerate(forward) if t is not None]
         if not known:
-            return [None] * len(results)
-        op = OpFromGraph(
-            [*given, *points], [forward[k] for k in known], name=f"tangent of {self.name}" if self.name else None
-        )
-        found = dict(zip(known, op.make_node(*inputs, *[tangents[k] for k in moving]).outputs, strict=True))
-        return [found.get(k) for k in range(len(results))]
+            return known, None
+        name = f"tangent of {self.name}" if self.name else None
+        return known, OpFromGraph([*given, *points], [forward[k] for k in known], name=name)
 
 
 def _check_variables(inputs: Any, outputs: Any) -> None:
