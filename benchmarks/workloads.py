@@ -20,6 +20,7 @@ ELEMENTWISE = "fused elementwise chain"
 GRADIENT = "softmax + cross-entropy gradient"
 TRAINING = "training step"
 CHAIN = "layer chain"
+LOOP = "loop"
 
 # The largest error allowed, relative to the largest magnitude of the reference. Updates are compared as differences
 # from the initial state, where float32 loses about three of its seven digits to cancellation.
@@ -118,13 +119,40 @@ def layers(nodes: int, dtype: str) -> Data:
     return {"h": _normal(rng, dtype, 64, 64), "W": orthogonal, "layers": nodes // 2}
 
 
+def growth(steps: int, dtype: str) -> Data:
+    """``x <- r * x * (1 - x)``, the logistic map, its last value: x, r (). It ends in a cycle, not in chaos."""
+    return {"x": np.array(0.3, dtype), "r": np.array(3.5, dtype), "steps": steps}
+
+
+def powers(steps: int, dtype: str) -> Data:
+    """``p <- p * a`` from ones, its last value: a (10,)."""
+    return {"a": np.linspace(0.99, 1.01, 10).astype(dtype), "steps": steps}
+
+
+def recurrent(steps: int, batch: int, inputs: int, hidden: int, gates: int, dtype: str) -> Data:
+    """A recurrent layer, mean of squares of all states and its gradients.
+
+    x (steps, batch, inputs), W (inputs, gates * hidden), U (hidden, gates * hidden), b (gates * hidden,). One gate:
+    ``h <- tanh(x @ W + h @ U + b)``. Four (input, forget, cell, output): a long short-term memory.
+    """
+    rng = np.random.default_rng(6)
+    scale = 1 / np.sqrt(hidden)
+    return {
+        "x": _normal(rng, dtype, steps, batch, inputs),
+        "W": rng.uniform(-scale, scale, (inputs, gates * hidden)).astype(dtype),
+        "U": rng.uniform(-scale, scale, (hidden, gates * hidden)).astype(dtype),
+        "b": rng.uniform(-scale, scale, gates * hidden).astype(dtype),
+        "hidden": hidden,
+    }
+
+
 def _short(dtype: str) -> str:
     return {"float32": "f32", "float64": "f64"}[dtype]
 
 
 def _registry() -> tuple[Workload, ...]:
     def add(name: str, kind: str, group: str, dtype: str, make: Callable[[], Data], **options: Any) -> None:
-        table = STEP_TOLERANCE if "state" in options or group == CHAIN else TOLERANCE
+        table = STEP_TOLERANCE if "state" in options or group in (CHAIN, LOOP) else TOLERANCE
         rows.append(Workload(name, kind, group, dtype, make, table[dtype], **options))
 
     rows: list[Workload] = []
@@ -152,6 +180,12 @@ def _registry() -> tuple[Workload, ...]:
         add(f"mlp_{batch}_f32", "mlp_step", TRAINING, "float32", make, state=parameters, quick=batch == 20)
     for nodes in (50, 500, 2000):
         add(f"chain_{nodes}_f32", "layer_chain", CHAIN, "float32", partial(layers, nodes, "float32"))
+    add("logistic_map_1e4", "logistic_map", LOOP, f64, partial(growth, 10_000, f64), quick=True)
+    add("power_1e3", "power", LOOP, f64, partial(powers, 1_000, f64), quick=True)
+    vanilla, memory = partial(recurrent, 200, 1, 64, 64, 1), partial(recurrent, 100, 16, 128, 128, 4)
+    for direction in ("forward", "gradient"):
+        add(f"rnn_{direction}_f32", f"rnn_{direction}", LOOP, "float32", partial(vanilla, "float32"))
+        add(f"lstm_{direction}_f32", f"lstm_{direction}", LOOP, "float32", partial(memory, "float32"))
     return tuple(rows)
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.contenders.base import Contender
-from benchmarks.workloads import CALL_OVERHEAD, Workload
+from benchmarks.workloads import CALL_OVERHEAD, LOOP, Workload
 
 PEER, OURS, BOUND = "peer", "ours", "bound"
 
@@ -83,6 +83,7 @@ CONTENDERS: dict[str, Entry] = {
         ),
         Entry("jax", "jax_:Jax", ("jax", "jaxlib"), rewrites=True),
         Entry("torch", "torch_:TorchEager", ("torch",), compiles=False),
+        Entry("torch-fused", "torch_:TorchFused", ("torch",), only=LOOP, compiles=False),
         Entry("torch-compile", "torch_:TorchCompile", ("torch",), slow_to_compile=True),
         Entry("c", "c_:HandWrittenC", ("numpy", "scipy"), role=BOUND, compiles=False),
     )

@@ -129,6 +129,16 @@ class HandWrittenC(Contender):
         )
         return Prepared(call, lambda cost: [np.asarray(cost), W.copy(), b.copy()])
 
+    def logistic_map(self, data: Data) -> Prepared:
+        out = np.empty_like(data["x"])
+        arguments = [ctypes.c_long(data["steps"]), _pointer(data["x"]), _pointer(data["r"]), _pointer(out)]
+        return Prepared(partial(self._function("logistic_map"), *arguments), lambda _: [out])
+
+    def power(self, data: Data) -> Prepared:
+        out = np.empty_like(data["a"])
+        arguments = [*map(ctypes.c_long, (data["steps"], len(out))), _pointer(data["a"]), _pointer(out)]
+        return Prepared(partial(self._function("power"), *arguments), lambda _: [out])
+
     def mlp_step(self, data: Data) -> Prepared:
         parameters = [data[name].copy() for name in ("W1", "b1", "W2", "b2")]
         (rows, features), hidden, classes = data["x"].shape, len(data["b1"]), len(data["b2"])

@@ -143,6 +143,75 @@ class Jax(Contender):
     def layer_chain(self, data: Data) -> Prepared:
         return self._prepare(self._chain(data["layers"]), data["h"], data["W"])
 
+    def logistic_map(self, data: Data) -> Prepared:
+        import jax
+
+        def last(x: Any, r: Any) -> Any:
+            return jax.lax.fori_loop(0, data["steps"], lambda _, x: r * x * (1 - x), x)
+
+        return self._prepare(last, data["x"], data["r"])
+
+    def power(self, data: Data) -> Prepared:
+        import jax
+        import jax.numpy as jnp
+
+        def last(a: Any) -> Any:
+            return jax.lax.fori_loop(0, data["steps"], lambda _, p: p * a, jnp.ones_like(a))
+
+        return self._prepare(last, data["a"])
+
+    def _recurrent(self, data: Data, step: Any, n_states: int, gradient: bool) -> Prepared:
+        import jax
+        import jax.numpy as jnp
+
+        def states(weights: Any, x: Any) -> Any:
+            zeros = jnp.zeros((x.shape[1], data["hidden"]), x.dtype)
+            return jax.lax.scan(lambda carry, x: step(weights, carry, x), (zeros,) * n_states, x)[1]
+
+        def cost_and_gradients(weights: Any, x: Any) -> Any:
+            cost, gradients = jax.value_and_grad(lambda w: (states(w, x) ** 2).mean())(weights)
+            return cost, *gradients
+
+        weights = tuple(jnp.asarray(data[k]) for k in "WUb")
+        function = cost_and_gradients if gradient else states
+        compiled, x = jax.jit(function), jnp.asarray(data["x"])
+
+        def call() -> Any:
+            return jax.block_until_ready(compiled(weights, x))
+
+        return Prepared(call, as_list)
+
+    @staticmethod
+    def _rnn_step(weights: Any, carry: Any, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        W, U, b = weights
+        h = jnp.tanh(x @ W + carry[0] @ U + b)
+        return (h,), h
+
+    @staticmethod
+    def _lstm_step(weights: Any, carry: Any, x: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        (W, U, b), (h, c) = weights, carry
+        i, f, g, o = jnp.split(x @ W + h @ U + b, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=True)
+
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         """JAX rewrites inside XLA, in one call with code generation: that stage cannot be told apart."""
         import jax

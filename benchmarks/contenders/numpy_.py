@@ -108,3 +108,91 @@ class NumPy(Contender):
 
         h0, W, count = data["h"], data["W"], data["layers"]
         return Prepared(call, as_list)
+
+    def logistic_map(self, data: Data) -> Prepared:
+        def last() -> Any:
+            x, r = data["x"], data["r"]
+            for _ in range(data["steps"]):
+                x = r * x * (1 - x)
+            return x
+
+        return Prepared(last, as_list)
+
+    def power(self, data: Data) -> Prepared:
+        def last() -> Any:
+            p = np.ones_like(data["a"])
+            for _ in range(data["steps"]):
+                p = p * data["a"]
+            return p
+
+        return Prepared(last, as_list)
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return Prepared(lambda: _rnn(data)[1:], lambda h: [h])
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return Prepared(lambda: _rnn_gradient(data), as_list)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return Prepared(lambda: _lstm(data)[0][1:], lambda h: [h])
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return Prepared(lambda: _lstm_gradient(data), as_list)
+
+
+def _rnn(data: Data) -> Any:
+    """All states of the recurrent layer, the initial one first."""
+    x, W, U, b = (data[name] for name in "xWUb")
+    h = np.zeros((len(x) + 1, x.shape[1], data["hidden"]), x.dtype)
+    for t in range(len(x)):
+        h[t + 1] = np.tanh(x[t] @ W + h[t] @ U + b)
+    return h
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def _rnn_gradient(data: Data) -> list[Any]:
+    x, U, h = data["x"], data["U"], _rnn(data)
+    slopes = np.empty((*x.shape[:2], len(U)), x.dtype)
+    waiting = np.zeros_like(h[0])
+    for t in reversed(range(len(x))):
+        slopes[t] = (2 * h[t + 1] / h[1:].size + waiting) * (1 - h[t + 1] ** 2)
+        waiting = slopes[t] @ U.T
+    return [(h[1:] ** 2).mean(), *_weight_gradients(x, h[:-1], slopes)]
+
+
+def _weight_gradients(x: Any, h: Any, slopes: Any) -> list[Any]:
+    return [np.einsum("tbi,tbj->ij", v, slopes) for v in (x, h)] + [slopes.sum((0, 1))]
+
+
+def _lstm(data: Data) -> tuple[Any, Any, Any]:
+    """States and cells, the initial ones first, and the gates after their functions."""
+    x, W, U, b = (data[name] for name in "xWUb")
+    n = data["hidden"]
+    h, c = np.zeros((2, len(x) + 1, x.shape[1], n), x.dtype)
+    gates = np.empty((*x.shape[:2], 4 * n), x.dtype)
+    for t in range(len(x)):
+        gates[t] = x[t] @ W + h[t] @ U + b
+        cell = np.tanh(gates[t][:, 2 * n : 3 * n])
+        gates[t] = _sigmoid(gates[t])
+        gates[t][:, 2 * n : 3 * n] = cell
+        i, f, g, o = np.split(gates[t], 4, axis=1)
+        c[t + 1] = f * c[t] + i * g
+        h[t + 1] = o * np.tanh(c[t + 1])
+    return h, c, gates
+
+
+def _lstm_gradient(data: Data) -> list[Any]:
+    x, U, (h, c, gates) = data["x"], data["U"], _lstm(data)
+    slopes = np.empty_like(gates)
+    waiting_h, waiting_c = np.zeros_like(h[0]), np.zeros_like(c[0])
+    for t in reversed(range(len(x))):
+        i, f, g, o = np.split(gates[t], 4, axis=1)
+        gh, squashed = 2 * h[t + 1] / h[1:].size + waiting_h, np.tanh(c[t + 1])
+        gc = waiting_c + gh * o * (1 - squashed**2)
+        parts = gc * g * i * (1 - i), gc * c[t] * f * (1 - f), gc * i * (1 - g**2), gh * squashed * o * (1 - o)
+        slopes[t] = np.concatenate(parts, axis=1)
+        waiting_c, waiting_h = gc * f, slopes[t] @ U.T
+    return [(h[1:] ** 2).mean(), *_weight_gradients(x, h[:-1], slopes)]

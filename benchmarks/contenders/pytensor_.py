@@ -136,6 +136,66 @@ class _PyTensor(Contender):
         function = self._function(*self._chain_graph(data))
         return Prepared(partial(function, data["h"], data["W"]), as_list)
 
+    def logistic_map(self, data: Data) -> Prepared:
+        import pytensor
+        import pytensor.tensor as pt
+
+        x, r = pt.scalar("x"), pt.scalar("r")
+        values = pytensor.scan(
+            lambda x, r: r * x * (1 - x), outputs_info=x, non_sequences=r, n_steps=data["steps"], return_updates=False
+        )
+        return Prepared(partial(self._function([x, r], values[-1]), data["x"], data["r"]), as_list)
+
+    def power(self, data: Data) -> Prepared:
+        import pytensor
+        import pytensor.tensor as pt
+
+        a = pt.vector("a")
+        values = pytensor.scan(
+            lambda p, a: p * a, outputs_info=pt.ones_like(a), non_sequences=a, n_steps=data["steps"],
+            return_updates=False,
+        )  # fmt: skip
+        return Prepared(partial(self._function([a], values[-1]), data["a"]), as_list)
+
+    def _recurrent(self, data: Data, step: Any, n_states: int, gradient: bool) -> Prepared:
+        import pytensor
+        import pytensor.tensor as pt
+
+        x, weights = pt.tensor3("x"), [pt.matrix("W"), pt.matrix("U"), pt.vector("b")]
+        zeros = pt.zeros((x.shape[1], data["hidden"]), dtype=self.dtype)
+        states = pytensor.scan(step, x, [zeros] * n_states, weights, return_list=True, return_updates=False)
+        cost = (states[0] ** 2).mean()
+        outputs = [cost, *pytensor.grad(cost, weights)] if gradient else [states[0]]
+        return Prepared(partial(self._function([x, *weights], outputs), *(data[k] for k in "xWUb")), as_list)
+
+    @staticmethod
+    def _rnn_step(x: Any, h: Any, W: Any, U: Any, b: Any) -> Any:
+        import pytensor.tensor as pt
+
+        return pt.tanh(x @ W + h @ U + b)
+
+    @staticmethod
+    def _lstm_step(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any:
+        import pytensor.tensor as pt
+
+        n = h.shape[1]
+        gates = x @ W + h @ U + b
+        i, f, g, o = (gates[:, k * n : (k + 1) * n] for k in range(4))
+        c = pt.sigmoid(f) * c + pt.sigmoid(i) * pt.tanh(g)
+        return [pt.sigmoid(o) * pt.tanh(c), c]
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=True)
+
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         from pytensor.compile.io import In
         from pytensor.compile.mode import get_mode

@@ -123,6 +123,61 @@ class Symstack(Contender):
 
         return Prepared(partial(ss.function(*self._chain_graph(data)), data["h"], data["W"]), as_list)
 
+    def logistic_map(self, data: Data) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        x, r = T.scalar("x"), T.scalar("r")
+        values, _ = ss.scan(lambda x, r: r * x * (1 - x), outputs_info=x, non_sequences=r, n_steps=data["steps"])
+        return Prepared(partial(ss.function([x, r], values[-1]), data["x"], data["r"]), as_list)
+
+    def power(self, data: Data) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        a = T.vector("a")
+        values, _ = ss.scan(lambda p, a: p * a, outputs_info=T.ones_like(a), non_sequences=a, n_steps=data["steps"])
+        return Prepared(partial(ss.function([a], values[-1]), data["a"]), as_list)
+
+    def _recurrent(self, data: Data, step: Any, n_states: int, gradient: bool) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        x, weights = T.tensor3("x"), [T.matrix("W"), T.matrix("U"), T.vector("b")]
+        zeros = T.zeros((x.shape[1], data["hidden"]))
+        states, _ = ss.scan(step, x, [zeros] * n_states, weights, return_list=True)
+        cost = (states[0] ** 2).mean()
+        outputs = [cost, *ss.grad(cost, weights)] if gradient else [states[0]]
+        return Prepared(partial(ss.function([x, *weights], outputs), *(data[k] for k in "xWUb")), as_list)
+
+    @staticmethod
+    def _rnn_step(x: Any, h: Any, W: Any, U: Any, b: Any) -> Any:
+        from symstack import tensor as T
+
+        return T.tanh(T.dot(x, W) + T.dot(h, U) + b)
+
+    @staticmethod
+    def _lstm_step(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any:
+        from symstack import tensor as T
+
+        n = h.shape[1]
+        gates = T.dot(x, W) + T.dot(h, U) + b
+        i, f, g, o = (gates[:, k * n : (k + 1) * n] for k in range(4))
+        c = T.sigmoid(f) * c + T.sigmoid(i) * T.tanh(g)
+        return [T.sigmoid(o) * T.tanh(c), c]
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=True)
+
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         """The first two steps of ``function``: the graph of the function, cloned and merged, and its rewriting."""
         from symcore.graph.fgraph import FunctionGraph

@@ -114,6 +114,68 @@ class _Torch(Contender):
 
 
 class TorchEager(_Torch):
+    def power(self, data: Data) -> Prepared:
+        import torch
+
+        def last(a: Any) -> Any:
+            p = torch.ones_like(a)
+            for _ in range(data["steps"]):
+                p = p * a
+            return p
+
+        return Prepared(partial(last, torch.tensor(data["a"])), _fetch)
+
+    def _recurrent(self, data: Data, step: Any, n_states: int, gradient: bool) -> Prepared:
+        import torch
+
+        def states(weights: list[Any], x: Any) -> Any:
+            carry, rows = [torch.zeros(x.shape[1], data["hidden"], dtype=x.dtype)] * n_states, []
+            for row in x.unbind(0):
+                carry = step(weights, carry, row)
+                rows.append(carry[0])
+            return torch.stack(rows)
+
+        return self._loop(states, [torch.tensor(data[k]) for k in "WUb"], torch.tensor(data["x"]), gradient)
+
+    def _loop(self, states: Any, weights: list[Any], x: Any, gradient: bool) -> Prepared:
+        import torch
+
+        if gradient:
+            return Prepared(self._with_gradients(lambda w, x: (states(w, x) ** 2).mean(), weights, [x]), _fetch)
+
+        def call() -> Any:
+            with torch.no_grad():
+                return states(weights, x)
+
+        return Prepared(call, _fetch)
+
+    @staticmethod
+    def _rnn_step(weights: list[Any], carry: list[Any], x: Any) -> list[Any]:
+        import torch
+
+        W, U, b = weights
+        return [torch.tanh(x @ W + carry[0] @ U + b)]
+
+    @staticmethod
+    def _lstm_step(weights: list[Any], carry: list[Any], x: Any) -> list[Any]:
+        import torch
+
+        (W, U, b), (h, c) = weights, carry
+        i, f, g, o = (x @ W + h @ U + b).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return [torch.sigmoid(o) * torch.tanh(c), c]
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._rnn_step, 1, gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._recurrent(data, self._lstm_step, 2, gradient=True)
     def _with_gradients(self, loss: Callable[..., Any], wrt: list[Any], extra: list[Any]) -> Callable[[], Any]:
         import torch
 
@@ -139,6 +201,36 @@ class TorchEager(_Torch):
         parameters = [torch.tensor(data[name], requires_grad=True) for name in names]
         x, y, rate = torch.tensor(data["x"]), torch.tensor(data["y"]), data["learning_rate"]
         return Prepared(call, lambda cost: _fetch([cost, *parameters]))
+
+
+class TorchFused(TorchEager):
+    """The layers ``torch.nn.RNN`` and ``torch.nn.LSTM``: written by hand for this very computation."""
+
+    def _layer(self, data: Data, kind: str, gradient: bool) -> Prepared:
+        import torch
+
+        inputs, hidden = data["x"].shape[2], data["hidden"]
+        layer = getattr(torch.nn, kind)(inputs, hidden)
+        zero = torch.zeros_like(layer.bias_hh_l0)
+
+        def states(weights: list[Any], x: Any) -> Any:
+            W, U, b = weights
+            given = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b, "bias_hh_l0": zero}
+            return torch.func.functional_call(layer, given, (x,))[0]
+
+        return self._loop(states, [torch.tensor(data[k]) for k in "WUb"], torch.tensor(data["x"]), gradient)
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._layer(data, "RNN", gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._layer(data, "RNN", gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._layer(data, "LSTM", gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._layer(data, "LSTM", gradient=True)
 
 
 class TorchCompile(_Torch):

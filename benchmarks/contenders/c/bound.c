@@ -29,6 +29,19 @@ static void matmul(int ta, int tb, int m, int n, int k, float alpha, const float
     CBLAS(sgemm)(ROW_MAJOR, ta, tb, m, n, k, alpha, a, ta == TRANS ? m : k, b, tb == TRANS ? k : n, beta, out, n);
 }
 
+/* The last value of the logistic map, and of p <- p * a from ones. */
+void logistic_map_f64(long steps, const double *x, const double *r, double *out) {
+    double v = *x;
+    for (long i = 0; i < steps; i++) v = *r * v * (1 - v);
+    *out = v;
+}
+
+void power_f64(long steps, long n, const double *restrict a, double *restrict p) {
+    for (long j = 0; j < n; j++) p[j] = 1;
+    for (long i = 0; i < steps; i++)
+        for (long j = 0; j < n; j++) p[j] *= a[j];
+}
+
 /* One step of gradient descent of a perceptron with tanh and softmax; parameters are updated in place, the gradients of
  * the matrices are never stored (the product is added to the scaled matrix). hidden, g_hidden (n, h) and g (n, c) are
  * scratch. Returns the cost before the step. */
