@@ -7,6 +7,7 @@ import numpy as np
 
 from symcore.from_graph import graph_key, reached
 from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Apply, Variable
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
@@ -148,11 +149,13 @@ class Scan(Op):
         return connections(self)
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        terms: list[Any] = derivatives.pull_back(self, inputs, outputs, output_grads)
+        with paused():  # the steps of the loops are built on variables that have no values
+            terms: list[Any] = derivatives.pull_back(self, inputs, outputs, output_grads)
         return terms
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
-        terms: list[Any] = derivatives.push_forward(self, inputs, tangents)
+        with paused():
+            terms: list[Any] = derivatives.push_forward(self, inputs, tangents)
         return terms
 
 

@@ -8,6 +8,7 @@ from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import ancestors, inputs, toposort
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Constant, Variable
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
@@ -137,7 +138,8 @@ class Tracer:
     def trace(self) -> Returned:
         """Return what the step returned; the slices and taps it was given are in ``seqs`` and ``outs``."""
         for _ in range(2 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
-            returned = parse(self.fn(*self._arguments()))
+            with paused():  # what stands for a slice or a state has no test value
+                returned = parse(self.fn(*self._arguments()))
             self._check_count(returned)
             if self._settled(returned):
                 return returned

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symcore.gradient.grad import Lop, grad
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Variable
 from symcore.tensor.creation import eye
 from symcore.tensor.functions import flatten
@@ -47,11 +48,12 @@ def jacobian(
     length = shape_i(flat, 0)
     units = eye(length, dtype=expression.type.dtype)
     row = flat.type()
-    grads = Lop(flat, targets, row, consider_constant, disconnected_inputs)
-    stacked = [
-        y if y.type.ndim > g.type.ndim else with_batch(y, length)
-        for g, y in zip(grads, vectorize_graph(grads, {row: units}), strict=True)
-    ]
+    with paused():  # the row has no test value
+        grads = Lop(flat, targets, row, consider_constant, disconnected_inputs)
+        stacked = [
+            y if y.type.ndim > g.type.ndim else with_batch(y, length)
+            for g, y in zip(grads, vectorize_graph(grads, {row: units}), strict=True)
+        ]
     lengths = [shape_i(expression, i) for i in range(expression.type.ndim)]
     results = [_unflatten(y, lengths, x) for y, x in zip(stacked, targets, strict=True)]
     return type(wrt)(results) if isinstance(wrt, (list, tuple)) else results[0]
