@@ -20,6 +20,7 @@ import symstack as ss
 from symcore.interpreter import evaluate
 from symstack import tensor as T
 
+pytestmark = pytest.mark.default_mode  # it chooses its modes itself
 nan, inf = np.nan, np.inf
 MODES = ["interpreter", "FAST_COMPILE", "without nan_changing", "FAST_RUN", "FAST_RUN in Python"]
 PLAIN = ("interpreter", "FAST_COMPILE")

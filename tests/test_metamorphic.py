@@ -17,7 +17,7 @@ from symcore.interpreter import evaluate
 from symstack import tensor as T
 
 DRAWS = int(os.environ.get("SYMSTACK_DISGUISED_DRAWS", "60"))
-pytestmark = pytest.mark.c
+pytestmark = [pytest.mark.c, pytest.mark.default_mode]  # it chooses its modes itself
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ def python(environment, *arguments):
     return subprocess.run(command, env=environment, cwd=ROOT / "docs", capture_output=True, text=True, check=False)
 
 
+@pytest.mark.default_mode
 def test_the_example_passes_its_own_tests(installed):
     options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "no:cacheprovider", "-q"]
     result = python(installed, "-m", "pytest", *options, str(EXAMPLE / "tests"))

@@ -25,7 +25,7 @@ import symstack as ss
 from symstack import tensor as T
 
 DRAWS = int(os.environ.get("SYMSTACK_RANDOM_DRAWS", "100"))
-pytestmark = pytest.mark.c
+pytestmark = [pytest.mark.c, pytest.mark.default_mode]  # it chooses its modes itself
 
 
 @pytest.mark.slow

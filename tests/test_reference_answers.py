@@ -206,11 +206,13 @@ def check(expression, answer):
     assert same(actual, expected), f"{expression} gave {actual!r}, recorded is {answer}"
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize(("expression", "answer"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_recorded_answer(expression, answer):
     check(expression, answer)
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize(
     ("expression", "answer"), [(row[1], row[3]) for row in DIFFERENT], ids=[row[0] for row in DIFFERENT]
 )

@@ -172,6 +172,7 @@ def test_small_integers_beside_wider_numbers_do_not_overflow(mode, name):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+@pytest.mark.default_mode
 def test_the_gradient_of_log_of_one_plus_exp_is_a_sigmoid():
     x = T.dvector("x")
     f = ss.function([x], ss.grad(T.log(1 + T.exp(x)).sum(), x))

@@ -1,6 +1,7 @@
 """The exercises of the introduction, solved, and logistic regression as its notebook trains it."""
 
 import numpy as np
+import pytest
 
 import symstack as ss
 from symstack import tensor as T
@@ -126,6 +127,7 @@ def test_logistic_regression_learns():
     assert error(images, labels) < 0.08
 
 
+@pytest.mark.default_mode
 def test_crossentropy_and_softmax_are_fused():
     """One kernel for cost and gradient, or one for each: no log, exp or softmax is left, nothing is scattered."""
     _, _, train, _ = logistic_regression(20, 5)
@@ -138,6 +140,7 @@ def test_crossentropy_and_softmax_are_fused():
     assert not [name for name in names if name in ("Elemwise{log}", "Elemwise{exp}")]
 
 
+@pytest.mark.default_mode
 def test_huge_activations_do_not_overflow():
     images, labels = synthetic()
     W, _, train, _ = logistic_regression(20, 5)

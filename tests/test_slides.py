@@ -106,6 +106,7 @@ def test_i(s):
 # --- optimised graphs -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.default_mode
 def test_optimised_f_is_a_gemv_into_fresh_memory(s):
     f = ss.function([s.x, s.W], s.dot)
     assert sorted(ops(f)) == ["AllocEmpty", "DimShuffle", "Gemv", "Shape_i"]
@@ -117,6 +118,7 @@ def test_optimised_f_is_a_gemv_into_fresh_memory(s):
     assert (x, A.owner.inputs[0]) == tuple(f.fgraph.inputs)
 
 
+@pytest.mark.default_mode
 def test_debugprint_of_optimised_f_shows_the_nodes_and_their_order(s):
     text = ss.printing.debugprint(ss.function([s.x, s.W], s.dot), file="str")
     for word in ("Gemv", "AllocEmpty", "Shape_i", "DimShuffle", "1.0", "0.0", "x", "W"):
@@ -126,6 +128,7 @@ def test_debugprint_of_optimised_f_shows_the_nodes_and_their_order(s):
     assert first[-1] == "3"
 
 
+@pytest.mark.default_mode
 def test_optimised_g_folds_the_bias_into_gemv(s):
     g = ss.function([s.x, s.W, s.b], s.out)
     assert sorted(ops(g)) == ["DimShuffle", "Elemwise", "Gemv"]
@@ -135,6 +138,7 @@ def test_optimised_g_folds_the_bias_into_gemv(s):
     assert scalar_functions(g) == ["sigmoid"]
 
 
+@pytest.mark.default_mode
 def test_the_sigmoid_of_g_works_in_place(s):
     g = ss.function([s.x, s.W, s.b], s.out)
     assert g.plan.inplace[node_of(g, "Elemwise")] == {0: 0}
@@ -147,6 +151,7 @@ def test_gemv_of_g_leaves_the_argument_as_it_was(s):
     np.testing.assert_array_equal(b_val, np.ones(3))
 
 
+@pytest.mark.default_mode
 def test_optimised_h_fuses_sigmoid_and_add(s):
     h = ss.function([s.x, s.W, s.b], [s.dot, s.out])
     assert sorted(ops(h)) == ["AllocEmpty", "DimShuffle", "Elemwise", "Gemv", "Shape_i"]
@@ -217,6 +222,7 @@ def test_print_prints_when_its_result_is_used(capfd):
     assert "seen" not in capfd.readouterr().out
 
 
+@pytest.mark.default_mode
 def test_print_keeps_a_rule_from_applying():
     a = T.dvector("a")
     fused = ss.function([a], T.log(1 + a))
@@ -300,6 +306,7 @@ def test_grad_of_one_variable_is_one_variable(s):
     )
 
 
+@pytest.mark.default_mode
 def test_the_optimised_gradient_of_W_is_a_ger(s):
     f = ss.function([s.x, s.W, s.b, s.y], [s.cost, *ss.grad(s.cost, [s.W, s.b])])
     assert ops(f).count("Ger") == 1
@@ -392,6 +399,7 @@ def test_merge_computes_a_common_expression_once():
     assert scalar_functions(f).count("exp") == 1
 
 
+@pytest.mark.default_mode
 def test_x_over_x_becomes_one():
     a = T.dvector("a")
     f = ss.function([a], a / a)
@@ -399,6 +407,7 @@ def test_x_over_x_becomes_one():
     near(f([0.0, 2.0, np.inf]), [1.0, 1.0, 1.0])
 
 
+@pytest.mark.default_mode
 def test_log_of_one_plus_x_is_right_for_tiny_x():
     a = T.dscalar("a")
     f = ss.function([a], T.log(1 + a))
@@ -406,6 +415,7 @@ def test_log_of_one_plus_x_is_right_for_tiny_x():
     assert f(1e-20) == 1e-20
 
 
+@pytest.mark.default_mode
 def test_a_chain_of_elementwise_work_is_one_loop():
     a, b = T.dvector("a"), T.dvector("b")
     f = ss.function([a, b], T.tanh(a * b + 1) / (1 + a**2))
@@ -414,6 +424,7 @@ def test_a_chain_of_elementwise_work_is_one_loop():
     near(f(*values), np.tanh(values[0] * values[1] + 1) / (1 + values[0] ** 2), digits=14)
 
 
+@pytest.mark.default_mode
 def test_a_product_of_matrices_with_a_sum_is_a_gemm():
     A, B, C = T.dmatrix("A"), T.dmatrix("B"), T.dmatrix("C")
     f = ss.function([A, B, C], 0.5 * C + 2.0 * T.dot(A, B))
@@ -423,6 +434,7 @@ def test_a_product_of_matrices_with_a_sum_is_a_gemm():
     near(f(a, b, c), 0.5 * c + 2 * a @ b, digits=13)
 
 
+@pytest.mark.default_mode
 def test_a_shape_is_found_without_the_value():
     A, B = T.dmatrix("A"), T.dmatrix("B")
     f = ss.function([A, B], T.exp(T.dot(A, B)).shape, on_unused_input="ignore")
@@ -430,6 +442,7 @@ def test_a_shape_is_found_without_the_value():
     assert f(np.ones((2, 3)), np.ones((3, 5))).tolist() == [2, 5]
 
 
+@pytest.mark.default_mode
 def test_constants_are_folded():
     a = T.dscalar("a")
     f = ss.function([a], a + T.exp(T.constant(0.0)) * 3)
@@ -445,6 +458,7 @@ def test_the_type_of_a_replacement_has_to_match():
         graph.replace(graph.outputs[0], wrong)
 
 
+@pytest.mark.default_mode
 def test_a_rule_is_switched_off_for_one_function_and_for_all():
     a = T.dscalar("a")
     mode = ss.get_mode("FAST_RUN").excluding("nan_changing")
@@ -459,6 +473,7 @@ def test_modes_agree(s, mode):
     near(ss.function([s.x, s.W, s.b], s.out, mode=mode)(s.x_val, s.W_val, s.b_val), OUT)
 
 
+@pytest.mark.default_mode
 def test_fast_run_is_the_default(s):
     assert ss.config.mode == "FAST_RUN"
     assert ss.function([s.x, s.W], s.dot).mode == ss.get_mode("FAST_RUN")

@@ -48,6 +48,7 @@ def exp_of_log(node):
     return inner.inputs[0] if inner is not None and inner.op == Elemwise(log) else None
 
 
+@pytest.mark.default_mode
 def test_the_mode_checks_with_all_rules_and_is_silent_when_they_are_right():
     x, w = T.dvector("x"), shared(np.ones(3), name="w")
     assert get_mode("DEBUG").linker is DebugLinker
@@ -60,6 +61,7 @@ def test_the_mode_checks_with_all_rules_and_is_silent_when_they_are_right():
     assert f.fgraph.journal.check({x_: np.zeros(3) for x_ in f.fgraph.inputs}) > 0
 
 
+@pytest.mark.default_mode
 def test_a_wrong_rule_is_named_with_the_line():
     x, w = T.dvector("x"), shared(np.ones(2), name="w")
     f = function([x], T.exp(x), updates=[(w, w + x)], mode=debug(swap_factors, exp_is_sum))
@@ -78,6 +80,7 @@ def test_a_wrong_rule_is_named_with_the_line():
     assert f([0.0, 0.0]).tolist() == [1, 1]  # where the rule is right
 
 
+@pytest.mark.default_mode
 def test_the_first_wrong_rule_is_named_not_what_builds_on_it():
     @rewrite(mul, phase="specialize", name="square-away")
     def square_away(node):
@@ -93,6 +96,7 @@ def test_the_first_wrong_rule_is_named_not_what_builds_on_it():
     assert caught.value.rule == "exp-is-sum"
 
 
+@pytest.mark.default_mode
 def test_a_rule_on_the_whole_graph_is_named():
     @graph_rewrite(phase="fuse", name="drop-exp")
     def drop_exp(fgraph):
@@ -107,6 +111,7 @@ def test_a_rule_on_the_whole_graph_is_named():
         function([x], T.exp(x) * 2, mode=debug(drop_exp))([1.0])
 
 
+@pytest.mark.default_mode
 def test_a_replacement_that_raises_or_has_another_shape():
     @rewrite(exp, phase="canonicalize", name="first-row")
     def first_row(node):
@@ -127,6 +132,7 @@ def test_a_replacement_that_raises_or_has_another_shape():
         function([x], T.exp(x), mode=debug(too_far))([1.0, 2.0])
 
 
+@pytest.mark.default_mode
 def test_tags_announce_differences_where_the_original_is_not_finite():
     x = T.dvector("x")
     tagged = function([x], T.exp(T.log(x)) + 1, mode=debug(exp_of_log))
@@ -136,6 +142,7 @@ def test_tags_announce_differences_where_the_original_is_not_finite():
         function([x], T.exp(T.log(x)) + 1, mode=debug(untagged))([1.0, -2.0])
 
 
+@pytest.mark.default_mode
 def test_what_follows_a_tagged_difference_is_not_blamed():
     @rewrite(mul, phase="specialize", name="halve")
     def halve(node):
@@ -169,6 +176,7 @@ def _reassociate():
     return reassociate
 
 
+@pytest.mark.default_mode
 def test_the_installed_rules_pass_on_gradients():
     x, y = T.dmatrix("x"), T.dvector("y")
     w, b = shared(np.random.default_rng(0).normal(size=(4, 3)), name="w"), shared(np.zeros(3), name="b")
@@ -366,6 +374,7 @@ def test_noise_moves_what_is_rounded_and_nothing_else():
     assert moved(np.arange(3), noise).tolist() == [0, 1, 2]
 
 
+@pytest.mark.default_mode
 def test_noise_reaches_the_steps_of_a_fused_node():
     x, y = T.wvector("x"), T.lscalar("y")
     f = function([x, y], y / T.exp(x))  # exp of an int16 is a float32, the quotient a float64

@@ -102,6 +102,7 @@ def test_deep_chains_of_choices_need_no_recursion():
     assert f(0, [7.0]).tolist() == [7.0]
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", None], ids=str)
 def test_graphs_made_into_ops_are_taken_apart(mode):
     x = T.dvector("x")

@@ -14,6 +14,7 @@ def names(mode):
     return [rule.name for rule in mode.rules]
 
 
+@pytest.mark.default_mode
 def test_predefined_modes():
     assert names(get_mode("FAST_RUN")) == [rule.name for rule in all_rules()]
     quick = get_mode("FAST_COMPILE")
@@ -24,12 +25,14 @@ def test_predefined_modes():
         assert get_mode(spelling) is get_mode("DEBUG")
 
 
+@pytest.mark.default_mode
 def test_the_default_is_configured():
     assert get_mode() is get_mode("FAST_RUN")
     with config.override(mode="FAST_COMPILE"):
         assert get_mode() is get_mode("FAST_COMPILE")
 
 
+@pytest.mark.default_mode
 def test_excluding_including_requiring():
     mode = get_mode("FAST_RUN")
     without = mode.excluding("nan_changing", "fuse", "dot-to-blas")
@@ -41,6 +44,7 @@ def test_excluding_including_requiring():
     assert all("stabilize" in r.phases and "nan_changing" in r.tags for r in only.rules)
 
 
+@pytest.mark.default_mode
 def test_configuration_applies_to_every_mode():
     with config.override(nan_safe=True, excluding="fuse:log-of-exp"):
         mode = get_mode("FAST_RUN")
@@ -63,6 +67,7 @@ def test_bad_names():
         Mode("own", linker="fast").make_linker(config.snapshot())
 
 
+@pytest.mark.default_mode
 def test_modes_are_immutable_values():
     mode = get_mode("FAST_RUN")
     with pytest.raises(AttributeError, match="cannot be changed"):
@@ -72,6 +77,7 @@ def test_modes_are_immutable_values():
     assert mode.with_linker("py").linker == "py"
 
 
+@pytest.mark.default_mode
 def test_register_mode():
     mine = Mode("test_register_mode", all_rules().only("canonicalize"), "py")
     register_mode("test_register_mode", mine)

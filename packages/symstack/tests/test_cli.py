@@ -119,6 +119,7 @@ def test_verify_finds_damage_and_purge_removes_it(cache_dir, capsys):
     assert cli.main(["cache", "verify"]) == 0
 
 
+@pytest.mark.default_mode
 @pytest.mark.c
 def test_the_cache_of_the_command_is_that_of_functions(cache_dir, capsys):
     from symstack import tensor as T

@@ -77,6 +77,7 @@ def test_all_nodes_of_the_step_are_counted():
     assert all(row.reason for row in rows if row.where == "Python")
 
 
+@pytest.mark.default_mode
 @pytest.mark.c
 def test_all_nodes_of_the_step_run_in_c():
     step, _ = compile_step(build_perceptron(np.zeros(64, np.float32)))
@@ -128,6 +129,7 @@ def test_the_data_are_split_without_overlap():
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.default_mode
 @pytest.mark.slow
 def test_the_demonstration(tmp_path, capsys):
     pytest.importorskip("sklearn")
@@ -164,6 +166,7 @@ def test_cold_and_warm_are_measured_in_processes_of_their_own():
     assert times.warm > 0 and times.cold > 0
 
 
+@pytest.mark.default_mode
 @pytest.mark.c
 @pytest.mark.slow
 def test_a_warm_compilation_runs_no_compiler():

@@ -151,6 +151,7 @@ def test_flags_change_in_a_block_and_around_a_function():
         pass
 
 
+@pytest.mark.default_mode
 def test_the_tensor_module_is_its_own_and_patches_nothing():
     code = (
         "import symcore.tensor as core; before = dict(vars(core))\n"
@@ -161,6 +162,7 @@ def test_the_tensor_module_is_its_own_and_patches_nothing():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.default_mode
 def test_eval_compiles_as_functions_do():
     """In a process that has used nothing but ``eval``: a rule that makes log(1 + x) right for tiny x has applied."""
     code = "from symstack import tensor as T; x = T.dscalar('x'); assert T.log(1 + x).eval({x: 1e-20}) == 1e-20"

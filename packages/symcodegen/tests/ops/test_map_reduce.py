@@ -163,6 +163,7 @@ def test_a_map_without_c_says_so():
     assert isinstance(c_impl(node.op, node), CKernel)
 
 
+@pytest.mark.default_mode
 def test_functions_use_it():
     x, y = T.dmatrix(), T.dvector()
     f = function([x, y], [((x - y) ** 2).sum(axis=1), T.max(abs(x))])
@@ -173,6 +174,7 @@ def test_functions_use_it():
     assert largest == abs(a).max()
 
 
+@pytest.mark.default_mode
 def test_a_function_without_c_does_not_drag_its_neighbours_along():
     x = T.dvector()
     alone = ScalarFn("without_c", np.copy, 1, TABLE["exp"].rule)
