@@ -3,8 +3,11 @@
 import copy
 from typing import Any
 
+import numpy as np
+
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.variable import Constant, Variable
+from symcore.tensor.exchange import is_lent
 
 _MISSING = object()
 
@@ -124,7 +127,8 @@ class In:
             self.filter(value.value)
             return value
         filtered = self.filter(value)
-        return copy.deepcopy(filtered) if filtered is value and not self.borrow else filtered
+        lent = filtered is value or (isinstance(filtered, np.ndarray) and is_lent(filtered, value))
+        return copy.deepcopy(filtered) if lent and not self.borrow else filtered
 
     @property
     def is_state(self) -> bool:

@@ -13,7 +13,7 @@ from symcore.graph.variable import Constant, Variable
 from symcore.tensor import creation, functions, products, shapes, subtensor
 from symcore.tensor import reductions as reductions
 from symcore.tensor import scalar_functions as sf
-from symcore.tensor.constant import as_tensor, scalar_value, signature_of
+from symcore.tensor.constant import as_tensor, signature_of
 from symcore.tensor.elemwise import elemwise_name
 from symcore.tensor.exchange import is_lent
 from symcore.tensor.type import TensorType
@@ -366,11 +366,8 @@ class TensorOperators:
         return functions.ptp(self, axis)
 
     def get_scalar_constant_value(self) -> Any:
-        """Return the one number that all elements have, as a 0-d array. Raises ``ValueError`` if none is known."""
-        value = scalar_value(self)
-        if value is None:
-            raise ValueError(f"{self} is not a constant of one number; compute it with .eval() or a function.")
-        return np.asarray(value)
+        """Return the number that this tensor stands for, as a 0-d array; see ``T.get_scalar_constant_value``."""
+        return _later("scalar_constants").get_scalar_constant_value(self)
 
     def transfer(self, target: str | None) -> Any:
         """Return the tensor for use on a device. Where it lies is decided when the function is compiled, so that this
