@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from symcore import config, debugprint, get_test_value, grad, shared
+from symcore import OpFromGraph, Rop, config, debugprint, get_test_value, grad, hessian, shared
 from symcore import tensor as T
 from symcore.errors import TestValueError
 from symcore.graph.test_values import has_test_value, paused
@@ -174,3 +174,15 @@ def test_debugprint_shows_test_values():
     assert "test value array([3., 5.])" in text and "x [id" in text and "array([1.5, 2.5])" in text
     assert "test value of shape (6, 7), dtype float64" in text
     assert "TensorConstant{2.0} [id" in text and "array(2.)" not in text  # constants show their value anyway
+
+
+def test_graphs_inside_ops_need_none():
+    a, b = T.dvectors("ab")
+    op = OpFromGraph([a, b], [T.exp(a) * b])
+    with wanted("raise"):
+        x = given("x", np.zeros(3))
+        y = op(x, x + 2)
+        assert y.tag.test_value.tolist() == [2, 2, 2]
+        assert grad(y.sum(), x).tag.test_value.tolist() == [3, 3, 3]
+        assert Rop(y, [x], [x + 1]).tag.test_value.tolist() == [3, 3, 3]
+        assert get_test_value(hessian((x**3 + x**2).sum(), x)).tolist() == (2 * np.eye(3)).tolist()
