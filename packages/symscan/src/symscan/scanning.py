@@ -7,8 +7,8 @@ from symcore.errors import MissingInputError
 from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
-from symcore.graph.traverse import ancestors, inputs, toposort
 from symcore.graph.test_values import paused
+from symcore.graph.traverse import ancestors, inputs, toposort
 from symcore.graph.variable import Constant, Variable
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
@@ -103,7 +103,8 @@ def scan(
     builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name)
     if strict:
         builder.refuse_others(fixed)
-    outputs, updates = builder.handed_out(builder.loop(n))
+    with paused():
+        outputs, updates = builder.handed_out(builder.loop(n))
     return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
 
 

@@ -8,6 +8,7 @@ from symcore.errors import InconsistentGraphError, MissingInputError
 from symcore.graph.clone import Mapped, copy_graph
 from symcore.graph.collector import full_collections_wait
 from symcore.graph.shared import SharedVariable
+from symcore.graph.test_values import paused
 from symcore.graph.traverse import toposort
 from symcore.graph.variable import Apply, Constant, Variable
 
@@ -42,7 +43,8 @@ class FunctionGraph:
         mapping: Mapped | None = None,
     ):
         if clone:
-            new_inputs, new_outputs, _ = copy_graph(inputs, outputs, mapping)
+            with paused():
+                new_inputs, new_outputs, _ = copy_graph(inputs, outputs, mapping)
         else:
             new_inputs, new_outputs = list(inputs), list(outputs)
         self.inputs: list[Variable[Any]] = new_inputs
