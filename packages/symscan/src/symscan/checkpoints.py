@@ -100,10 +100,11 @@ def _multiple(n: Any, block: int) -> Any:
     if isinstance(n, Constant):
         if int(n.data) % block:
             raise ValueError(
-                f"n_steps is {int(n.data)}, no multiple of save_every_N = {block}. padding=True makes the last block shorter."
+                f"n_steps is {int(n.data)}, no multiple of save_every_N = {block}. padding=True makes the last block "
+                "shorter."
             )
         return n
-    message = f"the number of steps is no multiple of save_every_N = {block}; padding=True makes the last block shorter."
+    message = f"the number of steps is no multiple of save_every_N = {block}; padding=True allows a shorter block."
     return Assert(message)(n, eq(n % block, 0))
 
 
@@ -120,7 +121,8 @@ class Blocks:
 
 def in_blocks(node: Apply, block: int) -> Blocks:
     """Return what a node of ``Scan`` without condition makes, computed in blocks of ``block`` steps."""
-    spec, outer = node.op.spec, node.op.spec.outer(node.inputs)
+    op: Any = node.op
+    spec, outer = op.spec, op.spec.outer(node.inputs)
     n = outer.n_steps
     whole = as_tensor(int(n.data) // block) if isinstance(n, Constant) else n // block
     made = _outer_loop(node, block, whole)
@@ -133,7 +135,7 @@ def in_blocks(node: Apply, block: int) -> Blocks:
     start = whole * block
     cut = [x[start:] for x in outer.sequences]
     last = spec.results(
-        _all(node.op).make_node(*Outer(rest.astype("int64"), cut, firsts, carries, outer.non_sequences).flat()).outputs
+        _all(op).make_node(*Outer(rest.astype("int64"), cut, firsts, carries, outer.non_sequences).flat()).outputs
     )
     states = [concatenate([a, b[r.depth :][-1:]]) for a, b, r in zip(states, last.states, spec.states, strict=True)]
     plain = [concatenate([a, b[-1:]]) for a, b in zip(plain, last.plain, strict=True)]
@@ -147,10 +149,11 @@ def _all(op: Scan) -> Scan:
 
 def _outer_loop(node: Apply, block: int, count: Any) -> Results:
     """Return the results of the loop over blocks: a state's row is its last ``depth`` rows of a block."""
-    op, spec = node.op, node.op.spec
+    op: Any = node.op
+    spec = op.spec
     outer = spec.outer(node.inputs)
-    walked = [x[tap : tap + count * block] for x, taps in zip(outer.sequences, spec.sequences, strict=True) for tap in taps]
-    walked = [_split(x, block, count) for x in walked]
+    taps = [(x, tap) for x, taps in zip(outer.sequences, spec.sequences, strict=True) for tap in taps]
+    walked = [_split(x[tap : tap + count * block], block, count) for x, tap in taps]
     slices = [TensorType(x.type.dtype, x.type.shape[1:])() for x in walked]
     firsts = [TensorType(x.type.dtype, (r.depth, *x.type.shape[1:]))() for x, r in
               zip(outer.states, spec.states, strict=True)]  # fmt: skip
