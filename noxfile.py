@@ -268,7 +268,7 @@ def deptry_options(package: str) -> list[str]:
     """Siblings are installed from the tree; what only annotations use, and what entry points bring, is not unused."""
     ignored = {
         "symgpu": "DEP002=symcodegen|symopt|symcore|pycuda",  # thin: the device linker will import them
-        "symscan": "DEP002=symopt|symcore",  # thin: scan will
+        "symscan": "DEP002=symcodegen",  # the extra `c`: imported by symscan.c only
         "symcore": "DEP002=graphviz-pure|scipy",  # a program that is run; modules that are loaded by name, on use
         "symnnet": "DEP002=symcodegen",  # the extra `c`: imported by symnnet.c only
         "symcodegen": "DEP002=scipy",  # its BLAS pointers are read from a module loaded by path
