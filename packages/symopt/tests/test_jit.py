@@ -1,5 +1,9 @@
 """``jit``: traces, forms of arguments and results, weak numbers, errors."""
 
+import copy
+import functools
+import pickle
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -211,3 +215,165 @@ def test_array_likes():
     assert f(np.float32(2)).dtype == "float32"
     assert f(np.arange(3).astype(">f8")).tolist() == [0, 2, 4]
     assert f(True) == 2
+
+
+# ---------------------------------------------------------------------- odd uses
+
+
+def test_what_a_function_may_return():
+    x = np.ones(2, "float32")
+    assert jit(lambda x: None)(x) is None
+    assert jit(lambda x: ())(x) == ()
+    assert jit(lambda x: {})(x) == {}
+    whole, fraction, truth, z = jit(lambda x: (3, 2.5, True, 1j))(x)
+    assert (whole.dtype, fraction.dtype, truth.dtype, z.dtype) == ("int64", "float64", "bool", "complex128")
+    nested = jit(lambda t: (t[0], None, [t[1][0]], {"k": t[0]}))((1.0, (2.0, None)))
+    assert nested == (1.0, None, [2.0], {"k": 1.0})
+    with pytest.raises(TypeError, match="returned 'a'"):
+        jit(lambda x: "a")(x)
+
+
+def test_numbers_that_do_not_fit_are_refused():
+    f = jit(lambda n: n + 1)
+    assert f(2**62) == 2**62 + 1
+    with pytest.raises(TypeError, match="bad value for input n"):
+        f(2**63)
+
+
+def test_static_floats_are_told_apart():
+    f = jit(lambda x, n: x / T.as_tensor(n), static_argnames="n")
+    x = np.ones(1)
+    assert (f(x, -0.0), f(x, 0.0)) == (-np.inf, np.inf)
+    for _ in range(3):
+        f(x, float("nan"))
+    assert f.traces == 3
+    f(x, 1)
+    f(x, True)
+    f(x, 1.0)
+    assert f.traces == 6
+    for bad in (3, [4], None):
+        with pytest.raises(TypeError, match="static_argnames is the name"):
+            jit(lambda x: x, static_argnames=bad)
+
+
+def test_arguments_that_the_function_does_not_take():
+    f = jit(lambda x, y: x + y, name="adder")
+    for args, kwargs, why in (
+        ((1.0,), {}, "missing a required argument: 'y'"),
+        ((1.0, 2.0, 3.0), {}, "too many positional arguments"),
+        ((1.0,), {"x": 2.0}, "multiple values for argument 'x'"),
+        ((1.0, 2.0), {"z": 2.0}, "unexpected keyword argument 'z'"),
+    ):
+        with pytest.raises(TypeError, match=rf"adder\(x, y\): .*{why}") as info:
+            f(*args, **kwargs)
+        assert not getattr(info.value, "__notes__", [])
+    for bad in (np.array(["a"]), np.array([object()]), np.array(["2020-01-01"], "M8[D]")):
+        with pytest.raises(TypeError, match="jit takes arrays of numbers; x is one of dtype"):
+            f(bad, 1.0)
+
+
+def test_all_kinds_of_parameters():
+    @jit
+    def f(a, /, b, *rest, c=3.0, **more):
+        return a + b + sum(rest) + c + sum(more.values())
+
+    assert f(1.0, 2.0) == 6
+    assert f(1.0, 2.0, 10.0, 20.0, c=0.0, d=100.0) == 133
+    assert f(1.0, b=2.0) == 6
+    assert jit(functools.partial(lambda x, y: x - y, y=2.0))(1.0) == -1
+    assert jit(abs)(np.array([-1.0])) == [1]
+    assert jit(jit(lambda x: x + 1))(1.0) == 2
+
+
+class Model:
+    scale = 5.0
+
+    def __init__(self, k):
+        self.k = k
+
+    @jit
+    def apply(self, x):
+        return x * self.k
+
+    @classmethod
+    @jit
+    def scaled(cls, x):
+        return x * cls.scale
+
+    @staticmethod
+    @jit
+    def plus(x):
+        return x + 1
+
+
+class Shifted(Model):
+    scale = 7.0
+
+    @jit
+    def apply(self, x):
+        return super().apply(x) + 100
+
+
+@jit
+def at_the_top(x):
+    return x + 1
+
+
+def test_methods_of_all_kinds():
+    m, other = Model(2.0), Model(3.0)
+    assert (m.apply(1.0), other.apply(1.0), Model.apply(m, 1.0)) == (2, 3, 2)
+    assert m.apply is m.apply
+    assert Shifted(2.0).apply(1.0) == 102
+    assert (Model.scaled(1.0), m.scaled(1.0), Shifted.scaled(1.0)) == (5, 5, 7)
+    assert (Model.plus(1.0), m.plus(1.0)) == (2, 2)
+
+    class Slotted:
+        __slots__ = ("k",)
+        apply = jit(lambda self, x: x * 2)
+
+    with pytest.raises(TypeError, match="Slotted has no __dict__"):
+        Slotted().apply(1.0)
+
+
+def test_copies_and_pickles():
+    m = Model(2.0)
+    m.apply(1.0)
+    for other in (copy.deepcopy(m), pickle.loads(pickle.dumps(m))):
+        other.k = 10.0
+        assert (other.apply(1.0), m.apply(1.0)) == (10, 2)
+    assert pickle.loads(pickle.dumps(at_the_top)) is at_the_top
+    assert copy.deepcopy(at_the_top)(1.0) == 2
+    assert pickle.loads(pickle.dumps(jit(np.sin)))(0.0) == 0
+
+
+def test_recursion_over_a_static_argument():
+    @functools.partial(jit, static_argnames="n")
+    def power(x, n):
+        return x if n == 1 else x * power(x, n - 1)
+
+    assert power(2.0, 5) == 32
+    assert power.traces == 1  # the inner calls are part of its graph
+
+
+def test_threads_trace_once():
+    f, found = jit(lambda x: T.exp(x) + 1), []
+    threads = [threading.Thread(target=lambda: found.append(float(f(np.zeros(()))))) for _ in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert (found, f.traces) == ([2.0] * 8, 1)
+
+
+def test_a_failed_trace_is_forgotten():
+    broken = [True]
+
+    @jit
+    def f(x):
+        if broken[0]:
+            raise RuntimeError("not yet")
+        return x + 1
+
+    with pytest.raises(RuntimeError, match="not yet") as info:
+        f(1.0)
+    assert any("while jit traced" in note for note in info.value.__notes__)
+    broken[0] = False
+    assert (f(1.0), f.traces) == (2, 1)

@@ -1,8 +1,12 @@
 """``jit``: a plain Python function becomes a compiled one, traced once per kind of arguments."""
 
+import copy
 import functools
+import importlib
 import inspect
+import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -61,7 +65,13 @@ def jit(
         return functools.partial(jit, static_argnames=static_argnames, mode=mode, name=name, profile=profile)
     if not callable(fn):
         raise TypeError(f"jit compiles functions, got {fn!r} ({type(fn).__name__}).")
-    static = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+    static = (static_argnames,) if isinstance(static_argnames, str) else static_argnames
+    if not isinstance(static, (tuple, list, set, frozenset)) or not all(isinstance(n, str) for n in static):
+        raise TypeError(
+            f"static_argnames is the name of an argument or a list of names, got {static_argnames!r} "
+            f"({type(static_argnames).__name__})."
+        )
+    static = tuple(static)
     return Jit(fn, static, {"mode": mode, "name": name or _name(fn), "profile": profile})
 
 
@@ -87,8 +97,15 @@ class Jit:
                 f"{', '.join(map(str, self._names)) or 'none'}."
             )
         self._static_positions = frozenset(k for k, n in enumerate(self._names) if n in self._static)
+        #: Of a method: the class and the name it has there; of a bound one, the method and the object, too.
+        self._owner: Any = None
+        self._attribute = ""
+        self._bound_to: tuple[Jit, Any] | None = None
+        self._of_classes: weakref.WeakKeyDictionary[type, Jit] = weakref.WeakKeyDictionary()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._owner is not None and args and isinstance(args[0], self._owner):  # Class.method(object, ...)
+            return self.__get__(args[0])(*args[1:], **kwargs)
         leaves: list[Any] = []
         try:
             key = self._key(args, kwargs, leaves)
@@ -115,14 +132,48 @@ class Jit:
         self._entries.clear()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method is compiled per object, which it may look at as it likes."""
+        """A method is compiled per object; what it looks at in the object is fixed when it is traced."""
         if instance is None:
             return self
-        own_static = tuple(self._static)
-        bound = Jit(functools.partial(self.fn, instance), own_static, self._options)
+        kept = getattr(instance, "__dict__", None)
+        if isinstance(instance, type):
+            found = self._of_classes.get(instance)
+            return self._of_classes.setdefault(instance, self._for(instance)) if found is None else found
+        if type(kept) is not dict:
+            raise TypeError(
+                f"jit keeps what it compiles for an object in the object, and {type(instance).__name__} has no "
+                "__dict__: add '__dict__' to its __slots__, or leave them out."
+            )
+        # Under its own name it is found without coming here again; not so a method that a subclass defines anew.
+        plain = inspect.getattr_static(type(instance), self._attribute, None) is self
+        key = self._attribute if plain else f"jit {_name(self.fn)}"
+        found = kept.get(key)
+        return kept.setdefault(key, self._for(instance)) if found is None else found
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._owner, self._attribute = owner, name
+
+    def _for(self, instance: Any) -> "Jit":
+        bound = Jit(functools.partial(self.fn, instance), tuple(self._static), self._options)
         functools.update_wrapper(bound, self.fn)
-        vars(instance).setdefault(_name(self.fn).rpartition(".")[2], bound)
-        return vars(instance)[_name(self.fn).rpartition(".")[2]]
+        bound._bound_to = self, instance
+        return bound
+
+    def __reduce__(self) -> Any:
+        """A pickle or copy knows the Python function and the options; it is traced again where it is used."""
+        if self._bound_to is not None:
+            method, instance = self._bound_to
+            if method._owner is not None:
+                return _bound_method, (method._owner, method._attribute, instance)
+        elif _found_by_name(self.fn) is self:
+            return _found_by_name, (self.fn.__qualname__, self.fn.__module__)
+        return Jit, (self.fn, tuple(self._static), self._options)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Jit":
+        if self._bound_to is None:
+            return Jit(self.fn, tuple(self._static), self._options)
+        method, instance = self._bound_to
+        return method._for(copy.deepcopy(instance, memo))
 
     def __repr__(self) -> str:
         return f"<jit {self._options['name']}, {self.traces} traces>"
@@ -155,6 +206,7 @@ class Jit:
             for k, part in enumerate(positional)
         ]
         keywords = {n: kwargs[n] if n in self._static else inputs.build(part, n) for n, part in named}
+        self._check_arguments(symbolic, keywords)
         try:
             with trace.recording():
                 result = self.fn(*symbolic, **keywords)
@@ -167,11 +219,24 @@ class Jit:
             )
             raise
         outputs: list[Variable[Any]] = []
-        form = _outputs(result, outputs, self._options["name"])
+        form = _outputs(result, outputs, self._options["name"], inputs)
         single = isinstance(form, _Leaf)
-        ins = [In(v, allow_downcast=True if isinstance(v, Weak) else None) for v in inputs.variables]
+        # A Python float is rounded to the dtype it takes; an int that does not fit is refused.
+        weak = {v for v in inputs.variables if isinstance(v, Weak) and v.type.dtype.kind in "fc"}
+        ins = [In(v, allow_downcast=True if v in weak else None) for v in inputs.variables]
         made = function(ins, outputs[0] if single else outputs, on_unused_input="ignore", **self._options)
-        return _Entry(made, None if single else form)
+        return _Entry(made, _SINGLE if single else form)
+
+    def _check_arguments(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """Raise ``TypeError`` where the function does not take these arguments, before anything is traced."""
+        try:
+            signature = inspect.signature(self.fn)
+        except (TypeError, ValueError):  # a builtin that does not tell
+            return
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._options['name']}{signature}: {error}.") from None
 
     def _parameter(self, position: int) -> str:
         """Return the name of a positional argument; those of ``*args`` are numbered."""
@@ -181,7 +246,7 @@ class Jit:
 
 
 class _Entry:
-    """One compiled trace: the function, and the form of what it returns (``None`` for a single array)."""
+    """One compiled trace: the function, and the form of what it returns (``_SINGLE`` for one array)."""
 
     __slots__ = ("form", "function")
 
@@ -191,7 +256,21 @@ class _Entry:
 
     def run(self, leaves: Sequence[Any]) -> Any:
         result = self.function(*leaves)
-        return result if self.form is None else _filled(self.form, iter(result))
+        return result if self.form is _SINGLE else _filled(self.form, iter(result))
+
+
+def _found_by_name(qualname: Any, module: str | None = None) -> Any:
+    """Return what a module calls by a name; of a function, by its own. ``None`` if there is nothing."""
+    if module is None:
+        qualname, module = getattr(qualname, "__qualname__", "<none>"), getattr(qualname, "__module__", None)
+    found: Any = sys.modules.get(module or "") or (importlib.import_module(module) if module else None)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _bound_method(owner: type, name: str, instance: Any) -> Any:
+    return vars(owner)[name].__get__(instance)
 
 
 def _parameters(fn: Callable[..., Any]) -> list[str | None]:
@@ -224,7 +303,8 @@ def _static_key(value: Any, name: Any) -> Any:
             f"the static argument {name!r} must be hashable, got {value!r} ({type(value).__name__}). Arrays are not "
             "static; a list can be given as a tuple."
         ) from None
-    return _StaticValue, type(value), value
+    # NaN is not equal to itself, and -0.0 is equal to 0.0: each would find the wrong trace.
+    return _StaticValue, type(value), value.hex() if type(value) is float else value
 
 
 class _StaticValue:
@@ -271,6 +351,11 @@ class _Inputs:
             return self._add(self._number(part)(name))
         head, *rest = part
         if isinstance(head, np.dtype):
+            if head.kind not in "biufc":
+                raise TypeError(
+                    f"jit takes arrays of numbers; {name} is one of dtype {head}. Name the argument in static_argnames "
+                    "to hand it over as it is."
+                )
             ttype = TensorType(head.newbyteorder("="), tuple(1 if one else None for one in rest[0]))
             return self._add(ttype(name))
         if head is dict:
@@ -283,11 +368,15 @@ class _Inputs:
         self.variables.append(variable)
         return variable
 
+    def dtype_of(self, kind: type) -> Any:
+        """Return the dtype that a Python number has by itself."""
+        if kind in (bool, int):
+            return "bool" if kind is bool else "int64"
+        return self._float if kind is float else np.result_type(self._float, "complex64")
+
     def _number(self, kind: type) -> Callable[[str], Variable[Any]]:
-        if kind is bool:
-            return TensorType("bool", ())
-        dtype = "int64" if kind is int else self._float if kind is float else np.result_type(self._float, "complex64")
-        return functools.partial(Weak, TensorType(dtype, ()), None, None)
+        ttype = TensorType(self.dtype_of(kind), ())
+        return ttype if kind is bool else functools.partial(Weak, ttype, None, None)
 
 
 def _floats(key: Any) -> list[np.dtype[Any]]:
@@ -367,17 +456,22 @@ class _Leaf:
 
 
 _LEAF = _Leaf()
+#: The form of a result that is one array.
+_SINGLE = object()
 
 
-def _outputs(value: Any, leaves: list[Variable[Any]], name: str) -> Any:
-    """Append the variables of a result to ``leaves``; return its form."""
+def _outputs(value: Any, leaves: list[Variable[Any]], name: str, inputs: _Inputs) -> Any:
+    """Append the variables of a result to ``leaves``; return its form. Python numbers are as among the arguments."""
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        parts = [_outputs(v, leaves, name) for v in value]
+        parts = [_outputs(v, leaves, name, inputs) for v in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, dict):
-        return {k: _outputs(v, leaves, name) for k, v in value.items()}
+        return {k: _outputs(v, leaves, name, inputs) for k, v in value.items()}
+    if type(value) in _NUMBERS:
+        leaves.append(as_tensor(value, dtype=inputs.dtype_of(type(value))))
+        return _LEAF
     try:
         leaves.append(value if isinstance(value, Variable) else as_tensor(value))
     except TypeError:
