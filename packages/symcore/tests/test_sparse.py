@@ -125,6 +125,17 @@ def test_filter_refuses(value, options, message):
         sparse.SparseType("csr", "float64", (5, None)).filter(value(), **options)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_malformed_matrices_are_refused_before_anything_follows_their_indices(format):
+    for part, place, value in (("indices", 0, 1000), ("indices", -1, -7), ("indptr", 1, 90)):
+        bad = some(format=format).copy()
+        getattr(bad, part)[place] = value
+        with pytest.raises(TypeError, match="is malformed"):
+            sparse.SparseType(format, "float64").filter(bad)
+        with pytest.raises(TypeError, match="is malformed"):
+            sparse.as_sparse(bad)
+
+
 def test_values_are_compared_by_their_elements():
     t = sparse.SparseType("csr", "float64")
     x = some()
@@ -144,7 +155,7 @@ def test_values_are_compared_by_their_elements():
 
 def test_variables_constants_and_shared_variables():
     x = sparse.csr_fmatrix("x")
-    assert (x.name, x.format, x.dtype, x.ndim) == ("x", "csr", "float32", 2)
+    assert (x.name, x.format, x.dtype, x.ndim, bool(x)) == ("x", "csr", "float32", 2, True)
     assert sparse.bsr_dmatrix().type == sparse.SparseType("bsr", "float64")
     assert sparse.csc_matrix("c", dtype="int64").type.dtype == np.int64
     c = sparse.as_sparse_variable(some(), name="c")
@@ -525,6 +536,8 @@ def test_tensor_functions_refuse_sparse_matrices_and_say_what_to_do():
         (lambda: len(x), TypeError, r"x\.shape\[0\]"),
         (lambda: list(x), TypeError, "cannot iterate"),
         (lambda: np.asarray(x), TypeError, "symbolic"),
+        (lambda: some() @ x, TypeError, "as_sparse_variable"),
+        (lambda: T.dot(some(), T.matrix()), TypeError, "function of that name in sparse"),
         (lambda: sparse.cast(sparse.csr_matrix(dtype="complex64"), "float32"), TypeError, "real part"),
     ):
         with pytest.raises(error, match=message):

@@ -14,7 +14,7 @@ from symcore.gradient.rop import Rop  # what Ops without an R_op fall back on co
 from symcore.graph import variable as _variable
 
 if _TYPE_CHECKING:
-    from symcore import gradient, printing, random, tensor, testing, typed_list
+    from symcore import gradient, printing, random, sparse, tensor, testing, typed_list
     from symcore.from_function import as_op
     from symcore.from_graph import OpFromGraph
     from symcore.gradient.flow import (
@@ -64,6 +64,7 @@ _HOMES = {
     "gradient": "symcore.gradient:",
     "printing": "symcore.printing:",
     "random": "symcore.random:",
+    "sparse": "symcore.sparse:",
     "tensor": "symcore.tensor:",
     "testing": "symcore.testing:",
     "as_op": "symcore.from_function",

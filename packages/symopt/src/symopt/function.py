@@ -241,6 +241,8 @@ def update_value(shared: SharedVariable[Any], new: Any) -> Variable[Any]:
                 if new.type.dtype != shared.type.dtype
                 else " State its shape with T.specify_shape or T.patternbroadcast."
             )
+            if getattr(new.type, "format", None) != getattr(shared.type, "format", None):
+                hint = " Sparse and dense matrices, and formats, are made into each other by asformat() and toarray()."
         raise TypeError(
             f"the update of {shared} has type {new.type}, the shared variable has type {shared.type}.{hint}" + _at(new)
         )

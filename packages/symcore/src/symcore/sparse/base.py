@@ -10,7 +10,7 @@ from symcore.graph.variable import Apply, Constant, Variable
 from symcore.op import Op, Shape
 from symcore.sparse.type import SparseType, as_matrix, is_sparse_value, scipy_sparse
 from symcore.tensor import dtypes
-from symcore.tensor.constant import as_tensor, signature_of
+from symcore.tensor.constant import as_tensor, converters, signature_of
 from symcore.tensor.constant import constant as dense_constant
 from symcore.tensor.shapes import shape_i
 from symcore.tensor.type import TensorType
@@ -36,6 +36,14 @@ def constant(value: Any, name: str | None = None) -> Any:
         array.flags.writeable = False
     data.has_canonical_format = True  # a look at it later would want to write what it found
     return stype.constant_class(stype, data, name)
+
+
+def _from_scipy(value: Any) -> Any:
+    """Tell the functions of tensors, which ask this for what is neither number nor array, that a value is sparse."""
+    return constant(value) if is_sparse_value(value) else None
+
+
+converters.append(_from_scipy)
 
 
 def as_sparse_variable(value: Any, name: str | None = None) -> Any:

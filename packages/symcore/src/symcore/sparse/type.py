@@ -117,11 +117,14 @@ class SparseType(Type):
         Raises
         ------
         TypeError
-            For symbolic variables, what is no matrix, a loss of precision that is not allowed, a wrong static length.
+            For symbolic variables, what is no matrix, a loss of precision that is not allowed, a wrong static length,
+            and matrices whose indices lie outside of them.
         """
         cls = class_of(self.format)
         if type(value) is not cls or value.dtype != self.dtype:
             value = self._converted(value, strict, allow_downcast)
+        if "_has_canonical_format" not in vars(value):  # SciPy has not looked at it yet: once per matrix
+            check_parts(value)
         if not value.has_canonical_format:
             value = value.copy()
             value.sum_duplicates()
@@ -221,6 +224,16 @@ def coordinates(matrix: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
         return found.row, found.col
     major = np.repeat(np.arange(len(matrix.indptr) - 1, dtype=matrix.indices.dtype), np.diff(matrix.indptr))
     return (major, matrix.indices) if matrix.format == "csr" else (matrix.indices, major)
+
+
+def check_parts(matrix: Any) -> None:
+    """Raise ``TypeError`` for a matrix whose indices or pointers lie outside: SciPy's kernels would follow them."""
+    try:
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise TypeError(
+            f"the {matrix.format} matrix of shape {matrix.shape} is malformed: {error}. See its check_format()."
+        ) from None
 
 
 def same_structure(a: Any, b: Any) -> bool:

@@ -53,6 +53,9 @@ class SparseOperators:
 
     # ------------------------------------------------------------------ as a Python object
 
+    def __bool__(self) -> bool:
+        return True
+
     def __len__(self) -> NoReturn:
         raise TypeError("len() of a sparse matrix is not known while the graph is built; use x.shape[0].")
 
@@ -60,7 +63,10 @@ class SparseOperators:
         raise TypeError(f"cannot iterate over the sparse matrix {self}; take its rows by index, x[i].")
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError(f"{self} is symbolic and has no values; compute it with .eval() or a function.")
+        raise TypeError(
+            f"{self} is symbolic and has no values; compute it with .eval() or a function. A matrix of SciPy on the "
+            "left of an operator becomes symbolic by sparse.as_sparse_variable(A)."
+        )
 
     # ------------------------------------------------------------------ operators
 
