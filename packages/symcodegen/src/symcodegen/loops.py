@@ -9,6 +9,7 @@ import numpy as np
 from symcodegen.cache import KernelSource
 from symcodegen.dispatch import Loop
 from symcodegen.failures import step_error
+from symcodegen.fusedloops import fused_steps
 from symcore.failure import operand_in_c
 from symcore.graph.generic import copied
 from symcore.graph.variable import Apply, Variable
@@ -91,10 +92,18 @@ class Body:
         ]
         made = [b.temp(_COUNT, None)] if spec.until else []
         sequences = tuple((s.step, *s.rows) for s in spec.sequences)
-        params = (steps, sequences, tuple(tracks), tuple(results), int(spec.until))
+        params = (steps, sequences, tuple(tracks), tuple(results), int(spec.until), *self._fused(b))
         b.emit(cvm.LOOP, self, [*buffers, *rings, *made], [b.slot(v) for v in node.inputs[1:]], params)
         if spec.until:
             self._cut(b, buffers, made[0])
+
+    def _fused(self, b: Any) -> tuple[Any, int]:
+        """Return a kernel that makes all steps, and which of its pointers are at scalars; ``(0, 0)``: there is none."""
+        found = fused_steps(self.lowering, self.spec)
+        if found is None:
+            return 0, 0
+        kernel, scalars = found
+        return b.source(kernel, f"all steps of {self.node.op}"), scalars
 
     def _cut(self, b: Any, buffers: Sequence[int], made: int) -> None:
         """Let the outputs be what the steps that were made have written of the buffers."""
@@ -188,9 +197,12 @@ def linked(lowering: Any, addresses: dict[str, int], cvm: Any) -> list[tuple[Any
         fn = node[1]
         if isinstance(fn, KernelSource):
             fn = addresses[fn.name]
-        elif isinstance(fn, Body):
+        params = node[4]
+        if isinstance(fn, Body):
             fn = fn.machine
-        nodes.append((node[0], fn, *node[2:]))
+            *others, fused, scalars = params
+            params = (*others, addresses[fused.name] if fused else 0, scalars)
+        nodes.append((node[0], fn, *node[2:4], params, *node[5:]))
     return nodes
 
 

@@ -101,7 +101,7 @@ class Lowering:
         self._shared_index: dict[Any, int] = {}
         self._tag = -1
         self.registers = Registers(symbolic_shapes(plan), self.slot, cvm)
-        self._answers: dict[Apply, Answer] = {}
+        self.answers: dict[Apply, Answer] = {}
         self._bodies: dict[Apply, Body] = {}
         self._guard = -1
         self._host_slots: dict[tuple[Any, int], int] = {}
@@ -146,7 +146,7 @@ class Lowering:
                 answer = refuse(node, "its shape is computed from values in a way that only Python can follow")
                 self.registers.dims.update(dict.fromkeys(node.outputs))
                 read = []
-            self._answers[node] = answer
+            self.answers[node] = answer
             self._want_inputs(guards, node, answer, guard)
             guards.want(read, guard)
         for v in self.plan.fgraph.outputs:
@@ -362,10 +362,7 @@ class Lowering:
         name: str = "kernel",
     ) -> None:
         """Emit a generated kernel; its address is put in when all kernels have been loaded."""
-        text = kernel_text(kernel)
-        source = self.sources.get(text)
-        if source is None:
-            source = self.sources[text] = KernelSource(f"{len(self.sources)} {name}", text, kernel.heavy)
+        source = self.source(kernel, name)
         flags = (self.cvm.REORDER if kernel.reorder else 0) | (self.cvm.FALLIBLE if kernel.fallible else 0)
         if kernel.layout == COLLAPSED:
             params: Any = (kernel.axes, kernel.stretch)
@@ -374,6 +371,13 @@ class Lowering:
             params = tuple(self.registers.of(e) for e in kernel.extras)
             prep = self.cvm.FULL
         self.emit(prep, source, outputs, inputs, params, inplace, flags, kernel.weight)
+
+    def source(self, kernel: CKernel, name: str) -> KernelSource:
+        """Return what stands for a kernel until all have been loaded; equal texts are one kernel."""
+        text = kernel_text(kernel)
+        if text not in self.sources:
+            self.sources[text] = KernelSource(f"{len(self.sources)} {name}", text, kernel.heavy)
+        return self.sources[text]
 
     # ------------------------------------------------------------------ the whole
 
@@ -398,7 +402,7 @@ class Lowering:
 
     def _node(self, node: Apply) -> tuple[str, str]:
         """Emit a node; return where it runs, and how."""
-        answer = self._answers[node]
+        answer = self.answers[node]
         inplace = tuple(self.plan.inplace.get(node, {}).items())
         if isinstance(answer, CKernel):
             outputs = [self.out(y, shaped=answer.layout != COLLAPSED) for y in node.outputs]

@@ -76,6 +76,8 @@ typedef struct {
     int steps, until;
     int n_sequences, n_states, n_results, n_same; /* tracks: sequences, states, results */
     Track *tracks;
+    sym_kernel *fused;  /* runs all steps where rows lie without gaps, but for these pointers; or NULL */
+    npy_uint64 scalars;
     int *sources; /* by input of the inner program: the track, or - 1 - position of the operand that is the same */
 } Loop;
 
@@ -163,6 +165,7 @@ typedef struct LoopPrepared {
     const Node *node;
     const i64 *steps_of; /* lengths and strides of the operands, one after another */
     i64 n, check;        /* steps; steps between looks for a signal */
+    int fused;
     int n_moves, n_turns; /* linear ones, then those in rings */
     Move moves[];
 } LoopPrepared;

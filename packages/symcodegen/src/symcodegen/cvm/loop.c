@@ -127,9 +127,13 @@ int parse_loop(Program *p, Node *node, int index, PyObject *params) {
     Loop *loop = node->loop = PyMem_Calloc(1, sizeof *loop);
     if (!loop) return PyErr_NoMemory(), -1;
     loop->inner = (Program *)node->callable;
-    if (!PyTuple_Check(params) || !PyArg_ParseTuple(params, "iO!O!O!p", &loop->steps, &PyTuple_Type, &sequences,
-                                                    &PyTuple_Type, &states, &PyTuple_Type, &results, &loop->until))
-        return PyErr_Clear(), bad_loop(index, "params are (steps, sequences, states, results, until)");
+    PyObject *fused;
+    if (!PyTuple_Check(params) ||
+        !PyArg_ParseTuple(params, "iO!O!O!pOK", &loop->steps, &PyTuple_Type, &sequences, &PyTuple_Type, &states,
+                          &PyTuple_Type, &results, &loop->until, &fused, &loop->scalars))
+        return PyErr_Clear(), bad_loop(index, "params are (steps, sequences, states, results, until, fused, scalars)");
+    loop->fused = (sym_kernel *)PyLong_AsVoidPtr(fused);
+    if (PyErr_Occurred()) return -1;
     int n = (int)(PyTuple_GET_SIZE(sequences) + PyTuple_GET_SIZE(states) + PyTuple_GET_SIZE(results));
     loop->tracks = PyMem_Calloc(n + 1, sizeof(Track));
     loop->sources = PyMem_Calloc(loop->inner->n_inputs + 1, sizeof(int));
@@ -308,6 +312,21 @@ static Move move_of(Context *c, const Node *node, const Bind *bind) {
     return move;
 }
 
+/* May the kernel of all steps run: is every row of one length, and without gaps? */
+static int fits_fused(const Loop *loop, const Prepared *inner) {
+    if (!loop->fused || !inner->n_runs) return 0;
+    const Run *first = inner->runs;
+    for (const Run *run = first; run < first + inner->n_runs; run++) {
+        const Node *node = loop->inner->nodes + run->node;
+        if (node->prep != COLLAPSED || run->d[0] > 1 || run->d[0] != first->d[0]) return 0;
+        if (run->d[0] && run->d[1] != first->d[1]) return 0;
+        for (int k = 0; k < node->n_ops && run->d[0]; k++)
+            if (!(loop->scalars >> (run->ptr + k) & 1) && run->s[k] != loop->inner->slots[node->ops[k]].itemsize)
+                return 0;
+    }
+    return 1;
+}
+
 /* Launch parameters of a LOOP node. 0, or -1 with a failure noted. */
 int prepare_loop(Context *c, Prepared *q, Node *node) {
     const Loop *loop = node->loop;
@@ -331,6 +350,7 @@ int prepare_loop(Context *c, Prepared *q, Node *node) {
     l->next = q->loops;
     q->loops = l;
     l->n = n;
+    l->fused = fits_fused(loop, inner);
     i64 work = inner->work + 64;
     l->check = BETWEEN_CHECKS / work + 1;
     int at_end = n_moves;
@@ -402,6 +422,10 @@ static int is_true(const void *address, int typenum) {
     }
 }
 
+static int condition_type(Context *k) {
+    return k->program->slots[k->program->outputs[k->program->n_outputs - 1]].typenum;
+}
+
 /* Lets a signal's handler run; 1 if it raised. Only a call that runs without the GIL is long enough to ask. */
 static int interrupted(Context *c) {
     while (c->outer) c = c->outer;
@@ -431,7 +455,7 @@ static int fail_inside(Context *c, Context *k, i64 step) {
 /* All steps; gives the kind of failure, and in `made` how many were done. */
 static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 *made) {
     const Prepared *inner = l->inner;
-    int typenum = l->loop->until ? k->program->slots[k->program->outputs[k->program->n_outputs - 1]].typenum : 0;
+    int typenum = l->loop->until ? condition_type(k) : 0;
     i64 i = 0, check = l->check;
     while (i < l->n) {
         if (run_plain(k, inner)) return fail_inside(c, k, i);
@@ -444,6 +468,39 @@ static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const 
         }
     }
     *made = i;
+    return 0;
+}
+
+/* As run_steps, through the kernel of all steps, in pieces between which a signal may come through. */
+static int run_fused(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 *made) {
+    const Run *run = l->inner->runs;
+    int n = k->program->n_pointers;
+    char *pointers[n + 1];
+    i64 d[2 + 2 * n], s[n + 1], count = 0;
+    memcpy(pointers, k->pointers, n * sizeof(char *));
+    memset(d, 0, sizeof d);
+    memset(s, 0, sizeof s);
+    pointers[n] = (char *)&count;
+    d[1] = run->d[0] ? run->d[1] : 1;
+    for (int i = 0; i < l->n_moves + l->n_turns; i++) {
+        s[l->moves[i].pos] = l->moves[i].step;
+        d[3 + 2 * l->moves[i].pos] = l->moves[i].rows;
+    }
+    while (*made < l->n) {
+        d[0] = l->n - *made < l->check ? l->n - *made : l->check;
+        for (int i = 0; i < l->n_turns; i++) {
+            const Move *m = l->moves + l->n_moves + i;
+            i64 row = (rows[i] + *made) % m->rows;
+            d[2 + 2 * m->pos] = row;
+            pointers[m->pos] = p[m->operand] + m->start + row * m->step;
+        }
+        int kind = l->loop->fused(pointers, d, s, &k->abi);
+        if (kind) return fail_inside(c, k, *made);
+        *made += count;
+        if (l->loop->until && is_true(k->condition, condition_type(k))) break;
+        for (int i = 0; i < l->n_moves; i++) pointers[l->moves[i].pos] += count * l->moves[i].step;
+        if (*made < l->n && interrupted(c)) return SYM_RAISED;
+    }
     return 0;
 }
 
@@ -461,7 +518,7 @@ int run_loop(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
         k->pointers[m->pos] = base + m->start + m->row * m->step;
         if (i >= l->n_moves) rows[i - l->n_moves] = m->row;
     }
-    int kind = run_steps(c, k, l, p, rows, &made);
+    int kind = (l->fused ? run_fused : run_steps)(c, k, l, p, rows, &made);
     if (kind) return kind;
     end_rings(c, l, p, made);
     if (l->loop->until) *(i64 *)p[l->node->n_outputs - 1] = made;
