@@ -82,7 +82,7 @@ def test_many_taps_plain_outputs_and_forward_mode():
 def test_updates_and_random_numbers_go_through_the_blocks():
     k, draws = shared(np.int64(0), "k"), MRG_RandomStreams(3)
     (counts, sums), updates = scan_checkpoints(
-        lambda s: ([k + 1, s + draws.uniform()], {k: k + 1}), outputs_info=[None, T.zeros(())], n_steps=10, save_every_N=4
+        lambda s: ([k + 1, s + draws.uniform()], {k: k + 1}), None, [None, T.zeros(())], n_steps=10, save_every_N=4
     )
     f = function([], [counts, sums], updates=updates)
     first, second = f(), f()

@@ -70,7 +70,7 @@ def test_entries_with_steps_of_their_own_are_left_to_blockwise():
     hs = T.dmatrix()
     ends = vectorize_graph(rows[-1], {h: hs})
     f = function([hs], ends)
-    np.testing.assert_array_equal(f([[1.0], [1.25]]), [[16], [20]])
+    np.testing.assert_array_equal(f([[1.0], [1.25]]), [[32], [40]])
     with pytest.raises(ValueError, match="same shape"):
         f([[1.0], [6.0]])
 
