@@ -449,6 +449,24 @@ def test_compiler_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @posix
+def test_kernels_are_found_after_the_compiler_is_gone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    assert_right(KernelCache(root), 1, 2)
+    monkeypatch.setenv("PATH", "/nowhere")
+    later = KernelCache(root)
+    assert_right(later, 1, 2)
+    assert later.compilations == 0
+    with pytest.raises(CompilerMissing, match="on PATH"):
+        later.load([kernel(3)])
+    assert_right(later, 2)
+    for named in ("none", "/nowhere/cc"):  # what was asked for is never replaced
+        with pytest.raises(CompilerMissing):
+            KernelCache(root, named).load([kernel(1)])
+    with pytest.raises(CompilerMissing):
+        KernelCache(root.parent / "another").load([kernel(1)])
+
+
+@posix
 @pytest.mark.parametrize(
     "text",
     [

@@ -33,12 +33,14 @@ from symcodegen.toolchain import (
     COMPILE_TIMEOUT,
     CompileError,
     Compiler,
+    CompilerMissing,
     Unit,
     check_flags,
     compiler_record_key,
     find_compiler,
     from_record,
     locate,
+    processor_key,
     to_record,
 )
 from symcodegen.turns import turn
@@ -130,6 +132,7 @@ class KernelCache:
         self._limit = limit
         self._timeout = timeout
         self._abi = abi
+        self._missing: CompilerMissing | None = None
         self._store: Store | None = None
         self._warned = False
         self._contexts: dict[bool, Any] = {}
@@ -248,6 +251,8 @@ class KernelCache:
 
     def _build(self, missing: dict[str, KernelSource]) -> None:
         """Compile the batch, unless another process is at it and publishes it in time."""
+        if self._missing is not None:
+            raise self._missing
         batch = hashlib.blake2b("".join(sorted(missing)).encode(), digest_size=16).hexdigest()
         with turn(self.store.root / "tmp", batch, self._timeout, lambda: not self._from_disk(missing)) as needed:
             if needed:
@@ -373,7 +378,32 @@ class KernelCache:
             return self._compiler
 
     def _find_compiler(self) -> Compiler:
-        """The compiler whose answers are on record, else probe the candidates and put them on record."""
+        """The compiler whose answers are on record, else probe the candidates and put them on record.
+
+        Where there is none any more, the one that was last found on this processor still says under which keys its
+        kernels are kept: what the cache holds is loaded, and the first kernel that it does not hold raises.
+        """
+        try:
+            compiler = self._present_compiler()
+        except CompilerMissing as missing:
+            remembered = None if self._command or os.environ.get("CC", "").strip() else self._remembered()
+            if remembered is None:
+                raise
+            self._missing = missing
+            return remembered
+        if not self._command and self.store.read_toolchain(_last_key()) != (record := to_record(compiler)):
+            with contextlib.suppress(OSError):
+                self.store.write_toolchain(_last_key(), record)
+        return compiler
+
+    def _remembered(self) -> Compiler | None:
+        record = self.store.read_toolchain(_last_key())
+        argv = record.get("argv") if isinstance(record, dict) else None
+        if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv):
+            return None
+        return from_record(record, tuple(argv), self._flags)
+
+    def _present_compiler(self) -> Compiler:
         argv, _ = locate(self._command)[0]
         try:
             key = compiler_record_key(argv)
@@ -422,6 +452,11 @@ class KernelCache:
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
+
+def _last_key() -> str:
+    """Under which name the compiler that was last found on this kind of processor is on record."""
+    return f"last-{processor_key()}"
+
 
 # Objects are built with hidden visibility; this declaration, compatible with the definition that follows, exports it.
 _EXPORT = '__attribute__((visibility("default"))) int {0}();\n'

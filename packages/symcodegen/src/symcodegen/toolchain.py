@@ -320,6 +320,11 @@ def compiler_record_key(argv: Sequence[str]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def processor_key() -> str:
+    """A name for this kind of processor: kernels that were built on one may not run on another."""
+    return hashlib.blake2b(_host_cpu().encode(), digest_size=8).hexdigest()
+
+
 def _host_cpu() -> str:
     """The processor as the system describes it (first core), without what changes from moment to moment."""
     try:
