@@ -279,6 +279,44 @@ def test_python_nodes_within_steps():
     assert "nodes without C" in how(f)
 
 
+def test_indices_that_are_computed_in_a_step():
+    i, s, a = T.lscalar("i"), T.dvector("s"), T.dmatrix("a")
+    n, index, s0, a0 = T.lscalar("n"), T.lvector("index"), T.dmatrix("s0"), T.dmatrix("a0")
+    body = [s * 0.5 + a[i], a[i, -1], a[i + 1, i]]
+    spec = LoopSpec((LoopSequence(),), (LoopState(),), outputs=(LoopOutput(), LoopOutput()))
+    made = loop(spec, [i, s, a], body, n, index, s0, a0)
+    values = [4, np.array([0, 1, -2, -3]), np.ones((1, 3)), rng.normal(size=(3, 3))]
+    f = agree([n, index, s0, a0], made, values)
+    assert how(f) == "loop"
+    with pytest.raises(IndexError) as error:
+        f(4, np.array([0, 1, 0, 5]), *values[2:])
+    assert "in step 3" in "\n".join(error.value.__notes__)
+
+
+def test_a_step_is_one_kernel_or_many():
+    """The same loop with rows that lie in memory in order, and with rows that do not."""
+    x, s, a = T.dvector("x"), T.dvector("s"), T.dvector("a")
+    n, xs, s0, a0 = T.lscalar("n"), T.dmatrix("xs"), T.dmatrix("s0"), T.dvector("a0")
+    states = (LoopState((-1, -3), keep=2), LoopState())
+    spec = LoopSpec((LoopSequence((0, 2)),), states, outputs=(LoopOutput(),))
+    x2, s3, t = T.dvector("x2"), T.dvector("s3"), T.dvector("t")
+    u = T.tanh(x * a + s3)
+    made = loop(spec, [x, x2, s, s3, t, a], [u + x2, t * 0.5 + u, u - s], n, xs, s0, T.ones_like(s0[:1]), a0)
+    for layout in (np.ascontiguousarray, np.asfortranarray, lambda v: np.repeat(v, 2, -1)[..., ::2]):
+        values = [6, layout(rng.normal(size=(8, 5))), layout(rng.normal(size=(3, 5))), layout(rng.normal(size=5))]
+        agree([n, xs, s0, a0], made, values)
+
+
+def test_scalars_with_a_condition_and_rings():
+    s, t, x = T.dscalar("s"), T.dscalar("t"), T.dscalar("x")
+    n, s0, xs = T.lscalar("n"), T.dvector("s0"), T.dvector("xs")
+    spec = LoopSpec((LoopSequence((-1,), -1),), (LoopState((-2, -1), keep=3),), outputs=(LoopOutput(2),), until=True)
+    made = loop(spec, [x, s, t], [s + t * x, s - x, T.gt(s + t, 30)], n, xs, s0)
+    for steps in (0, 1, 2, 3, 9, 40):
+        f = agree([n, s0, xs], made, [steps, np.array([1.0, 1.0]), np.linspace(0.5, 1.5, 40)])
+    assert how(f) == "loop"
+
+
 def test_loops_within_loops():
     x, s, t = T.dscalar("x"), T.dscalar("s"), T.dscalar("t")
     xs, row, s0 = T.dmatrix("xs"), T.dvector("row"), T.dvector("s0")

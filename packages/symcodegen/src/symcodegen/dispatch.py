@@ -18,6 +18,7 @@ from typing import Any
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Variable
 from symcore.op import Op
+from symcore.tensor.type import TensorType
 
 COLLAPSED = "collapsed"
 FULL = "full"
@@ -197,6 +198,9 @@ class Loop:
 
     def check(self, node: Apply) -> None:
         """Raise ``ValueError`` when the specification does not fit the node and the inner graph."""
+        steps = node.inputs[0].type if node.inputs else None
+        if not isinstance(steps, TensorType) or steps.ndim or steps.dtype.kind not in "iu":
+            raise ValueError(f"the first input of {node.op} is the number of steps, a 0-d integer; it is of {steps}.")
         spec, inner = self.spec, self.inner
         same = len(node.inputs) - spec.n_node_inputs
         wanted = spec.n_inner_inputs + same, spec.n_node_outputs + spec.until

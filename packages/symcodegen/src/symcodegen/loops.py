@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from symcodegen.cache import KernelSource
-from symcodegen.dispatch import Loop
+from symcodegen.dispatch import Answer, Loop, Routine
 from symcodegen.failures import step_error
 from symcodegen.fusedloops import fused_steps
+from symcodegen.registers import Registers
 from symcore.failure import operand_in_c
 from symcore.graph.generic import copied
 from symcore.graph.variable import Apply, Variable
 from symcore.interpreter import evaluate
+from symcore.tensor.constant import constant
+from symcore.tensor.indexing import INPUT
+from symcore.tensor.subtensor import Subtensor
 from symcore.tensor.type import TensorType
 from symopt.plan import MemoryPlan
 
@@ -183,6 +187,39 @@ class Body:
         return found
 
 
+def in_steps(node: Apply, answer: Answer, registers: Registers) -> Answer:
+    """Return how a node runs within the steps of a loop.
+
+    An index that is computed in a step is data there: were it a length that shapes are prepared with, every step would
+    have to be prepared anew.
+    """
+    op = node.op
+    if not isinstance(op, Subtensor) or not isinstance(answer, Routine):
+        return answer
+    moving = [v for v in node.inputs[1:] if not registers.only_shapes(v)]
+    plain = all(not isinstance(entry, tuple) for entry in op.entries)
+    if not moving or not plain or any(v.type.dtype.name != "int64" for v in node.inputs[1:]):
+        return answer
+
+    def emit(b: Any, n: Apply) -> None:
+        scalars, views = iter(n.inputs[1:]), []
+        for entry in op.entries:
+            index = next(scalars) if entry == INPUT else constant(entry, dtype="int64")
+            views.append(b.new_view(_VECTOR))
+            b.dimshuffle(views[-1], b.slot(index), (-1,))
+        x, y = n.inputs[0], n.outputs[0]
+        lengths = b.registers.shape(x)[len(op.entries) :]
+        rows = b.temp(TensorType(y.type.dtype, (1, *y.type.shape)), (b.registers.of(1), *lengths))
+        extras = [b.registers.of(k) for k in (len(views), x.type.ndim, x.type.dtype.itemsize)]
+        b.routine("gather", [rows], [b.slot(x), *views], extras)
+        view = b.new_view(y.type)
+        b.subtensor(view, rows, [(b.cvm.ITEM_INDEX, b.registers.of(0))])
+        b.finish(y, view)
+
+    return Routine("gather", emit, fallible=True)
+
+
+_VECTOR = TensorType("int64", (1,))
 _CONDITIONS = frozenset(
     {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"}
 )

@@ -10,7 +10,7 @@ from symcodegen.cache import KernelSource
 from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
 from symcodegen.guards import Guard, Guards
 from symcodegen.kernels.text import kernel_text
-from symcodegen.loops import Body
+from symcodegen.loops import Body, in_steps
 from symcodegen.registers import Registers, is_integer
 from symcore.graph.generic import copied as duplicate
 from symcore.graph.shared import SharedVariable
@@ -86,6 +86,7 @@ class Lowering:
         answer: Callable[[Apply], Answer],
         sources: dict[str, KernelSource] | None = None,
     ):
+        self._of_steps = sources is not None  # of a loop of another program, with whose kernels they are compiled
         self.plan = plan
         self.answer = answer
         self.cvm = cvm
@@ -138,6 +139,8 @@ class Lowering:
                 guards.want(self.registers.leaves(node.outputs), guard)
                 continue
             answer = self.answer(node)
+            if self._of_steps:
+                answer = in_steps(node, answer, self.registers)
             if isinstance(answer, Loop):
                 self._bodies[node] = Body(self, node, answer)
                 self.uses_blas |= self._bodies[node].lowering.uses_blas
@@ -421,7 +424,7 @@ class Lowering:
                 body.emit(self)
                 return "C", "loop"
             body.emit_python(self)
-            return "C", f"loop, its steps called from Python: {body.why_not}"
+            return "Python", f"a loop whose steps are called from Python: {body.why_not}"
         self._python(node)
         return "Python", reason(node)
 

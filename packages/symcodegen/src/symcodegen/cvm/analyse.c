@@ -169,6 +169,7 @@ static int check_output(Walk *w, Node *node, int slot) {
             w->alias[slot] = w->alias[node->ops[1]];
         return introduce(w, slot, 1);
     }
+    if (node->prep == LOOP && w->alias[slot] != slot) return wrong(w, "is a view, and a LOOP writes whole slots", slot);
     int root = p->slots[w->alias[slot]].kind;
     if (root != TEMP && root != ARRAY && root != UPDATE)
         return wrong(w, "is written, but its memory is not the program's", slot);

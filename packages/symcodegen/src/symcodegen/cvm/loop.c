@@ -192,7 +192,17 @@ static void inner_shape(Context *c, const Node *node, int input, const Slot *s, 
     }
 }
 
-/* Prepares the program of a step; the result stands in the inner context. NULL: failed, inside. */
+/* The kernels of a step count on the lengths that its inputs were declared with. */
+static int check_declared(Context *c, const Node *node, const Slot *s, const i64 *lengths, int input) {
+    for (int i = 0; s->lengths && i < s->ndim; i++)
+        if (s->lengths[i] >= 0 && s->lengths[i] != lengths[i])
+            return fail_at(c, at(c, node), SYM_SHAPE,
+                           "input %d of a step is declared to have length %lld along axis %d; it is given %lld.", input,
+                           s->lengths[i], i, lengths[i]);
+    return 0;
+}
+
+/* Prepares the program of a step; the result stands in the inner context. NULL with a failure noted. */
 static Prepared *prepare_step(Context *c, const Node *node) {
     const Loop *loop = node->loop;
     Program *inner = loop->inner;
@@ -212,6 +222,7 @@ static Prepared *prepare_step(Context *c, const Node *node) {
         if (s->kind == CONST || !s->ndim) continue;
         while (inner->inputs[input].slot != slot) input++;
         inner_shape(c, node, input, s, sig);
+        if (check_declared(c, node, s, sig, input)) return NULL;
         sig += 2 * s->ndim;
     }
     Prepared *q = find_signature(k, 0);

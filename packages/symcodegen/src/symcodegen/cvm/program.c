@@ -152,9 +152,12 @@ static PyObject *timings(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *clear(PyObject *self, PyObject *unused) {
+    Program *p = (Program *)self;
     (void)unused;
-    drop_idle((Program *)self);
-    drop_memo((Program *)self);
+    drop_idle(p);
+    drop_memo(p);
+    for (int i = 0; i < p->n_nodes; i++)
+        if (p->nodes[i].loop) Py_DECREF(clear(p->nodes[i].callable, NULL));
     Py_RETURN_NONE;
 }
 
