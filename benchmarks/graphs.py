@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.process import CACHE, ROOT, child_environment, peers_python
 
 NODES = 10_000
-REPEATS = 5
+REPEATS = 3
 #: Contender -> (module of tensors, module of ``grad``, module of ``clone_replace`` or ``clone``, its name).
 LIBRARIES = {
     "symstack": ("symcore.tensor", "symcore", "symcore", "clone"),
@@ -48,7 +48,7 @@ EXPRESSIONS: dict[str, Callable[[Any, int], tuple[Any, Any]]] = {"chain": chain,
 
 
 def measure(library: str) -> dict[str, dict[str, float]]:
-    """In a child: CPU seconds per expression and work, each the best of three after one that warms up."""
+    """In a child: CPU seconds per expression and work, after a small round that warms up."""
     import importlib
 
     tensors, gradients, copies, name = LIBRARIES[library]
@@ -57,8 +57,7 @@ def measure(library: str) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for label, build in EXPRESSIONS.items():
         _once(T, grad, clone, build, 400)
-        rounds = [_once(T, grad, clone, build, NODES) for _ in range(3)]
-        found[label] = {work: min(r[work] for r in rounds) for work in WORK}
+        found[label] = _once(T, grad, clone, build, NODES)
     return found
 
 
@@ -75,10 +74,10 @@ def _once(T: Any, grad: Any, clone: Any, build: Any, nodes: int) -> dict[str, fl
     return {work: b - a for work, a, b in zip(WORK, marks, marks[1:], strict=False)}
 
 
-def graphs() -> int:
+def graphs(repeats: int = REPEATS) -> int:
     """Measure every library that is installed, in turns, and print a table. Returns 0, or 1 if none could be run."""
     samples: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in LIBRARIES}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for name in list(samples):
             command = [str(peers_python()), "-c", _CHILD, name]
             environment = child_environment(1, CACHE / "run") | {"PYTHONPATH": str(ROOT)}
@@ -121,4 +120,4 @@ def _table(samples: dict[str, list[dict[str, dict[str, float]]]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(graphs())
+    sys.exit(graphs(*map(int, sys.argv[1:])))

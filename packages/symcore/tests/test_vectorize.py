@@ -13,7 +13,7 @@ from symcore.linalg import nlinalg, slinalg
 from symcore.tensor.type import TensorType
 from symcore.testing.core_cases import CASES
 from symcore.testing.sparse_cases import SparseCase
-from symcore.vectorize import vectorize_graph
+from symcore.vectorize import vectorize, vectorize_graph
 from symcore.vectorize.blockwise import Blockwise
 
 RNG = np.random.default_rng(5)
@@ -260,6 +260,31 @@ def test_graphs_made_into_ops_and_choices():
     scaled = vectorize_graph(grad_scale(x, -1.0), {x: xs})
     assert isinstance(scaled.owner.op, GradScale)
     assert (evaluate(grad(scaled.sum(), xs), {xs: value}) == -1).all()
+
+
+def test_functions_of_batches():
+    w = T.dmatrix("w")
+    xs, ys = T.dmatrix("xs"), T.dvector("ys")
+
+    def model(x, y, w):
+        """One entry."""
+        return T.tanh(T.dot(w, x)) * y, w.sum()
+
+    each = vectorize(model, batched=[True, True, False])
+    out, total = each(xs, ys, w)
+    assert each.__doc__ == "One entry."
+    assert (out.ndim, total.ndim) == (2, 0)
+    vx, vy, vw = RNG.normal(size=(5, 3)), RNG.normal(size=5), RNG.normal(size=(2, 3))
+    got = evaluate(out, {xs: vx, ys: vy, w: vw})
+    np.testing.assert_allclose(got, np.tanh(vx @ vw.T) * vy[:, None], rtol=1e-14)
+    slopes = vectorize(lambda x: grad((x**3).sum(), x))(xs)
+    np.testing.assert_allclose(evaluate(slopes, {xs: vx}), 3 * vx**2, rtol=1e-14)
+    np.testing.assert_array_equal(evaluate(vectorize(lambda x: x.sum())(np.eye(2) * 3)), [3.0, 3.0])
+    assert vectorize(lambda x: x + 1, [False])(ys).ndim == 1
+    with pytest.raises(TypeError, match="3 arguments"):
+        each(xs, ys)
+    with pytest.raises(TypeError, match="needs an axis"):
+        vectorize(lambda x: x)(T.dscalar())
 
 
 def test_shared_variables_and_names_stay():

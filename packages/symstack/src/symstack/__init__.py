@@ -31,6 +31,7 @@ _HOMES = {
     "shared": "symcore:shared",
     "slicetype": "symcore:slicetype",
     "typed_list": "symcore:typed_list",
+    "vectorize": "symcore.vectorize:vectorize",
     "vectorize_graph": "symcore:vectorize_graph",
     # derivatives
     "Lop": "symcore:Lop",
@@ -47,14 +48,18 @@ _HOMES = {
     "function": "symopt.function:function",
     "get_mode": "symopt:get_mode",
     "jit": "symopt.jit:jit",
+    "load": "symopt.loading:load",
+    "save": "symopt.saving:save",
     # control flow
     "OpFromGraph": "symcore:OpFromGraph",
     "foldl": "symscan:foldl",
     "foldr": "symscan:foldr",
     "ifelse": "symcore.ifelse:ifelse",
+    "loop": "symscan:loop",
     "map": "symscan:map",
     "reduce": "symscan:reduce",
     "scan": "symscan:scan",
+    "scan_checkpoints": "symscan:scan_checkpoints",
     "scan_module": "symscan",
     "until": "symscan:until",
     # random numbers

@@ -1,4 +1,4 @@
-"""A graph over a batch: ``vectorize_graph(outputs, {x: batched_x})``."""
+"""A graph over a batch: ``vectorize_graph(outputs, {x: batched_x})``, ``vectorize(function)(batched_x)``."""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
@@ -7,10 +7,12 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from symcore.vectorize.blockwise import Blockwise
     from symcore.vectorize.dispatch import vectorize_node
+    from symcore.vectorize.functions import vectorize
     from symcore.vectorize.graph import vectorize_graph
 
 _HOMES = {
     "Blockwise": "symcore.vectorize.blockwise",
+    "vectorize": "symcore.vectorize.functions",
     "vectorize_graph": "symcore.vectorize.graph",
     "vectorize_node": "symcore.vectorize.dispatch",
 }
