@@ -1,5 +1,6 @@
 """Files of functions and graphs: nothing is lost, nothing is run, and what is wrong with a file is said."""
 
+import dataclasses
 import json
 import os
 import random
@@ -78,6 +79,25 @@ class Doubled(Op):
 
     def perform(self, node, x):
         return x * np.asarray(self.times, x.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A parameter of an Op."""
+
+    factor: float
+    names: tuple[str, ...] = ()
+
+
+class Tuned(Op):
+    """An Op with a parameter that is a record."""
+
+    setting: Setting
+
+    make_node = Shifted.make_node
+
+    def perform(self, node, x):
+        return x * np.asarray(self.setting.factor, x.dtype)
 
 
 class Secretive(Op):
@@ -258,6 +278,17 @@ def test_ops_of_users_are_handed_over(file):
     other = type("Shifted", (Op,), {})
     with pytest.raises(ValueError, match="two classes called"):
         symopt.load(file, ops=[Shifted, other])
+
+
+def test_records_among_the_parameters(file):
+    x = T.dvector("x")
+    f = function([x], Tuned(Setting(2.5, ("a", "b")))(x))
+    f.save(file)
+    with pytest.raises(UnknownOpError, match="the class Setting"):
+        symopt.load(file, ops=[Tuned])
+    g = symopt.load(file, ops=[Tuned, Setting])
+    assert g([2.0]).tolist() == [5]
+    assert g.plan.order[-1].op.setting == Setting(2.5, ("a", "b"))
 
 
 def test_what_cannot_be_saved_is_named(file):

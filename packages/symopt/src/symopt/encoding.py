@@ -15,6 +15,7 @@ compiler's own packages, and those that the reader is handed, are ever made; the
 node is accepted only if its Op, asked again, would build it. No function is in a file, so none can be run from it.
 """
 
+import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -208,6 +209,9 @@ class Encoder:
             self.variables([*value.inputs, *value.outputs])
             numbers = [[self._numbers[v] for v in vs] for vs in (value.inputs, value.outputs)]
             return {"graph": numbers}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = [self.value(getattr(value, f.name)) for f in dataclasses.fields(value)]
+            return {"record": [class_name(type(value)), *fields]}
         for name, codec in _KINDS.items():
             if codec.is_one(value):
                 return {name: self.value(codec.parts(value))}
@@ -335,7 +339,8 @@ class Decoder:
             made.__dict__.update(known)
         return made
 
-    def _class(self, name: Any, base: type) -> Any:
+    def _class(self, name: Any, base: type | None) -> Any:
+        """Return an Op or type class, or (``base=None``) a data class, by its name in the file."""
         module, colon, qualname = name.partition(":") if isinstance(name, str) else ("", "", "")
         if not colon or not is_name(module) or not is_name(qualname):
             raise SavedFileError(f"{name!r} is no name of a class")
@@ -345,8 +350,8 @@ class Decoder:
                 found = getattr(importlib.import_module(module), qualname, None)
             except ImportError:
                 found = None
-        if not (isinstance(found, type) and issubclass(found, base)):
-            what = "Op" if base is Op else "type"
+        if not (isinstance(found, type) and (issubclass(found, base) if base else dataclasses.is_dataclass(found))):
+            what = {Op: "Op", Type: "type", None: "class"}[base]
             raise UnknownOpError(
                 f"{self.reader.path} uses the {what} {qualname} of the module {module}, which is not known here. "
                 f"Hand it over: load(path, ops=[{qualname.rpartition('.')[2]}]).",
@@ -410,6 +415,7 @@ _PLAIN: dict[str, Callable[[Decoder, Any], Any]] = {
     "op": lambda decoder, k: _at(decoder._ops, k),
     "type": Decoder._type,
     "graph": _graph,
+    "record": lambda decoder, parts: decoder._class(parts[0], None)(*[decoder.value(v) for v in parts[1:]]),
 }
 
 

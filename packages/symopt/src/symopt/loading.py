@@ -5,6 +5,7 @@ no rule is applied, and kernels that the cache holds are not compiled. A file is
 own is ever run.
 """
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -36,8 +37,8 @@ def load(path: str | os.PathLike[str], ops: Iterable[type] | Mapping[str, type] 
     path
         The file.
     ops
-        Classes of Ops and types that are not the compiler's own: a list, or a dictionary from the names they had to
-        the classes (where one has been renamed).
+        Classes of Ops and types, and data classes among their parameters, that are not the compiler's own: a list, or a
+        dictionary from the names they had to the classes (where one has been renamed).
     mode
         Of a function: run it in this mode, instead of the one it was compiled in. The graph stays as it is.
 
@@ -140,7 +141,7 @@ def _classes(ops: Any) -> dict[str, type]:
     found: dict[str, type] = {}
     for item in ops if not isinstance(ops, Mapping) else ops.items():
         name, cls = item if isinstance(ops, Mapping) else (None, item)
-        if not (isinstance(cls, type) and issubclass(cls, (Op, Type))):
+        if not (isinstance(cls, type) and (issubclass(cls, (Op, Type)) or dataclasses.is_dataclass(cls))):
             raise TypeError(f"ops holds classes of Ops, such as ops=[MyOp]; got {cls!r}.")
         for key in (name,) if name is not None else (class_name(cls), cls.__qualname__):
             if found.get(key, cls) is not cls:
