@@ -4,6 +4,8 @@ tests     the whole suite, in an environment of its own
 alone     every package alone, from its wheel, with only what it declares, from an empty folder
 build     source distributions, and the wheels made from them, into dist/; installs them together and runs their tests
 lowest    every package with the lowest versions that it admits of everything it declares
+modes     the tests again with no rules, in FAST_COMPILE and in DEBUG: a fixed slice, or all (nox -s modes -- all)
+rules     the number of rewriting rules, and each of their cases alone against the reference interpreter
 lint      ruff, and undeclared or unused dependencies
 types     mypy
 layers    the floors: which package may import which
@@ -34,6 +36,27 @@ SIBLINGS = DIST / "siblings.txt"  # lines `name @ file://wheel`: what keeps an i
 UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 STAMP = DIST / "sources.sha256"
 
+#: The modes in which the tests are run again, as flags of the configuration.
+MODES = {
+    "no-rules": "excluding=canonicalize:stabilize:specialize:device:fuse",
+    "fast-compile": "mode=FAST_COMPILE",
+    "debug": "mode=DEBUG",
+}
+#: The slice of the tests that continuous integration runs in each of them: functions, kernels, gradients, programs.
+SLICE = [
+    "packages/symopt/tests",
+    "packages/symnnet/tests/test_nnet.py",
+    "packages/symcodegen/tests/ops",
+    "packages/symcodegen/tests/cvm/test_basics.py",
+    "tests/test_slides.py",
+    "tests/test_slide_exercises.py",
+    "tests/test_regressions.py",
+    "tests/test_concurrency.py",
+    "tests/test_reference_answers.py",
+]
+#: These ask for their modes by name, or are about the tree and not about what is computed.
+ANY_MODE = ["tests/test_packaging.py", "tests/test_examples.py", "tests/test_docs.py", "tests/test_run.py"]
+
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests", "alone", "lint", "types", "layers"]
@@ -46,6 +69,30 @@ def tests(session: nox.Session) -> None:
     """Run the whole suite; arguments go to pytest."""
     session.install("-r", "requirements-dev.txt")
     session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("mode", list(MODES))
+def modes(session: nox.Session, mode: str) -> None:
+    """Run the slice of the tests in a mode, in the environment that nox runs in; ``all``: all of them."""
+    everything = session.posargs[:1] == ["all"]
+    options = session.posargs[1:] if everything else session.posargs
+    chosen = ["tests", *(f"packages/{package}/tests" for package in PACKAGES)] if everything else SLICE
+    ignored = ["packages/symopt/tests/rules", *ANY_MODE]  # rules are tested one by one, whatever the mode
+    session.run(
+        *[sys.executable, "-m", "pytest", "-q", "-n", "2", "--timeout=600", "-m", "not default_mode", *options],
+        *[f"--ignore={path}" for path in ignored],
+        *[path for path in chosen if Path(path).exists()],
+        env={"SYMSTACK_FLAGS": MODES[mode]},
+        external=True,
+    )
+
+
+@nox.session(venv_backend="none")
+def rules(session: nox.Session) -> None:
+    """Print how many rules there are and check their cases."""
+    tables = sorted({*ROOT.glob("packages/*/tests/**/cases_*.py"), *ROOT.glob("packages/*/tests/test_rules.py")})
+    session.run(sys.executable, "-W", "ignore", "-m", "symopt.testing", *map(str, tables), external=True)
 
 
 @nox.session

@@ -68,11 +68,11 @@ def check(python: Path, options: list[str]) -> int:
 
 
 def test(python: Path, options: list[str]) -> int:
-    """The tests; on a CI machine (`CI` is set) also the checks and every package alone, from its wheel."""
+    """The tests; on a CI machine (`CI` is set) also the checks, every package alone, and a slice in other modes."""
     codes = []
     if os.environ.get("CI") and not options:
         codes.append(check(python, []))
-        codes.append(run([script(python, "nox"), "--session", "alone"]))
+        codes.append(run([script(python, "nox"), "--session", "alone", "modes"]))
     workers = str(min(os.cpu_count() or 1, 8))
     codes.append(run([python, "-m", "pytest", "-n", workers, "--timeout=600", *options]))
     return next((code for code in codes if code), 0)

@@ -309,6 +309,7 @@ def test_functions_are_handed_to_spawned_processes(kind):
     assert w.get_value().tolist() == [2, 2]
 
 
+@pytest.mark.default_mode
 def test_loading_a_pickle_needs_no_rules_and_no_compiler(tmp_path):
     """The pickled step of a network runs in a new process at once; CPU milliseconds are printed."""
     x, y = T.fmatrix("x"), T.fmatrix("y")
@@ -381,6 +382,7 @@ def test_one_object_collects_the_profiles_of_several_functions(tmp_path):
             function([x], x + 1, profile=bad)
 
 
+@pytest.mark.default_mode
 def test_explain_counts():
     x, w = T.dmatrix("x"), shared(np.ones((3, 3)), name="w")
     f = function([x], T.tanh(T.dot(x, w) + 1).sum(), updates=[(w, w * 0.5)])

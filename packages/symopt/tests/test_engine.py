@@ -216,6 +216,7 @@ def test_rules_state_what_they_track():
         rule(Elemwise, phase="fuse")(lambda: None)
 
 
+@pytest.mark.default_mode
 def test_many_nodes_may_give_rise_to_the_same_one():
     """Each product makes the transpose of a transpose on its way to BLAS, and that is the same node every time."""
     w, xs = T.dmatrix("w"), T.dvectors(40)

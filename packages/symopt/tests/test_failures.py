@@ -57,6 +57,7 @@ def test_a_short_report(mode):
     assert "config.compute_test_value = 'raise'" in text and "error.details()" in text
 
 
+@pytest.mark.default_mode
 def test_at_most_fifteen_lines_for_many_inputs(mode):
     many = [T.dvector(f"v{k}") for k in range(40)]
     f = function(many, T.concatenate([sum(many[:20]), sum(many[20:])]).sum() + sum(many), mode=mode.excluding("fuse"))
@@ -107,6 +108,7 @@ def test_an_exception_of_a_python_node(mode):
     assert "refuses(X * 2)" in text and "storage:" in error.details()
 
 
+@pytest.mark.default_mode
 def test_a_fused_node_says_how_to_find_the_operation(mode):
     _, lines = failing(mode, T.exp(X) + Y * 2, np.ones(2), np.ones(3), kind=ValueError)
     assert "mode.excluding('fuse')" in "\n".join(lines)

@@ -64,6 +64,7 @@ def test_a_training_step_holds_its_activations_and_little_more(mode):
     assert used.kept > 2.5 * used.peak
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_no_order_of_a_small_step_needs_much_less(layers):
     """Against every topological order of the nodes that matter."""

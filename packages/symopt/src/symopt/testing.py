@@ -248,7 +248,7 @@ def load_cases(paths: Sequence[Any]) -> list[Any]:
 
 
 def main(paths: Sequence[str]) -> int:
-    """Print how many rules are installed, and check the cases in tables of tests; return 1 if a rule has none.
+    """Print how many rules there are and check the cases in tables of tests; return 1 if one fails or a rule has none.
 
     ``python -m symopt.testing packages/*/tests/rules/cases_*.py``
     """
@@ -260,12 +260,17 @@ def main(paths: Sequence[str]) -> int:
         return 0
     covered = {case.rule.replace("_", "-") for case in cases}
     checked = [case for case in cases if isinstance(case, RuleCase)]
+    failed = []
     for case in checked:
-        case.check()
+        try:
+            case.check()
+        except AssertionError as error:
+            failed.append(f"{case.rule}: {str(error).strip().splitlines()[0]}")
     without = [rule.name for rule in rules if rule.name not in covered]
-    print(f"{len(checked)} cases of {len({c.rule for c in checked})} rules, each checked four ways: all right; "
-          f"{len(without)} rules have none here{': ' * bool(without)}{', '.join(without)}")
-    return int(bool(without))
+    tested = {case.rule for case in checked}
+    print(f"{len(checked)} cases of {len(tested)} rules, each checked four ways: {len(failed)} failed")
+    print(*failed, *[f"{name}: no case" for name in without], sep="\n", end="\n" * bool(failed or without))
+    return int(bool(failed or without))
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -97,7 +97,8 @@ CASES = [
              lambda x, y: T.mul(x, T.exp(y), y)),
     # --- powers
     RuleCase("trivial-power", "dvector", lambda x: [x**0, x**1], lambda x: x**2),
-    RuleCase("integer-power", "dvector", lambda x: [x**2, x**3, x**4, x**7, x**-1], lambda x: [x**9, x**0.5, x**nan, x**inf]),
+    RuleCase("integer-power", "dvector", lambda x: [x**2, x**3, x**4, x**7, x**-1],
+             lambda x: [x**9, x**0.5, x**nan, x**inf]),
     RuleCase("integer-power", "bvector", lambda x: [x**2, x**5], lambda x: x**20),
     RuleCase("root-power", "dvector", lambda x: [x**0.5, x**-0.5], lambda x: x**1.5, kind="positive"),
     RuleCase("square-of-factor", "dvector dvector", lambda x, y: T.mul(x, y, x), lambda x, y: x * y,
