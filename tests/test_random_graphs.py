@@ -24,7 +24,7 @@ from random_graphs.values import LAYOUTS, laid_out, numbers
 import symstack as ss
 from symstack import tensor as T
 
-DRAWS = int(os.environ.get("SYMSTACK_RANDOM_DRAWS", "100"))
+DRAWS = int(os.environ.get("SYMSTACK_RANDOM_DRAWS", "250"))  # of each of two kinds
 pytestmark = [pytest.mark.c, pytest.mark.default_mode]  # it chooses its modes itself
 
 
