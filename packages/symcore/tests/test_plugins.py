@@ -111,3 +111,22 @@ def test_importing_symcore_loads_no_plugin_and_little_else():
         "assert not missing, missing\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_only_what_is_in_use_is_loaded(fresh, monkeypatch):
+    monkeypatch.setattr(plugins, "_in_use", {})
+    monkeypatch.setattr(plugins, "_OWN_OPS", frozenset({"sym_own"}))
+    for name in ("sym_own", "sym_foreign"):
+        install(fresh, name, [("symstack.c", name, f"{name}_c")], "")
+        (fresh / f"{name}_c.py").write_text("")
+    (fresh / "sym_own-1.0.dist-info" / "entry_points.txt").write_text("[symstack.c]\nown = sym_own.c\n")
+    (fresh / "sym_own.py").unlink()
+    (fresh / "sym_own").mkdir()
+    (fresh / "sym_own" / "__init__.py").write_text("")
+    (fresh / "sym_own" / "c.py").write_text("")
+    plugins.load_in_use("symstack.c")
+    assert "sym_foreign_c" in sys.modules
+    assert "sym_own.c" not in sys.modules
+    __import__("sym_own")
+    plugins.load_in_use("symstack.c")
+    assert "sym_own.c" in sys.modules

@@ -43,12 +43,11 @@ def kernel_cache(config: Snapshot) -> KernelCache:
         return _caches[key]
 
 
-@functools.cache
 def _register_kernels() -> None:
     """Import the modules whose import registers kernels: ours, and those of the entry points."""
     import symcodegen.ops  # noqa: F401, PLC0415
 
-    plugins.load("symstack.c")
+    plugins.load_in_use("symstack.c")
 
 
 class CLinker:

@@ -19,6 +19,7 @@ GROUPS = ("symstack.rewrites", "symstack.c", "symstack.gpu", "symstack.linkers",
 
 _lock = threading.RLock()
 _loaded: dict[str, dict[str, Any]] = {}
+_in_use: dict[str, set[str]] = {}
 _names: dict[str, list[list[str]]] | None = None
 
 
@@ -31,6 +32,26 @@ def load(group: str) -> dict[str, Any]:
         if group not in _loaded:
             _loaded[group] = {name: _resolve(group, name, target) for name, target in _entries(group)}
         return _loaded[group]
+
+
+#: Packages of this project whose entries of ``symstack.c`` concern their own Ops alone.
+_OWN_OPS = frozenset({"symnnet", "symscan", "symgpu"})
+
+
+def load_in_use(group: str) -> None:
+    """Load the entries of a group that concern a process as it stands: asked again, it loads what came since.
+
+    Left out are entries of this project's packages that nobody has imported: then no graph holds an Op of theirs.
+    """
+    with _lock:
+        if group in _loaded:
+            return
+        seen = _in_use.setdefault(group, set())
+        for name, target in _entries(group):
+            root = target.partition(":")[0].partition(".")[0]
+            if name not in seen and (root not in _OWN_OPS or root in sys.modules):
+                _resolve(group, name, target)
+                seen.add(name)
 
 
 def names(group: str) -> list[str]:
