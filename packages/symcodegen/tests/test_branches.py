@@ -229,6 +229,47 @@ def test_gradients_agree_with_both_sides():
     np.testing.assert_allclose(f(0, v), 2 * v, rtol=1e-14)
 
 
+@pytest.mark.parametrize("mode", [None, PY], ids=str)
+def test_gradients_of_the_side_not_taken_are_not_computed(mode):
+    c, x, w = T.bscalar("c"), T.dvector("x"), T.dmatrix("w")
+    hidden = T.tanh(T.dot(x, w))
+    y = ifelse(c, (T.exp(hidden) * x).sum() + T.dot(hidden[1:], x[1:]), (x**2).sum()) * 3
+    f = function([c, x, w], grad(y, [x, w]), mode=mode)
+    v, m = rng.normal(size=4), rng.normal(size=(4, 4))
+    for value in (0, 1):
+        for got, wanted in zip(f(value, v, m), _gradients(value, v, m), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-7)
+    if mode is None:
+        taken = executed(f, 1, v, m)
+        g = function([c, x, w], grad(y, [x, w]))
+        assert executed(g, 0, v, m) < taken - 3
+    with np.errstate(all="ignore"):
+        left = f(0, v, np.full((4, 4), np.nan))  # 0 * nan, had the side been computed
+    np.testing.assert_allclose(left[0], 6 * v, rtol=1e-14)
+    assert not left[1].any()
+
+
+def _gradients(value, v, m, step=1e-6):
+    """By central differences."""
+
+    def y(v, m):
+        h = np.tanh(v @ m)
+        return 3 * (((np.exp(h) * v).sum() + h[1:] @ v[1:]) if value else (v**2).sum())
+
+    found = []
+    for k, a in enumerate((v, m)):
+        g = np.zeros_like(a)
+        for at in np.ndindex(a.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = a.copy()
+                moved[at] += sign * step
+                ends.append(y(*(moved if j == k else b for j, b in enumerate((v, m)))))
+            g[at] = (ends[0] - ends[1]) / (2 * step)
+        found.append(g)
+    return found
+
+
 def test_deep_chains():
     c, x = T.bscalar("c"), T.dvector("x")
     y = x

@@ -15,6 +15,7 @@ from symopt.rules import (
     indexing,
     inline_graphs,
     joins,
+    lazy_gradients,
     map_reduction,
     powers,
     reductions,
@@ -28,9 +29,10 @@ from symopt.ruleset import RuleSet
 
 #: The rules of the core language, in the order in which they are tried.
 RULES: RuleSet = RuleSet(
-    inline_graphs.RULES, folding.RULES, choices.RULES, broadcasting.RULES, shaping.RULES, reshapes.RULES,
-    indexing.RULES, subtensors.RULES, joins.RULES, dots.RULES, reductions.RULES, scalars.RULES, arithmetic.RULES,
-    stability.RULES, error_functions.RULES, powers.RULES, blas.RULES, fusion.RULES, map_reduction.RULES,
+    inline_graphs.RULES, folding.RULES, choices.RULES, lazy_gradients.RULES, broadcasting.RULES, shaping.RULES,
+    reshapes.RULES, indexing.RULES, subtensors.RULES, joins.RULES, dots.RULES, reductions.RULES, scalars.RULES,
+    arithmetic.RULES, stability.RULES, error_functions.RULES, powers.RULES, blas.RULES, fusion.RULES,
+    map_reduction.RULES,
 )
 
 
