@@ -108,7 +108,7 @@ class Values:
         if isinstance(found, SharedVariable):
             return found.get_value()
         i = self._function.signature.declared[found]
-        value = i.value if i.has_default else None
+        value: Any = i.value if i.has_default else None
         return value.copy() if hasattr(value, "copy") else value
 
     def __setitem__(self, key: Any, value: Any) -> None:

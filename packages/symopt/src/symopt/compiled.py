@@ -397,7 +397,8 @@ def profile_as_asked(made: Function, wanted: Any) -> None:
     if not isinstance(wanted, ProfileStats):
         raise TypeError(f"profile is True, False, or a ProfileStats; got {wanted!r} ({type(wanted).__name__}).")
     made.profile_on()
-    wanted.profiles.append(made.profile)
+    if made.profile is not None:
+        wanted.profiles.append(made.profile)
 
 
 def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snapshot) -> Function:

@@ -42,7 +42,7 @@ def class_name(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _default(cls: type, attribute: str) -> Any:
+def _default(cls: Any, attribute: str) -> Any:
     """Return what the constructor of a class takes for an argument by default."""
     parameter = inspect.signature(cls.__init__).parameters.get(attribute)
     return inspect.Parameter.empty if parameter is None else parameter.default
@@ -104,7 +104,8 @@ class Encoder:
         """Return all that was written; the last thing to ask for."""
         for shared in self._shared:  # grows meanwhile: a default update may lead to further shared variables
             if isinstance(shared.default_update, Variable):
-                self.default_updates.append((self._numbers[shared], *self.variables([shared.default_update])))
+                [new] = self.variables([shared.default_update])
+                self.default_updates.append((self._numbers[shared], new))
         return {"steps": self.steps, "containers": self.containers, "default_updates": self.default_updates}
 
     def _node(self, node: Apply) -> None:
@@ -149,7 +150,7 @@ class Encoder:
 
     def _state(self, item: Op | Type) -> Any:
         """Return what an Op or type is made from: arguments of its class where it says so, else its attributes."""
-        cls = type(item)
+        cls: Any = type(item)
         if isinstance(item, Op) and cls.__init__ is Op.__init__:
             return {"call": [self.value(getattr(item, name)) for name in cls._params]}
         if "__reduce__" in vars(cls):
@@ -351,7 +352,7 @@ class Decoder:
             except ImportError:
                 found = None
         if not (isinstance(found, type) and (issubclass(found, base) if base else dataclasses.is_dataclass(found))):
-            what = {Op: "Op", Type: "type", None: "class"}[base]
+            what = "class" if base is None else "Op" if base is Op else "type"
             raise UnknownOpError(
                 f"{self.reader.path} uses the {what} {qualname} of the module {module}, which is not known here. "
                 f"Hand it over: load(path, ops=[{qualname.rpartition('.')[2]}]).",

@@ -155,7 +155,7 @@ def _states(declared: Sequence[In]) -> dict[int, SharedVariable[Any]]:
     """Return, by position, the shared variables that hold the values of inputs that keep them between calls."""
     states: dict[int, SharedVariable[Any]] = {}
     for k, i in enumerate(declared):
-        if i.shared:
+        if isinstance(i.variable, SharedVariable):  # In(w, shared=True)
             states[k] = i.variable
         elif i.is_state:
             ttype, kept = i.variable.type, i.value
@@ -286,7 +286,7 @@ def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_upda
             f"no_default_updates is True, False or a list of shared variables; got {no_default_updates!r} "
             f"({type(no_default_updates).__name__})."
         )
-    left_out = set(no_default_updates or ())
+    left_out = set() if isinstance(no_default_updates, bool) else set(no_default_updates)
     stack = [*flat, *pairs.values()]
     while stack:
         found = [

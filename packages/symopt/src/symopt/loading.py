@@ -70,7 +70,9 @@ def load(path: str | os.PathLike[str], ops: Iterable[type] | Mapping[str, type] 
         raise error if str(path) in str(error) else reader.damaged(str(error)) from None
     except _SENSELESS as error:
         raise reader.damaged(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
-    return relinked(*parts, chosen, bool(document["trust_input"]), started)
+    fgraph, n_outputs, updated, mutable, signature = parts
+    trust = bool(document["trust_input"])
+    return relinked(fgraph, n_outputs, updated, mutable, signature, chosen, trust, started)
 
 
 def _function_parts(document: dict[str, Any], decoder: Decoder) -> tuple[Any, ...]:

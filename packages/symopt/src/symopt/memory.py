@@ -77,14 +77,14 @@ def _shapes(node: Apply, shapes: Mapping[Variable[Any], Any], given: dict[Variab
         if shape is None or not isinstance(y.type, TensorType):
             found.append(None)
             continue
-        shape = [n if length is None else length for n, length in zip(shape, y.type.shape, strict=True)]
-        symbolic = [n for n in shape if isinstance(n, Variable)]
+        lengths = [n if length is None else length for n, length in zip(shape, y.type.shape, strict=True)]
+        symbolic = [n for n in lengths if isinstance(n, Variable)]
         numbers = _evaluated(symbolic, given)
         if numbers is None:
             found.append(None)
             continue
         rest = iter(numbers)
-        found.append(tuple(int(next(rest)) if isinstance(n, Variable) else int(n) for n in shape))
+        found.append(tuple(int(next(rest)) if isinstance(n, Variable) else int(n) for n in lengths))
     return found
 
 
