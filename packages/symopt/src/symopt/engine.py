@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from symcore.errors import SymstackError
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.trace import describe, inherit
 from symcore.graph.variable import Apply, Variable
@@ -119,12 +120,13 @@ def rewrite(
     report = RewriteReport()
     report.nodes_before = len(fgraph)
     fgraph.rules = rules
-    for phase in phases:
-        dispatch = rules.dispatch(phase)
-        if dispatch:
-            start = perf_counter()
-            _Pass(fgraph, phase, dispatch, report).run()
-            report.seconds[phase] = perf_counter() - start
+    with full_collections_wait:
+        for phase in phases:
+            dispatch = rules.dispatch(phase)
+            if dispatch:
+                start = perf_counter()
+                _Pass(fgraph, phase, dispatch, report).run()
+                report.seconds[phase] = perf_counter() - start
     fgraph.rules = None
     report.nodes_after = len(fgraph)
     return report
@@ -180,18 +182,20 @@ class _Pass:
 
     def _try_rules(self, node: Apply, rules: tuple[Rule, ...]) -> None:
         fgraph, statistics = self.fgraph, self.statistics
+        start = perf_counter()
         for rule in rules:
             entry = statistics.get(rule.name)
             if entry is None:
                 entry = statistics[rule.name] = RuleStatistics()
             entry.calls += 1
-            start = perf_counter()
             try:
                 result = rule.function(node, fgraph) if rule.wants_graph else rule.function(node)
             except Exception as error:
                 raise RewriteError(f"{_where(rule, node)} raised {type(error).__name__}: {error}") from error
             changed = result is not None and self._commit(rule, node, result)
-            entry.seconds += perf_counter() - start
+            now = perf_counter()
+            entry.seconds += now - start
+            start = now
             if changed:
                 entry.hits += 1
                 if node in fgraph.nodes:
