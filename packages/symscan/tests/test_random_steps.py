@@ -1,4 +1,4 @@
-"""Loops with random steps against the same loops written out, step by step: values and gradients."""
+"""Loops with random steps against the same loops written out, step by step: values and derivatives."""
 
 import sys
 from pathlib import Path

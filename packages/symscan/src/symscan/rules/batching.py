@@ -14,6 +14,7 @@ from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle, specify_shape
 from symcore.vectorize import vectorize_graph
+from symcore.vectorize.dispatch import with_batch
 from symopt.rule import rewrite
 from symopt.ruleset import RuleSet
 from symscan.op import Scan
@@ -55,7 +56,8 @@ def loop_sequence_work(node: Any) -> Any:
     if not moved:
         return None
     rows = {v: _rows(s.x, tap, loop.n_steps) for s in loop.sequences for tap, v in zip(s.taps, s.values, strict=True)}
-    added = [Sequence_(x, (0,), [v.type(v.name)]) for v, x in zip(moved, _over_all(moved, rows, fixed), strict=True)]
+    batches = _over_all(moved, rows, fixed, loop.n_steps)
+    added = [Sequence_(x, (0,), [v.type(v.name)]) for v, x in zip(moved, batches, strict=True)]
     loop.replace({v: s.values[0] for v, s in zip(moved, added, strict=True)})
     loop.sequences += added
     loop.drop_unused_inputs()
@@ -83,7 +85,7 @@ def loop_output_work(node: Any, fgraph: Any) -> Any:
     loop.plain = [p for p in loop.plain if p not in moving]
     _, new, made = traces.build()
     fixed = {f.value: f.x for f in traces.fixed}
-    outside = _over_all([p.made for p in moving], {v: made(r) for v, r in rows.items()}, fixed)
+    outside = _over_all([p.made for p in moving], {v: made(r) for v, r in rows.items()}, fixed, loop.n_steps)
     return new | {p.output: _fitting(x, p.output) for p, x in zip(moving, outside, strict=True)}
 
 
@@ -165,6 +167,8 @@ def _addends(made: Any, own: Any, loop: LoopParts) -> list[Any] | None:
     """Return the terms of ``own + term + ...`` if all of them can be summed from rows; ``None`` otherwise."""
     if elemwise_name(made) != "add" or sum(v is own for v in made.owner.inputs) != 1:
         return None
+    if sum(m is made for m in loop.made()) > 1:  # the sums up to every step are asked for as well
+        return None
     terms = [v for v in made.owner.inputs if v is not own]
     others = [m for m in loop.made() if m is not made]
     if own in set(ancestors([*terms, *others])):
@@ -237,11 +241,15 @@ def _rows(x: Any, start: Any, n: Any) -> Any:
     return x[start : start + n]
 
 
-def _over_all(outputs: Sequence[Any], rows: dict[Any, Any], fixed: dict[Any, Any]) -> list[Any]:
-    """Return ``outputs`` for all steps: ``rows`` has the values of all steps, ``fixed`` those of every step."""
+def _over_all(outputs: Sequence[Any], rows: dict[Any, Any], fixed: dict[Any, Any], n: Any) -> list[Any]:
+    """Return ``outputs`` for all ``n`` steps: ``rows`` has the values of all steps, ``fixed`` those of every step.
+
+    What is the same at every step, for it depends on nothing but the shapes of rows, is repeated.
+    """
     fresh = {v: v.type(v.name) for v in rows}
     inside = clone_graph(outputs, {**fresh, **fixed})
-    return list(vectorize_graph(inside, {fresh[v]: x for v, x in rows.items()}))
+    found = vectorize_graph(inside, {fresh[v]: x for v, x in rows.items()})
+    return [x if x.type.ndim > v.type.ndim else with_batch(x, n) for x, v in zip(found, outputs, strict=True)]
 
 
 class _Traces:
