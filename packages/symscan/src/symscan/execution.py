@@ -7,6 +7,7 @@ import numpy as np
 
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Constant
+from symcore.ifelse import IfElse
 from symcore.interpreter import run_node
 from symscan.spec import Results, Rows, Spec
 
@@ -14,7 +15,10 @@ Step = Callable[[list[Any]], list[Any]]
 
 
 def compile_step(fgraph: FunctionGraph) -> Step:
-    """Return a function from the values of the inner inputs to those of the inner outputs. It keeps no values."""
+    """Return a function from the values of the inner inputs to those of the inner outputs. It keeps no values.
+
+    Of what an ``IfElse`` chooses from, only what is taken is computed.
+    """
     places: dict[Any, int] = {v: k for k, v in enumerate(fgraph.inputs)}
     start: list[Any] = [None] * len(places)
 
@@ -27,6 +31,8 @@ def compile_step(fgraph: FunctionGraph) -> Step:
     program = [(node, [place(v) for v in node.inputs], [place(y) for y in node.outputs]) for node in fgraph.toposort()]
     results = [place(v) for v in fgraph.outputs]
     n_inputs = len(fgraph.inputs)
+    if any(isinstance(node.op, IfElse) for node, _, _ in program):
+        return _lazy_step(program, results, start, n_inputs)
 
     def step(inputs: list[Any]) -> list[Any]:
         values = start.copy()
@@ -34,6 +40,42 @@ def compile_step(fgraph: FunctionGraph) -> Step:
         for node, sources, targets in program:
             for target, value in zip(targets, run_node(node, [values[s] for s in sources]), strict=True):
                 values[target] = value
+        return [values[r] for r in results]
+
+    return step
+
+
+def _lazy_step(program: Sequence[Any], results: Sequence[int], start: list[Any], n_inputs: int) -> Step:
+    """Return the same for a graph with choices: values are computed when they are asked for."""
+    makers = {target: entry for entry in program for target in entry[2]}
+
+    def compute(wanted: int, values: list[Any]) -> None:
+        stack = [wanted]
+        while stack:
+            if values[stack[-1]] is not None:
+                stack.pop()
+                continue
+            node, sources, targets = makers[stack[-1]]
+            needed = sources
+            if isinstance(node.op, IfElse):
+                condition = values[sources[0]]
+                needed = [sources[0]] if condition is None else [sources[k] for k in node.op.taken(condition)]
+            missing = [s for s in needed if values[s] is None]
+            if missing:
+                stack += missing
+                continue
+            if isinstance(node.op, IfElse):
+                made = [values[s] for s in needed]
+            else:
+                made = run_node(node, [values[s] for s in sources])
+            for target, value in zip(targets, made, strict=True):
+                values[target] = value
+
+    def step(inputs: list[Any]) -> list[Any]:
+        values = start.copy()
+        values[:n_inputs] = inputs
+        for r in results:
+            compute(r, values)
         return [values[r] for r in results]
 
     return step
