@@ -179,6 +179,7 @@ static int check_output(Walk *w, Node *node, int slot) {
 
 static int check_operands(Walk *w, Node *node) {
     if (node->guard >= 0 && need_register(w, node->guard)) return -1;
+    if (node->loop && need_register(w, node->loop->steps)) return -1;
     for (int k = node->n_outputs; k < node->n_ops; k++) {
         if (w->p->slots[node->ops[k]].kind == OBJECT && node->prep != PYTHON)
             return wrong(w, "is a Python object: only Python nodes read it", node->ops[k]);
