@@ -150,8 +150,8 @@ typedef struct {
     i64 offset;
 } Bind;
 
-/* Where a pointer of the inner program points in step i: operand + start + step * i; in a ring of rows, to row (row + i)
- * modulo rows. */
+/* Where a pointer of the inner program points in step i: operand + start + step * i; in a ring of rows, to row
+ * (row + i) modulo rows. */
 typedef struct {
     int pos, operand;
     i64 start, step, row, rows;
@@ -221,7 +221,8 @@ typedef struct Context {
 
 typedef struct Program {
     PyObject_HEAD vectorcallfunc vectorcall;
-    int n_loops, n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
+    int n_loops;
+    int n_slots, n_nodes, n_segments, n_inputs, n_shared, n_updates, n_outputs, n_registers, n_rings, n_pointers;
     int max_sig;
     Slot *slots;
     Node *nodes;

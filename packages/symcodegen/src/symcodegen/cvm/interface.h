@@ -67,7 +67,7 @@ enum {
     "                        typenum -1, ndim 0; only Python nodes read it\n\n"                                        \
     "nodes    sequence of (prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag[, guard]), in order\n" \
     "         of execution:\n"                                                                                         \
-    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, SELECT, LOOP, PYTHON, or CODE (no\n"          \
+    "         prep     COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, SELECT, LOOP, PYTHON, or CODE (no\n"           \
     "                  operands: runs code)\n"                                                                         \
     "         fn       address of a kernel (COLLAPSED, FULL), a callable (PYTHON), the Program of one step (LOOP),\n"  \
     "                  None (the others)\n"                                                                            \
@@ -83,21 +83,21 @@ enum {
     "                              or -1 for None; missing items are whole slices\n"                                   \
     "                  RESHAPE     tuple of registers, the lengths; one may hold -1. A view where strides allow it,\n" \
     "                              else a copy in the arena\n"                                                         \
-    "                  SELECT      (register,): the view is of the first input where it is not 0, else of the\n"      \
-    "                              second; both have the dtype and rank of the view\n"                                \
-    "                  LOOP        (steps, sequences, states, results, until, fused, scalars): the register with the\n" \
+    "                  SELECT      (register,): the view is of the first input where it is not 0, else of the\n"       \
+    "                              second; both have the dtype and rank of the view\n"                                 \
+    "                  LOOP        (steps, sequences, states, results, until, fused, scalars): the register with the\n"\
     "                              number of steps. sequences: (step, row, row, ...) for each, step 1 or -1, a row\n"  \
-    "                              counted from the end if negative. states: (keep, tap, tap, ...), keep -1: all\n"   \
-    "                              rows; results: (keep,). until: 0 or 1. fused: 0, or the address of a kernel of\n" \
-    "                              all steps (kernels/steps.py), used where rows of one length lie without gaps, but\n" \
-    "                              for those of the pointers in the bit mask scalars.\n"                              \
-    "                              inputs: sequences, initial rows of the states, what is the same in all steps.\n"   \
-    "                              outputs: rows of the states, of the results; then one more slot for each state\n"  \
+    "                              counted from the end if negative. states: (keep, tap, tap, ...), keep -1: all\n"    \
+    "                              rows; results: (keep,). until: 0 or 1. fused: 0, or the address of a kernel of\n"   \
+    "                              all steps (kernels/steps.py), used where rows of one length lie without gaps, but\n"\
+    "                              for those of the pointers in the bit mask scalars.\n"                               \
+    "                              inputs: sequences, initial rows of the states, what is the same in all steps.\n"    \
+    "                              outputs: rows of the states, of the results; then one more slot for each state\n"   \
     "                              with keep > -1 and each result with keep > 1, its rows while the loop runs; with\n" \
-    "                              until a 0-d int64, the number of steps made. No output needs registers.\n"         \
+    "                              until a 0-d int64, the number of steps made. No output needs registers.\n"          \
     "                              The program of a step has INPUT slots for the rows of the sequences, the taps of\n" \
-    "                              the states and what is the same, ARRAY outputs for the next rows of the states,\n" \
-    "                              the rows of the results, and with until a condition; one segment, no R_VALUE.\n"   \
+    "                              the states and what is the same, ARRAY outputs for the next rows of the states,\n"  \
+    "                              the rows of the results, and with until a condition; one segment, no R_VALUE.\n"    \
     "                  PYTHON, CODE  None\n"                                                                           \
     "         code     tuple of instructions run before the node is prepared, below; () for PYTHON (put a CODE node\n" \
     "                  before it)\n"                                                                                   \
@@ -107,9 +107,9 @@ enum {
     "                  views and Python nodes know it themselves)\n"                                                   \
     "         weight   work per byte touched, 1 for plain arithmetic: decides about releasing the GIL\n"               \
     "         tag      int handed to on_error and given by timings()\n"                                                \
-    "         guard    register, or -1 (the default): where it holds 0 the node is left out, with its code, as if\n"    \
-    "                  it were not there. What only such nodes make may be read by nodes that are left out with them,\n"  \
-    "                  by a SELECT of something else, by R_VALUE (which then gives 1), by R_DIM (0), and by PYTHON\n"  \
+    "         guard    register, or -1 (the default): where it holds 0 the node is left out, with its code, as if\n"   \
+    "                  it were not there. What only such nodes make may be read by nodes left out with them, by a\n"   \
+    "                  SELECT of something else, by R_VALUE (which then gives 1), by R_DIM (0), and by PYTHON\n"       \
     "                  nodes (None).\n"                                                                                \
     "         Operands that a node writes may be views: SUBTENSOR of a slot, then copies into the view, is a join.\n"  \
     "         A view may be taken before anything is written, if the slot's lengths are registers.\n"                  \
