@@ -20,6 +20,7 @@ from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
 from symcore.tensor.creation import zeros, zeros_like
 from symcore.tensor.join import stack
+from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.scalar_functions import identity, le, minimum, switch
 from symcore.tensor.shapes import specify_shape
 from symcore.tensor.subtensor import inc_subtensor, set_subtensor
@@ -51,6 +52,7 @@ class _Forward:
     states: list[Any]
     plain: list[Any]
     drawn: list[Any]
+    products: list[Any]
     n_steps: Any
 
 
@@ -67,8 +69,11 @@ class _Step:
         #: The step with the drawn values as inputs.
         self.cut = [v.type() for v in self.drawn]
         mapping: dict[Any, Any] = dict(zip(self.drawn, self.cut, strict=True))
-        rows = clone_graph(self.made.rows, mapping)
-        self.states, self.plain = rows[: len(self.made.states)], rows[len(self.made.states) :]
+        #: Products that depend on earlier steps: dear to compute again, so the forward loop hands them out too.
+        self.products = [] if op.lean else _products(self.made.rows, [v for taps in self.inner.states for v in taps])
+        rows = clone_graph([*self.made.rows, *self.products], mapping)
+        n_states, n_rows = len(self.made.states), len(self.made.rows)
+        self.states, self.plain, self.cut_products = rows[:n_states], rows[n_states:n_rows], rows[n_rows:]
 
 
 def _drawn(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
@@ -82,21 +87,32 @@ def _drawn(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
     return [y for y in found if y in used]
 
 
+def _products(outputs: Sequence[Any], taps: Sequence[Any]) -> list[Any]:
+    """Return the products of matrices that depend on ``taps``."""
+    reached, found = set(taps), []
+    for node in toposort(outputs):
+        if any(v in reached for v in node.inputs):
+            reached.update(node.outputs)
+            found += node.outputs if isinstance(node.op, (Dot, BatchedDot)) else []
+    return found
+
+
 def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[Any]) -> _Forward:
     """Return what the forward loop made; where the node hands out too little, by the same loop handing out more."""
-    spec, extra, made = op.spec, len(step.drawn), op.spec.results(outputs)
-    if step.drawn or any(r.keep is not None for r in spec.rows):
+    spec, made, extra = op.spec, op.spec.results(outputs), [*step.drawn, *step.products]
+    if extra or any(r.keep is not None for r in spec.rows):
         spec = spec.keeping_all()
-        spec = replace(spec, plain=(*spec.plain, *(Rows() for _ in step.drawn)))
+        spec = replace(spec, plain=(*spec.plain, *(Rows() for _ in extra)))
         m = step.made
-        inner_outputs = Results(m.states, m.carries, [*m.plain, *step.drawn], m.condition).flat()
+        inner_outputs = Results(m.states, m.carries, [*m.plain, *extra], m.condition).flat()
         loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name, lean=op.lean)
         made = spec.results(loop.make_node(*inputs).outputs)
     n = inputs[0].astype("int64")
     if spec.until:
         n = made.rows[0].shape[0] - spec.rows[0].depth
-    at = len(made.plain) - extra
-    return _Forward(made.states, made.plain[:at], made.plain[at:], n)
+    drawn = len(made.plain) - len(extra)
+    products = drawn + len(step.drawn)
+    return _Forward(made.states, made.plain[:drawn], made.plain[drawn:products], made.plain[products:], n)
 
 
 class _Backward:
@@ -172,8 +188,9 @@ class _Backward:
 
     def _use_rows(self) -> None:
         """Let the step read the values that the forward loop handed out, instead of computing them again."""
-        made = self.step.states + self.step.plain
+        made = self.step.states + self.step.plain + self.step.cut_products
         rows = [(x, r.depth) for x, r in zip(self.forward.states + self.forward.plain, self.spec.rows, strict=True)]
+        rows += [(x, 0) for x in self.forward.products]
         inputs = {*self.step.given, *self.step.cut}
         self.read = {
             y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at)

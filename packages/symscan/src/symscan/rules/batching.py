@@ -9,6 +9,7 @@ from typing import Any
 from symcore.graph.clone import clone_graph
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
+from symcore.tensor.creation import Alloc
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
@@ -206,7 +207,9 @@ def _largest(results: Sequence[Any], sources: set[Any]) -> list[Any]:
 
 
 def _computes(v: Any, sources: Any) -> bool:
-    """Tell whether there is more than views between ``sources`` and ``v``."""
+    """Tell whether there is more than views between ``sources`` and ``v``. A fill is better known where it is used."""
+    if v.owner is not None and isinstance(v.owner.op, Alloc) and isinstance(v.owner.inputs[0], Constant):
+        return False
     return any(not n.op.view(n) for n in toposort([v], sources))
 
 

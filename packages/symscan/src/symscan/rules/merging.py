@@ -12,7 +12,7 @@ from symscan.op import Scan
 from symscan.rules.parts import LoopParts, Plain, State
 
 
-@graph_rewrite(phase="canonicalize")
+@graph_rewrite(phase="canonicalize", tags={"fast_compile"})
 def loops_merge(fgraph: Any) -> int:
     """``scan(f, x), scan(g, x) -> scan((f, g), x)``, where neither needs the other and they make as many steps.
 
@@ -69,7 +69,7 @@ def _upstream(fgraph: Any, loops: set[Any]) -> dict[Any, frozenset[Any]]:
     return found
 
 
-@rewrite(Scan, phase="canonicalize")
+@rewrite(Scan, phase="canonicalize", tags={"fast_compile"})
 def loop_same_output(node: Any) -> Any:
     """``scan((f, f)) -> scan(f)``: equal plain outputs are one, and states with equal beginnings and steps are one.
 
