@@ -40,7 +40,7 @@ def ultra_fast_sigmoid(x: Any) -> Any:
 
 
 def softsign(x: Any) -> Any:
-    """Return ``x / (1 + |x|)``."""
+    """Return ``x / (1 + |x|)``, elementwise; values lie between -1 and 1."""
     x = as_tensor(x)
     return x / (abs_(x) + 1)
 

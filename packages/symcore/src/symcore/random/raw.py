@@ -55,7 +55,7 @@ def probabilities(given: Any) -> Any:
 def uniform(
     state: Any, size: Any = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None, dtype: Any = None
 ) -> tuple[Any, Any]:
-    """Draw from ``[low, high)``."""
+    """Draw uniformly from ``[low, high)``; return the next state, and the numbers."""
     return draw("uniform", state, size, _reals(low, high), ndim, float_dtype(dtype, low, high))
 
 

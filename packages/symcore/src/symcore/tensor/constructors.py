@@ -46,7 +46,7 @@ def _singular(prefix: str, kind: str) -> Callable[..., Any]:
             return TensorType("floatX" if dtype is None else dtype, shape)(name)
 
     make.__name__ = make.__qualname__ = prefix + kind
-    make.__doc__ = f"Return a symbolic {kind} of dtype {default}" + (", or of ``dtype``." if not prefix else ".")
+    make.__doc__ = f"Return a symbolic {kind}, of dtype {default}" + (", or of ``dtype``." if not prefix else ".")
     return make
 
 

@@ -110,7 +110,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def extract_diag(x: Any) -> Any:
-    """Return the main diagonal of a matrix."""
+    """Return the main diagonal of a matrix, a vector of length ``min(x.shape)``; see ``diagonal``."""
     return diagonal(x)
 
 

@@ -55,7 +55,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Return ``x`` with two axes exchanged."""
+    """Return ``x`` with two axes exchanged. Raises ``ValueError`` for an axis that it does not have."""
     x = as_tensor(x)
     order = list(range(x.type.ndim))
     a, b = one_axis(axis1, x.type.ndim), one_axis(axis2, x.type.ndim)
@@ -165,7 +165,7 @@ def round(x: Any, mode: str | None = None) -> Any:
 
 
 def iround(x: Any, mode: str | None = None) -> Any:
-    """Round and convert to int64."""
+    """Round ``x`` elementwise and convert to int64; ``mode`` as in ``round``."""
     return sf.cast(round(x, mode), "int64")
 
 

@@ -87,7 +87,11 @@ def _stated(piece: Any, x: Any) -> Any:
 
 
 def join(axis: int, *tensors: Any) -> Any:
-    """Concatenate ``tensors`` along ``axis``."""
+    """Concatenate ``tensors`` of one rank along ``axis``; the result has their common dtype.
+
+    Raises ``ValueError`` when there is no tensor, ``TypeError`` when ranks differ, ``IndexError`` when they have no
+    such axis. Lengths along the other axes must agree when the graph runs.
+    """
     variables = as_tensors(tensors)
     if not variables:
         raise ValueError("join needs at least one tensor, got none.")

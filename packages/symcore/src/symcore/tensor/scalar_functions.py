@@ -10,6 +10,7 @@ from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.dtypes import BOOL, upcast, upgrade_to_float
 from symcore.tensor.elemwise import FAMILIES, TABLE, DType, DTypeRule, ScalarFn, guard_zero, is_constant
+from symcore.tensor.scalar_docs import describe
 
 # ---------------------------------------------------------------------- dtype rules
 
@@ -97,6 +98,7 @@ def scalar(
     for which it is not defined, when the graph is built."""
     if name in TABLE:
         raise ValueError(f"there is a scalar function {name!r} in the table already.")
+    options.setdefault("doc", describe(name, rule.__name__, real))
     fn = ScalarFn(name, numpy, nin, _of_reals(name, rule) if real else rule, partials or None, **options)
     TABLE[name] = fn
     return fn

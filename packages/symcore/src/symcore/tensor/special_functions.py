@@ -110,7 +110,6 @@ xlogx = scalar(
     lambda x, y: 1 + log(x),
     rule=_real_float,
     singular=True,
-    doc="``x log(x)``, 0 at 0.",
 )
 xlogy0 = scalar(
     "xlogy0",
@@ -120,9 +119,8 @@ xlogy0 = scalar(
     nin=2,
     rule=_real_float,
     singular=True,
-    doc="``x log(y)``, 0 where ``x`` is 0 whatever ``y`` is.",
 )
-sinc = scalar("sinc", _sinc, _sinc_slope, rule=_real_float, doc="``sin(pi x) / (pi x)``, 1 at 0, as ``numpy.sinc``.")
+sinc = scalar("sinc", _sinc, _sinc_slope, rule=_real_float)
 
 
 def chi2sf(x: Any, k: Any) -> Any:

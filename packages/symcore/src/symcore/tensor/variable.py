@@ -467,7 +467,7 @@ def _binary(function: Any, a: Any, b: Any) -> Any:
 
 
 class TensorVariable(TensorOperators, Variable[TensorType]):
-    """A symbolic tensor."""
+    """A symbolic tensor: a ``TensorType``, and the operators and methods of NumPy's arrays, which build graph."""
 
 
 class TensorConstant(TensorOperators, Constant[TensorType]):
@@ -487,7 +487,7 @@ class TensorConstant(TensorOperators, Constant[TensorType]):
 
 
 class TensorSharedVariable(TensorOperators, SharedVariable[TensorType]):
-    """A shared tensor."""
+    """A symbolic tensor that holds its value between calls; made by ``shared``."""
 
     def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Set the value. Raises ``TypeError``, and changes nothing, if it does not fit the type. Without ``borrow`` no
