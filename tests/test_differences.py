@@ -51,6 +51,12 @@ EVIDENCE = {
         "abs(ss.grad(gaussian(x).sum(), x).eval({x: [1.0]})[0] + 2 * np.exp(-1.0)) < 1e-12",
         "refuses(TypeError, lambda: T.Elemwise(gaussian, name='own'))",
     ],
+    "`scan_checkpoints`": [
+        "ss.scan_checkpoints(lambda s: s + 1, None, T.zeros(()), n_steps=7, save_every_N=3)[0].eval().tolist()"
+        " == [3, 6, 7]",
+        "ss.scan_checkpoints(lambda a, b: [a + b, a], None, [{'initial': np.ones(2), 'taps': [-2, -1]}, None],"
+        " n_steps=4, save_every_N=2)[0][1].eval().tolist() == [1, 3]",
+    ],
     "working in place": [
         "T.inc_subtensor(x[0], 1.0, inplace=True).owner.op == T.inc_subtensor(x[0], 1.0).owner.op",
         "untouched()",

@@ -11,11 +11,15 @@ from symcore.tensor.type import TensorType
 
 @dataclass
 class SequenceArgument:
-    """A sequence with the taps in the order the step wants them; ``rows[j]``: the row of step 0 for each of them."""
+    """A sequence with the taps in the order the step wants them; ``rows[j]``: the row of step 0 for each of them.
+
+    ``where``: what it is called in errors.
+    """
 
     x: Any
     taps: tuple[int, ...]
     rows: tuple[int, ...]
+    where: str = ""
     slices: list[Any] = field(default_factory=list)
 
     @property
@@ -68,7 +72,7 @@ def sequence_arguments(given: Any, go_backwards: bool) -> list[SequenceArgument]
         future, past = max(0, *taps), min(0, *taps)
         if backwards:
             x = x[::-1]
-        found.append(SequenceArgument(x, taps, tuple(future - t if backwards else t - past for t in taps)))
+        found.append(SequenceArgument(x, taps, tuple(future - t if backwards else t - past for t in taps), where))
     return found
 
 

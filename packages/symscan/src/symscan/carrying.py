@@ -159,7 +159,7 @@ def _sequence(where: str, value: Any) -> SequenceArgument:
         raise TypeError(f"{where} must be a tensor with rows to walk along: {error}") from None
     if x.type.ndim == 0:
         raise TypeError(f"{where} is the scalar {x}, which has no rows to walk along. Use it in the step as it is.")
-    return SequenceArgument(x, (0,), (0,))
+    return SequenceArgument(x, (0,), (0,), where)
 
 
 def _result(where: str, value: Any) -> Any:

@@ -116,6 +116,8 @@ def number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
             raise TypeError(f"n_steps must be an integer or an integer scalar, got {given} of type {n.type}.")
         if isinstance(n, Constant) and int(n.data) < 0:
             raise ValueError(f"n_steps must not be negative, got {int(n.data)}; go_backwards=True walks backwards.")
+        if isinstance(n, Constant):
+            _check_lengths(int(n.data), sequences)
         return n.astype("int64")
     if not sequences:
         raise ValueError("scan cannot tell how many steps to make: give it sequences, or n_steps.")
@@ -127,6 +129,17 @@ def number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
             count = maximum(count, 0)
         n = count if n is None else minimum(n, count)
     return n.astype("int64")
+
+
+def _check_lengths(n: int, sequences: Sequence[SequenceArgument]) -> None:
+    for s in sequences:
+        rows = s.x.type.shape[0]
+        if n and rows is not None and rows - s.lost < n:
+            beyond = f" and {s.lost} more for its taps {list(s.taps)}" if s.lost else ""
+            raise ValueError(
+                f"n_steps is {n}, which needs {n} rows{beyond} of {s.where}; it has {rows}. Ask for fewer steps, or "
+                "leave n_steps out: the shortest sequence then decides."
+            )
 
 
 class Tracer:

@@ -13,7 +13,7 @@ from symcore.tensor.creation import Alloc
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
-from symcore.tensor.shapes import DimShuffle, specify_shape
+from symcore.tensor.shapes import DimShuffle, Shape_i, specify_shape
 from symcore.vectorize import vectorize_graph
 from symcore.vectorize.dispatch import with_batch
 from symopt.rule import rewrite
@@ -207,13 +207,18 @@ def _largest(results: Sequence[Any], sources: set[Any]) -> list[Any]:
 
 
 def _computes(v: Any, sources: Any) -> bool:
-    """Tell whether there is more than views between ``sources`` and ``v``. A fill is better known where it is used."""
-    if v.owner is not None and isinstance(v.owner.op, Alloc) and isinstance(v.owner.inputs[0], Constant):
-        return False
-    return any(not n.op.view(n) for n in toposort([v], sources))
+    """Tell whether there is more than views between ``sources`` and ``v``."""
+    return not _is_fill(v) and any(not n.op.view(n) for n in toposort([v], sources))
+
+
+def _is_fill(v: Any) -> bool:
+    """Tell whether one number is everywhere in ``v``: that is better known where it is used."""
+    return v.owner is not None and isinstance(v.owner.op, Alloc) and isinstance(v.owner.inputs[0], Constant)
 
 
 def _worth_batching(v: Any, sources: Any) -> bool:
+    if _is_fill(v):
+        return False
     nodes = toposort([v], sources)
     if any(isinstance(n.op, (Dot, BatchedDot)) for n in nodes):
         return True
@@ -242,6 +247,26 @@ def _cuts(wanted: Sequence[Any], needed: set[Any], loop: LoopParts) -> list[Any]
 
 def _rows(x: Any, start: Any, n: Any) -> Any:
     return x[start : start + n]
+
+
+def _enough_rows(x: Any, start: Any, n: Any) -> Any:
+    """Return ``n`` rows; where these may be too many, the loop would raise, and so must what takes its place."""
+    rows = _rows(x, start, n)
+    known = rows.type.shape[0] is not None and isinstance(n, Constant) and rows.type.shape[0] == int(n.data)
+    return rows if known or _from_shapes(n) else specify_shape(rows, (n, *rows.type.shape[1:]))
+
+
+def _from_shapes(n: Any) -> bool:
+    """Tell whether a number of steps is computed from lengths: then the shortest sequence has decided."""
+    stack = [n]
+    while stack:
+        v = stack.pop()
+        if isinstance(v, Constant) or (v.owner is not None and isinstance(v.owner.op, Shape_i)):
+            continue
+        if v.owner is None:
+            return False
+        stack += v.owner.inputs
+    return not isinstance(n, Constant)
 
 
 def _over_all(outputs: Sequence[Any], rows: dict[Any, Any], fixed: dict[Any, Any], n: Any) -> list[Any]:
@@ -287,7 +312,7 @@ class _Traces:
     def outside(self, place: Any) -> Any:
         """Return rows that are an input of the loop."""
         _, x, start = place
-        return _rows(x, start, self.n)
+        return _enough_rows(x, start, self.n)
 
     def build(self) -> tuple[Any, dict[Any, Any], Any]:
         """Return the node, the new outputs for old ones, and a function from places to rows."""
@@ -297,7 +322,7 @@ class _Traces:
         def rows(place: Any) -> Any:
             kind, part, start = place
             if kind == "outside":
-                return _rows(part, start, self.n)
+                return _enough_rows(part, start, self.n)
             whole = new[part.output]
             return whole if kind == "plain" else _rows(whole, start, self.n)
 
