@@ -168,6 +168,28 @@ CASES = [
         empty=[(6,), (0,)],
         special=[np.array([nan, inf, 0.0]), np.array([0, 0, 2])],
     ),
+    RuleCase(
+        "sum-of-writes",
+        "dmatrix dvector dvector",
+        lambda x, y, z: write(T.zeros_like(x), y, 1) + write(T.zeros_like(x), z, 0),
+        lambda x, y, z: [
+            write(T.zeros_like(x), y, 1) + x,
+            write(T.zeros_like(x), y, 1) + write(T.ones_like(x), z, 0),
+            write(T.zeros_like(x), y, 1, True) + write(T.zeros_like(x), z, 0),
+        ],
+        lambda x, y, z: write(write(T.zeros_like(x), y, 1), z, 0),
+        shapes=[(3, 4), (4,), (4,)],
+        empty=[(3, 0), (0,), (0,)],
+    ),
+    RuleCase(
+        "sum-of-writes",
+        "dmatrix dvector dvector",
+        lambda x, y, z: T.add(x, write(T.zeros_like(x), y, 1), write(write(T.zeros_like(x), z, 1), y, cut(1, 2))),
+        lambda x, y, z: T.add(x, write(T.zeros_like(x), y, 1), T.zeros_like(x)),
+        lambda x, y, z: T.add(write(write(write(T.zeros_like(x), y, 1), z, 1), y, cut(1, 2)), x),
+        shapes=[(3, 4), (4,), (4,)],
+        empty=[(3, 0), (0,), (0,)],
+    ),
     # --- joins
     RuleCase("join-of-one", "dvector", lambda x: Join(0)(x), lambda x: T.join(0, x, x), lambda x: x),
     RuleCase(

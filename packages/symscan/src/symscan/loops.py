@@ -17,7 +17,10 @@ def map(
     mode: Any = None,
     name: str | None = None,
 ) -> Loop:
-    """Apply ``fn`` to every slice of ``sequences``. Returns ``(stacked results, updates)``, as ``scan`` does."""
+    """Apply ``fn`` to every slice of ``sequences``. Returns ``(stacked results, updates)``, as ``scan`` does.
+
+    ``non_sequences``, ``truncate_gradient``, ``go_backwards`` and ``mode`` as in ``scan``.
+    """
     return scan(fn, sequences, None, non_sequences, None, truncate_gradient, go_backwards, mode, name)
 
 
@@ -32,7 +35,8 @@ def reduce(
 ) -> Loop:
     """Fold ``fn(slice, accumulated)`` over ``sequences``. Returns ``(last accumulated value, updates)``.
 
-    Of a fold over no slices there is no last value: the call of the function raises ``IndexError``.
+    ``outputs_info``: the first accumulated value; ``non_sequences``, ``go_backwards`` and ``mode`` as in ``scan``. Of a
+    fold over no slices there is no last value: the call of the function raises ``IndexError``.
     """
     rows, updates = scan(fn, sequences, outputs_info, non_sequences, None, -1, go_backwards, mode, name)
     return ([r[-1] for r in rows] if isinstance(rows, list) else rows[-1]), updates
@@ -46,7 +50,10 @@ def foldl(
     mode: Any = None,
     name: str | None = None,
 ) -> Loop:
-    """Fold from the first slice to the last; see ``reduce``."""
+    """Fold ``fn(slice, accumulated)`` over ``sequences``, from the first slice to the last.
+
+    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as ``reduce``.
+    """
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)
 
 
@@ -58,5 +65,8 @@ def foldr(
     mode: Any = None,
     name: str | None = None,
 ) -> Loop:
-    """Fold from the last slice to the first; see ``reduce``."""
+    """Fold ``fn(slice, accumulated)`` over ``sequences``, from the last slice to the first.
+
+    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as ``reduce``.
+    """
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)

@@ -16,7 +16,7 @@ from symcore.tensor.products import Dot
 from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle, as_length
 from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
-from symopt.match import conform, op_of
+from symopt.match import conform, is_number, op_of
 from symopt.rule import rewrite
 from symopt.rules.broadcasting import filling
 from symopt.ruleset import RuleSet
@@ -283,7 +283,34 @@ def write_over_write(node: Any, fgraph: Any) -> Any:
     return owner.op(x, sf.add(y, z), *place)
 
 
+@rewrite(sf.add, phase="canonicalize", tags={"shape_hiding"})
+def sum_of_writes(node: Any, fgraph: Any) -> Any:
+    """``inc(0[i], x) + inc(0[j], y) + z -> inc(inc(0[i], x)[j], y) + z``: the gradients of several parts of one tensor
+    are collected in one."""
+    out = node.outputs[0].type
+    writes = {v: w for v in node.inputs if v.type == out and (w := _writes_on_nothing(v, fgraph))}
+    if len(writes) < 2:
+        return None
+    total, *others = writes
+    for v in others:
+        for write in writes[v]:
+            total = write.op(total, *write.inputs[1:])
+    rest = [v for v in node.inputs if v not in writes]
+    return sf.add(total, *rest) if rest else total
+
+
+def _writes_on_nothing(v: Any, fgraph: Any) -> list[Any]:
+    """Return the increments, first to last, by which ``v`` was made from zeros, if it is for one user; else nothing."""
+    found: list[Any] = []
+    while type(op_of(v)) in (IncSubtensor, AdvancedIncSubtensor) and not v.owner.op.set_instead and _alone(v, fgraph):
+        found.append(v.owner)
+        v = v.owner.inputs[0]
+    value = filling(v)
+    return found[::-1] if is_number(v if value is None else value, 0) else []
+
+
 RULES = RuleSet(
+    sum_of_writes,
     index_below_broadcast,
     index_below_dimshuffle,
     index_below_dot,
