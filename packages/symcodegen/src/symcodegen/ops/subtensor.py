@@ -1,29 +1,18 @@
 """Parts of tensors: views, gathers and scatters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
 from symcodegen.expr import NoC
+from symcodegen.ops.arrays import gather_any, scatter_any
 from symcodegen.ops.elemwise import kernel_for
+from symcodegen.ops.items import items
 from symcodegen.ops.shapes import view_slot
 from symcore.graph.variable import Apply
 from symcore.tensor.elemwise import TABLE
-from symcore.tensor.indexing import INPUT
 from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from symcore.tensor.type import TensorType
-
-
-def items(b: Any, entries: Sequence[Any], scalars: Iterator[Any]) -> list[tuple[int, ...]]:
-    """Return a basic index in the machine's form."""
-    found: list[tuple[int, ...]] = []
-    for entry in entries:
-        if isinstance(entry, tuple):
-            parts = [-1 if p is None else b.registers.of(next(scalars) if p == INPUT else p) for p in entry[1:]]
-            found.append((b.cvm.ITEM_SLICE, *parts))
-        else:
-            found.append((b.cvm.ITEM_INDEX, b.registers.of(next(scalars) if entry == INPUT else entry)))
-    return found
 
 
 @c_impl.register
@@ -89,7 +78,7 @@ def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
     """A gather of rows."""
     x, *indices = node.inputs
     if not _vectors(op.entries, indices):
-        return refuse(node, "C gathers by integer vectors on the leading axes; this index is of another form")
+        return gather_any(op, node)
 
     def emit(b: Any, n: Apply) -> None:
         extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
@@ -103,7 +92,7 @@ def advanced_inc_subtensor_c(op: AdvancedIncSubtensor, node: Apply) -> Answer:
     """A scatter of rows."""
     x, y, *indices = node.inputs
     if not _vectors(op.entries, indices):
-        return refuse(node, "C scatters by integer vectors on the leading axes; this index is of another form")
+        return scatter_any(op, node)
     name = "scatter_set" if op.set_instead else f"scatter_add_{x.type.dtype.name}"
     if x.type.dtype.name == "float16" and not op.set_instead:
         return refuse(node, "no C sum of float16")
