@@ -34,6 +34,7 @@ from symcodegen.toolchain import (
     CompileError,
     Compiler,
     CompilerMissing,
+    Extras,
     Unit,
     check_flags,
     compiler_record_key,
@@ -68,11 +69,14 @@ class KernelSource:
     longer identifier, so that ``SYM_KERNEL_part`` is a helper of this kernel alone. The function returns int. Text
     that several kernels of a batch may repeat must stand in include guards (as what :mod:`symcodegen.symmath` gives
     does). ``name`` is how the caller calls it; it enters the C text in an escaped comment only. ``heavy`` asks for -O3.
+    ``extras`` are flags and libraries of a user; such a kernel is an object by itself, and its helpers may have any
+    name.
     """
 
     name: str
     body: str
     heavy: bool = False
+    extras: Extras | None = None
 
 
 #: From this many kernels on, a batch without heavy ones is worth a second run of the compiler beside the first.
@@ -96,6 +100,13 @@ def _translation_units(batch: Mapping[str, KernelSource]) -> dict[str, dict[str,
         units[shortest][key] = light[key]
         lengths[shortest] += len(light[key].body)
     return units
+
+
+def _batches(kernels: Mapping[str, KernelSource]) -> list[dict[str, KernelSource]]:
+    """What is compiled together: all kernels, but for each of a user, which has flags and names of its own."""
+    ours = {key: kernel for key, kernel in kernels.items() if kernel.extras is None}
+    alone = [{key: kernel} for key, kernel in kernels.items() if kernel.extras is not None]
+    return [batch for batch in (ours, *alone) if batch]
 
 
 def default_root() -> Path:
@@ -171,6 +182,8 @@ class KernelCache:
         if PLACEHOLDER not in kernel.body:
             raise ValueError(f"kernel {kernel.name!r} does not define {PLACEHOLDER}. Use it as the function's name.")
         hasher = self._context(kernel.heavy).copy()
+        if kernel.extras is not None:
+            hasher.update(json.dumps([kernel.extras.compile, kernel.extras.link, kernel.extras.digest]).encode())
         hasher.update(_canonical(kernel.body).encode())
         digest: str = hasher.hexdigest()
         return digest
@@ -257,8 +270,8 @@ class KernelCache:
         with turn(self.store.root / "tmp", batch, self._timeout, lambda: not self._from_disk(missing)) as needed:
             if needed:
                 rest = self._from_disk(missing)
-                if rest:
-                    self._compile(rest)
+                for together in _batches(rest):
+                    self._compile(together)
 
     def _compile(self, batch: Mapping[str, KernelSource]) -> None:
         started = time.perf_counter()
@@ -296,7 +309,8 @@ class KernelCache:
             path.write_text(self._unit_text(kernels), encoding="utf-8")
             units.append(Unit(path, name == "heavy"))
         out = scratch / f"kernels{SUFFIX}"
-        self.compiler.compile(units, out, timeout=self._timeout, scratch=scratch)
+        [extras] = {kernel.extras for kernel in batch.values()}
+        self.compiler.compile(units, out, timeout=self._timeout, scratch=scratch, extras=extras)
         data = out.read_bytes()
         try:
             library = _open_library(out)

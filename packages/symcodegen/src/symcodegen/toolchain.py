@@ -24,6 +24,7 @@ __all__ = [
     "CompileError",
     "Compiler",
     "CompilerMissing",
+    "Extras",
     "ToolchainError",
     "Unit",
     "check_flags",
@@ -85,6 +86,19 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Extras:
+    """What C of a user needs besides: flags of the compiler, flags and libraries of the linker.
+
+    With them the C library is linked, as a user expects. ``digest`` stands for the content of the headers and
+    libraries, which the flags only name: it is part of the key of the kernel.
+    """
+
+    compile: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class Compiler:
     """A C compiler that was run once and answered.
 
@@ -136,10 +150,12 @@ class Compiler:
         *,
         timeout: float = COMPILE_TIMEOUT,
         scratch: Path | None = None,
+        extras: Extras | None = None,
     ) -> Path:
         """Make one shared object ``out`` of one or two C files; two are compiled at the same time.
 
-        A bare path is a light unit. ``scratch`` (default: the folder of ``out``) takes intermediate files.
+        A bare path is a light unit. ``scratch`` (default: the folder of ``out``) takes intermediate files. ``extras``
+        (for one file) are flags and libraries of a user.
         Raises CompileError if the compiler fails, hangs longer than ``timeout`` seconds, or leaves no object;
         CompilerMissing if it has vanished since it was found.
         """
@@ -150,6 +166,10 @@ class Compiler:
         if len(units) == 1:
             [unit] = units
             command = [*self.flags(unit.heavy), *self.link_flags, str(unit.path), "-o", str(out)]
+            if extras is not None:
+                link = [flag for flag in self.link_flags if flag != "-nostdlib"]
+                flags = [*self.flags(unit.heavy), *extras.compile]
+                command = [*flags, *link, str(unit.path), "-o", str(out), *extras.link]
             self._run([command], scratch, timeout, units)
         else:
             objects = [scratch / f"{unit.path.stem}.o" for unit in units]
@@ -212,12 +232,18 @@ def _compile_error(path: str, result: Finished, sources: list[Path], timeout: fl
 
 
 def _quote(file: str, number: int, sources: list[Path]) -> str:
+    """The line that the compiler means: of a source, of a text that a ``#line`` of one names, or of a header."""
     for source in sources:
-        if source.name == Path(file).name:
-            lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
-            if 1 <= number <= len(lines):
-                return lines[number - 1]
-    return ""
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+        mark = f'#line 1 "{file}"'
+        start = 0 if source.name == Path(file).name else lines.index(mark) + 1 if mark in lines else len(lines)
+        if 1 <= number <= len(lines) - start:
+            return lines[start + number - 1]
+    try:
+        header = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return header[number - 1] if 1 <= number <= len(header) else ""
 
 
 # -- flags of users --------------------------------------------------------------------------------------------------
