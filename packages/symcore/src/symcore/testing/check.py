@@ -15,6 +15,7 @@ from symcore.tensor.type import TensorType
 from symcore.testing.case import OpCase, is_array
 from symcore.testing.derivatives import check_derivatives
 from symcore.testing.layouts import arrange, layouts_of
+from symcore.testing.registry import is_abstract
 from symcore.testing.tally import Tally
 
 #: Other ways to run a node, which packages with kernels enter: ``name -> function(node, inputs)`` giving the list of
@@ -75,7 +76,7 @@ def _check_class(op: Op) -> None:
         f"{cls.__name__} is used, so it must be final, but has subclasses {cls.__subclasses__()}."
     )
     for base in cls.__mro__[1:]:
-        concrete = issubclass(base, Op) and base is not Op and not base.__name__.startswith("_")
+        concrete = issubclass(base, Op) and base is not Op and not is_abstract(base)
         assert not concrete, (
             f"{cls.__name__} derives from {base.__name__}, which is not abstract: it would get its kernels."
         )

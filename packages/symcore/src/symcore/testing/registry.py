@@ -11,10 +11,15 @@ from symcore.testing.case import OpCase
 from symcore.testing.variants import SHAPES, variants
 
 
+def is_abstract(cls: type[Any]) -> bool:
+    """Tell whether an Op class is only derived from: its name begins with an underscore, or ``_abstract = True``."""
+    return cls.__name__.startswith("_") or bool(cls.__dict__.get("_abstract", False))
+
+
 def op_classes(package: str) -> list[type[Op]]:
     """Return the final Op classes of a package, after importing all its modules, sorted by name.
 
-    A class whose name begins with an underscore is abstract. A module that needs something that is not installed, such
+    Abstract classes (see ``is_abstract``) are left out. A module that needs something that is not installed, such
     as the C of a package without its compiler, is left out.
     """
     root = importlib.import_module(package)
@@ -30,7 +35,7 @@ def op_classes(package: str) -> list[type[Op]]:
     while stack:
         for cls in stack.pop().__subclasses__():
             stack.append(cls)
-            if cls.__module__.partition(".")[0] == package.partition(".")[0] and not cls.__name__.startswith("_"):
+            if cls.__module__.partition(".")[0] == package.partition(".")[0] and not is_abstract(cls):
                 found.add(cls)
     return sorted(found, key=lambda cls: cls.__name__)
 
