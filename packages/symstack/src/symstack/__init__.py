@@ -20,6 +20,7 @@ _HOMES = {
     "Variable": "symcore:Variable",
     "as_op": "symcore:as_op",
     "clone": "symcore:clone",
+    "COp": "symcodegen.user_c:COp",
     "change_flags": "symcore.config:config.change_flags",
     "config": "symcore:config",
     "dot": "symcore.tensor:dot",
