@@ -1,5 +1,35 @@
 """C for the Ops of symcore. Importing this package registers it."""
 
-from symcodegen.ops import creation, cumulative, elemwise, ifelse, join, products, reduce, shapes, sorting, subtensor
+from symcodegen.ops import (
+    arrays,
+    creation,
+    cumulative,
+    diagonals,
+    elemwise,
+    flow,
+    ifelse,
+    join,
+    positions,
+    products,
+    reduce,
+    shapes,
+    sorting,
+    subtensor,
+)
 
-__all__ = ["creation", "cumulative", "elemwise", "ifelse", "join", "products", "reduce", "shapes", "sorting", "subtensor"]
+__all__ = [
+    "arrays",
+    "creation",
+    "cumulative",
+    "diagonals",
+    "elemwise",
+    "flow",
+    "ifelse",
+    "join",
+    "positions",
+    "products",
+    "reduce",
+    "shapes",
+    "sorting",
+    "subtensor",
+]
