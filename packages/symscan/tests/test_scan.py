@@ -308,3 +308,14 @@ def test_the_shape_of_what_no_step_has_made():
     assert not [v for v in shape.fgraph.toposort() if type(v.op).__name__ == "Scan"]  # the loop is not run for it
     filled, _ = scan(lambda v: T.alloc(v.sum(), n), x)
     assert function([x, n], filled)(np.ones((0, 2)), 5).shape == (0, 5)
+
+
+def test_a_number_of_python_begins_a_state_of_any_dtype(run):
+    x, k = T.dvector("x"), T.lvector("k")
+    sums, _ = scan(lambda v, s: s + v, x, 0)
+    assert sums.dtype == "float64"
+    np.testing.assert_array_equal(run([x], sums, [0.5, 2.0]), [0.5, 2.5])
+    counts, _ = scan(lambda v, s: s + v, k, 0)
+    assert counts.dtype == "int64"
+    with pytest.raises(TypeError, match=r"int8.*float64"):  # an array has a dtype of its own
+        scan(lambda v, s: s + v, x, np.int8(0))

@@ -32,13 +32,15 @@ class SequenceArgument:
 class OutputArgument:
     """What the step returns at one place: a state with an initial value, or a plain output (no taps).
 
-    ``where``: what the initial value is called in errors.
+    ``where``: what the initial value is called in errors. ``weak``: it is a number of Python, of whatever dtype the step
+    makes.
     """
 
     taps: tuple[int, ...] = ()
     first: Any = None
     row: Any = None
     where: str = ""
+    weak: bool = False
     values: list[Any] = field(default_factory=list)
 
     @property
@@ -101,6 +103,7 @@ def output_arguments(given: Any) -> list[OutputArgument] | None:
                 f"{where} has the taps {list(taps)}; a step can only read what earlier steps made: taps < 0."
             )
         found.append(_state(where, _tensor(where, item), taps))
+        found[-1].weak = isinstance(item, (bool, int, float))
     return found
 
 

@@ -151,7 +151,7 @@ class Tracer:
 
     def trace(self) -> Returned:
         """Return what the step returned; the slices and taps it was given are in ``seqs`` and ``outs``."""
-        for _ in range(2 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
+        for _ in range(3 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
             with paused():  # what stands for a slice or a state has no test value
                 returned = parse(self.fn(*self._arguments()))
             self._check_count(returned)
@@ -192,7 +192,10 @@ class Tracer:
                     f"step returned {y.type.ndim} dimensions ({y.type}) for it. Give the initial value the shape of a "
                     "step's result."
                 )
-            if y.type.dtype != o.row.dtype:
+            if y.type.dtype != o.row.dtype and o.weak:
+                o.first, o.row = o.first.astype(y.type.dtype), TensorType(y.type.dtype, o.row.shape)
+                settled = False
+            elif y.type.dtype != o.row.dtype:
                 if dtypes.upcast(y.type.dtype, o.row.dtype) != o.row.dtype:
                     raise TypeError(
                         f"the initial value {o.where} has dtype {o.row.dtype}, but the step returned "
