@@ -100,7 +100,9 @@ def softmax_with_bias(x: Any, b: Any) -> Any:
 
 
 def softmax_graph(x: Any) -> Any:
-    """Return the softmax of the last axis written out in elementary functions, shifted by the largest element."""
+    """Return the softmax of ``x`` over its last axis written out in elementary functions, shifted by the largest
+    element.
+    """
     x = as_tensor(x)
     e = exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)

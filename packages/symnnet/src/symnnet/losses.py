@@ -89,13 +89,19 @@ def crossentropy_softmax_1hot_with_bias(x: Any, b: Any, y_idx: Any) -> list[Any]
 
 
 def crossentropy_softmax_argmax_1hot_with_bias(x: Any, b: Any, y_idx: Any) -> list[Any]:
-    """Return the cross-entropy of each row of ``x + b``, its softmax, and the class it would choose."""
+    """Return the cross-entropy of each row of ``x + b``, its softmax, and the class it would choose.
+
+    ``x``: a float matrix of scores; ``b``: a vector; ``y_idx``: an integer vector, the right class of each row.
+    """
     scores = as_tensor(x) + b
     return [*crossentropy_softmax_1hot(scores, y_idx), argmax(scores, axis=-1)]
 
 
 def crossentropy_softmax_max_and_argmax_1hot(x: Any, y_idx: Any) -> list[Any]:
-    """Return the cross-entropy of each row of ``x``, its softmax, the largest probability and its class."""
+    """Return the cross-entropy of each row of ``x``, its softmax, the largest probability and its class.
+
+    ``x``: a float matrix of scores; ``y_idx``: an integer vector, the right class of each row.
+    """
     x = as_tensor(x)
     nll, p = crossentropy_softmax_1hot(x, y_idx)
     return [nll, p, max(p, axis=-1), argmax(x, axis=-1)]

@@ -35,8 +35,8 @@ def reduce(
 ) -> Loop:
     """Fold ``fn(slice, accumulated)`` over ``sequences``. Returns ``(last accumulated value, updates)``.
 
-    ``outputs_info``: the first accumulated value; ``non_sequences``, ``go_backwards`` and ``mode`` as in ``scan``. Of a
-    fold over no slices there is no last value: the call of the function raises ``IndexError``.
+    ``outputs_info``: the first accumulated value; ``non_sequences``, ``go_backwards`` and ``mode`` as in ``scan``. Of
+    a fold over no slices there is no last value: the call of the function raises ``IndexError``.
     """
     rows, updates = scan(fn, sequences, outputs_info, non_sequences, None, -1, go_backwards, mode, name)
     return ([r[-1] for r in rows] if isinstance(rows, list) else rows[-1]), updates
@@ -52,7 +52,8 @@ def foldl(
 ) -> Loop:
     """Fold ``fn(slice, accumulated)`` over ``sequences``, from the first slice to the last.
 
-    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as ``reduce``.
+    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as
+    ``reduce``.
     """
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)
 
@@ -67,6 +68,7 @@ def foldr(
 ) -> Loop:
     """Fold ``fn(slice, accumulated)`` over ``sequences``, from the last slice to the first.
 
-    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as ``reduce``.
+    ``outputs_info``: the first accumulated value; ``non_sequences`` and ``mode`` as in ``scan``. Returns as
+    ``reduce``.
     """
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)

@@ -38,6 +38,8 @@ def grad(
         Variables behind which the gradient does not look.
     disconnected_inputs
         What a variable that the cost does not depend on does: ``raise``, ``warn`` or ``ignore``.
+    add_names
+        Name the gradients ``(dcost/dx)``, where cost and variable have names.
     known_grads
         ``{variable: its gradient}``: known from elsewhere, taken as they are.
     return_disconnected
@@ -85,7 +87,12 @@ def _name(cost: Any, targets: Sequence[Any], results: Sequence[Any]) -> None:
 
 
 def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
-    """Return ``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``: a row vector times a matrix."""
+    """Return ``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``: a row vector times a matrix.
+
+    ``f`` and ``eval_points``: a tensor each, or lists of them, of the same shapes. The result has the shapes of
+    ``wrt``. ``consider_constant`` and ``disconnected_inputs`` as in ``grad``, and its errors; ``ValueError`` where
+    the numbers of outputs and evaluation points differ.
+    """
     outputs = list(f) if isinstance(f, (list, tuple)) else [f]
     points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
     if len(outputs) != len(points):

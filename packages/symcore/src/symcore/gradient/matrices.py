@@ -73,7 +73,8 @@ def hessian(
     """Return the second derivatives of a scalar ``cost`` with respect to every element of ``wrt``.
 
     The result has shape ``wrt.shape + wrt.shape``; for a list of variables a list of them, without mixed derivatives.
-    Raises ``TypeError`` when the cost is no float scalar.
+    ``consider_constant`` and ``disconnected_inputs`` as in ``grad``. Raises ``TypeError`` when the cost is no float
+    scalar.
     """
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     grads = grad(cost, targets, consider_constant, disconnected_inputs)

@@ -18,7 +18,8 @@ def Rop(
     """Return the Jacobian of ``f`` with respect to ``wrt``, times ``eval_points``: a matrix times a column vector.
 
     Raises ``ValueError`` when an evaluation point does not have the rank of its variable,
-    ``DisconnectedInputError`` when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``),
+    ``DisconnectedInputError`` when an output depends on none of ``wrt`` (unless ``disconnected_outputs="ignore"``: then
+    ``return_disconnected`` says what stands for its result, ``zero``, ``none`` or ``disconnected``),
     and ``NullTypeGradError`` when an output depends on one of them in a way whose derivative is unknown.
     """
     outputs = list(f) if isinstance(f, (list, tuple)) else [f]

@@ -35,7 +35,8 @@ def get_debug_values(*args: Any) -> list[tuple[Any, ...]]:
 
 
 def debug_error_message(message: str) -> None:
-    """Complain about test values: warn where the option is ``"warn"``, otherwise raise ``ValueError``.
+    """Complain about test values with ``message``: warn where the option ``compute_test_value`` is ``"warn"``,
+    otherwise raise ``ValueError``.
 
     Raises ``RuntimeError`` when test values are off: then there is nothing to complain about.
     """
@@ -43,7 +44,9 @@ def debug_error_message(message: str) -> None:
 
 
 def debug_assert(condition: Any, message: str | None = None) -> None:
-    """Complain unless ``condition`` holds: warn where the option is ``"warn"``, otherwise raise ``AssertionError``."""
+    """Complain unless ``condition`` holds, with ``message``: warn where the option ``compute_test_value`` is
+    ``"warn"``, otherwise raise ``AssertionError``.
+    """
     if not condition:
         _complain(AssertionError, message or "a check of test values failed")
 

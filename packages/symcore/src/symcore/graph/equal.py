@@ -87,5 +87,5 @@ def _number(outputs: Sequence[Variable[Any]], numbers: dict[Any, int], paired: M
 
 
 def is_same_graph(a: Variable[Any], b: Variable[Any], givens: Mapping[Any, Any] | None = None) -> bool:
-    """Tell whether ``a`` and ``b`` are the same computation. See ``equal_computations``."""
+    """Tell whether ``a`` and ``b`` are the same computation, with ``givens``: see ``equal_computations``."""
     return equal_computations([a], [b], givens)

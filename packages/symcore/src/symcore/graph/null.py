@@ -49,12 +49,18 @@ def disconnected() -> Variable[Any]:
 
 
 def grad_undefined(op: Any, position: int, x: Variable[Any], comment: str = "") -> Variable[Any]:
-    """Return the gradient of ``op`` with respect to input ``position`` (``x``) as mathematically undefined."""
+    """Return the gradient of ``op`` with respect to input ``position`` (``x``) as mathematically undefined.
+
+    For ``L_op``: differentiating through it raises ``NullTypeGradError`` with ``comment``.
+    """
     return NullType(f"{op} has no gradient with respect to its input {position} ({x}). {comment}".strip())()
 
 
 def grad_not_implemented(op: Any, position: int, x: Variable[Any], comment: str = "") -> Variable[Any]:
-    """Return the gradient of ``op`` with respect to input ``position`` (``x``) as one that nobody has written yet."""
+    """Return the gradient of ``op`` with respect to input ``position`` (``x``) as one that nobody has written yet.
+
+    For ``L_op``: differentiating through it raises ``NullTypeGradError`` with ``comment``.
+    """
     return NullType(
         f"the gradient of {op} with respect to its input {position} ({x}) is not implemented: "
         f"its class {type(op).__name__} defines no L_op. {comment}".strip()

@@ -22,12 +22,15 @@ def ancestors(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[An
 
 
 def inputs(outputs: Iterable[Variable[Any]], blockers: Collection[Variable[Any]] = ()) -> list[Variable[Any]]:
-    """Return the variables without an owner (constants included) that ``outputs`` depend on, in order of discovery."""
+    """Return the variables without an owner (constants included) that ``outputs`` depend on, in order of discovery.
+
+    ``blockers``: variables behind which is not looked; what only they depend on is left out.
+    """
     return [v for v in ancestors(outputs, blockers) if v.owner is None]
 
 
 def explicit_inputs(outputs: Iterable[Variable[Any]]) -> list[Variable[Any]]:
-    """Return the inputs that are neither constants nor shared variables."""
+    """Return the inputs of ``outputs`` that are neither constants nor shared variables."""
     return [v for v in inputs(outputs) if not isinstance(v, (Constant, SharedVariable))]
 
 

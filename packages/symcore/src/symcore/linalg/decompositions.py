@@ -246,23 +246,30 @@ class QR(Op):
 
 
 def cholesky(x: Any, lower: bool = True, on_error: str = "raise") -> Any:
-    """Return the Cholesky factor of a positive definite matrix; see ``Cholesky``."""
+    """Return the Cholesky factor of ``x``, a positive definite matrix: the ``lower`` one or the upper.
+
+    ``on_error``: what a matrix that is not positive definite does, ``"raise"`` or ``"nan"``; see ``Cholesky``.
+    """
     return Cholesky(bool(lower), on_error)(x)
 
 
 def eig(x: Any) -> list[Any]:
-    """Return the eigenvalues and eigenvectors (columns) of a square matrix, both complex."""
+    """Return the eigenvalues and eigenvectors (columns) of ``x``, a square matrix; both complex."""
     return Eig().make_node(x).outputs
 
 
 def eigh(x: Any, UPLO: str = "L") -> list[Any]:  # noqa: N803
-    """Return eigenvalues, ascending, and eigenvectors (columns) of a symmetric matrix; ``UPLO``: the triangle read."""
+    """Return eigenvalues, ascending, and eigenvectors (columns) of ``x``, a symmetric matrix.
+
+    ``UPLO``: ``L`` or ``U``, the triangle that is read.
+    """
     return Eigh(UPLO).make_node(x).outputs
 
 
 def eigvalsh(a: Any, b: Any = None, lower: bool = True) -> Any:
-    """Return the eigenvalues, ascending, of a symmetric matrix; with a positive definite ``b``, the ``w`` for which
-    ``a v = w b v`` has a solution."""
+    """Return the eigenvalues, ascending, of a symmetric matrix; with a positive definite ``b``, those of
+    ``a v = w b v``. ``lower``: which triangle is read.
+    """
     a = as_tensor(a)
     if b is not None:
         whole = tril(a) + tril(a, -1).T if lower else triu(a) + triu(a, 1).T
@@ -274,10 +281,15 @@ def eigvalsh(a: Any, b: Any = None, lower: bool = True) -> Any:
 
 
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """Return ``[u, s, vt]``, or ``s`` alone without ``compute_uv``, as ``numpy.linalg.svd``; see ``SVD``."""
+    """Return ``[u, s, vt]`` of ``x``, or ``s`` alone without ``compute_uv``, as ``numpy.linalg.svd``; see ``SVD``.
+
+    ``full_matrices``: ``u`` and ``vt`` square.
+    """
     return SVD(bool(full_matrices), bool(compute_uv))(x)
 
 
 def qr(x: Any, mode: str = "reduced") -> Any:
-    """Return ``[q, r]``, or ``r`` alone in the mode ``"r"``, as ``numpy.linalg.qr``; see ``QR``."""
+    """Return ``[q, r]`` with ``q r = x``, or ``r`` alone in the ``mode`` ``"r"``, as ``numpy.linalg.qr``; see
+    ``QR``.
+    """
     return QR({"full": "reduced", "economic": "reduced"}.get(mode, mode))(x)

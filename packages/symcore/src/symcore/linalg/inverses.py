@@ -120,12 +120,12 @@ det = Det()
 
 
 def pinv(x: Any, rcond: float = 1e-15) -> Any:
-    """Return the Moore-Penrose inverse; singular values below ``rcond`` times the largest count as zero."""
+    """Return the Moore-Penrose inverse of ``x``; singular values below ``rcond`` times the largest count as zero."""
     return MatrixPinv(float(rcond))(x)
 
 
 def slogdet(x: Any) -> list[Any]:
-    """Return the sign of the determinant and the logarithm of its absolute value."""
+    """Return the sign of the determinant of ``x`` and the logarithm of its absolute value, two scalars."""
     return SLogDet().make_node(x).outputs
 
 

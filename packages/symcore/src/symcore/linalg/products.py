@@ -78,7 +78,7 @@ def kron(a: Any, b: Any) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm of a vector or a matrix, as ``numpy.linalg.norm``. Where it is zero its gradient is zero.
+    """Return the norm of ``x``, a vector or a matrix, as ``numpy.linalg.norm``. Where it is zero its gradient is zero.
 
     Parameters
     ----------
@@ -88,6 +88,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         values). The norm of integers is a float64.
     axis
         One axis: of vectors; two: of matrices; ``None``: all.
+    keepdims
+        Leave the axes with length 1.
     """
     x = as_tensor(x)
     x = cast(x, dtypes.FLOAT64) if dtypes.is_discrete(x.type.dtype) else x

@@ -142,8 +142,10 @@ def Solve(
     overwrite_A: bool = False,  # noqa: N802, N803
     overwrite_b: bool = False,
 ) -> Op:
-    """Return the Op that solves systems whose matrix is ``general``, ``symmetric``, ``lower_triangular`` or
-    ``upper_triangular``. What is overwritten is decided by the compiler. ``ValueError`` for another structure."""
+    """Return the Op that solves systems whose matrix is, by ``A_structure``, ``general``, ``symmetric``,
+    ``lower_triangular`` or ``upper_triangular``; ``ValueError`` for another. ``lower``, ``overwrite_A`` and
+    ``overwrite_b`` have no influence: symmetric matrices are read whole, and the compiler decides what is overwritten.
+    """
     ops = {
         "general": SolveGeneral(),
         "symmetric": SolveGeneral(),
@@ -168,7 +170,8 @@ def solve_symmetric(a: Any, b: Any) -> Any:
 def solve_triangular(a: Any, b: Any, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
     """Return the ``x`` for which ``a x = b``, reading one triangle of ``a`` alone, as ``scipy.linalg``.
 
-    ``trans``: 0 or ``"N"``; 1 or ``"T"`` solves with the transpose of ``a``.
+    ``trans``: 0 or ``"N"``; 1 or ``"T"`` solves with the transpose of ``a``. ``lower``: which triangle.
+    ``unit_diagonal``: take the diagonal as ones, without reading it.
     """
     if trans not in (0, 1, "N", "T"):
         raise ValueError(f"solve_triangular takes trans = 0, 1, 'N' or 'T', got {trans!r}.")
@@ -186,14 +189,19 @@ def solve_upper_triangular(a: Any, b: Any) -> Any:
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
-    """Return the ``x`` for which ``a x = b``, from the Cholesky factor of ``a`` and whether it is the lower one."""
+    """Return the ``x`` for which ``a x = b``. ``c_and_lower``: the Cholesky factor of ``a``, and whether it is the
+    lower.
+    """
     factor, lower = c_and_lower
     first = SolveTriangular(bool(lower), transposed=not lower)(factor, b)
     return SolveTriangular(bool(lower), transposed=bool(lower))(factor, first)
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> list[Any]:
-    """Return least-squares solution, squared residuals, rank and singular values, as ``numpy.linalg.lstsq``."""
+    """Return the least-squares solution of ``a x = b``, squared residuals, rank and singular values.
+
+    As ``numpy.linalg.lstsq``; ``rcond``: singular values below it times the largest count as zero.
+    """
     return Lstsq(None if rcond is None else float(rcond)).make_node(a, b).outputs
 
 

@@ -17,7 +17,11 @@ from symcore.tensor.shapes import shape_lengths
 
 
 def draw(dist: str, state: Any, size: Any, arguments: list[Any], ndim: int | None, dtype: Any) -> tuple[Any, Any]:
-    """Draw from a distribution of ``symcore.random.draw``; return the next state and the samples."""
+    """Draw from a distribution, one of ``symcore.random.draw``; return the next state and the samples.
+
+    ``dist`` is its name, ``arguments`` its parameters. ``state``: a variable holding a ``RandomState``. ``size``: the
+    shape; without it that of the parameters, of ``ndim`` axes. ``dtype``: of the samples.
+    """
     known = DISTRIBUTIONS[dist]
     given = [as_tensor(a) for a in arguments]
     name = dtypes.as_dtype(dtype).name
@@ -46,7 +50,7 @@ def _reals(*arguments: Any) -> list[Any]:
 
 
 def probabilities(given: Any) -> Any:
-    """Return probabilities as a variable; lists of numbers in float64, whatever ``floatX`` is."""
+    """Return the probabilities ``given`` as a variable; lists of numbers in float64, whatever ``floatX`` is."""
     if isinstance(given, (list, tuple)) and all(isinstance(v, (int, float)) for v in given):
         return as_tensor(np.asarray(given, np.float64))
     return as_tensor(given)
@@ -55,14 +59,20 @@ def probabilities(given: Any) -> Any:
 def uniform(
     state: Any, size: Any = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None, dtype: Any = None
 ) -> tuple[Any, Any]:
-    """Draw uniformly from ``[low, high)``; return the next state, and the numbers."""
+    """Draw uniformly from ``[low, high)``.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the numbers.
+    """
     return draw("uniform", state, size, _reals(low, high), ndim, float_dtype(dtype, low, high))
 
 
 def normal(
     state: Any, size: Any = None, avg: Any = 0.0, std: Any = 1.0, ndim: int | None = None, dtype: Any = None
 ) -> tuple[Any, Any]:
-    """Draw from the normal distribution with mean ``avg`` and standard deviation ``std``."""
+    """Draw from the normal distribution with mean ``avg`` and standard deviation ``std``.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the numbers.
+    """
     return draw("normal", state, size, _reals(avg, std), ndim, float_dtype(dtype, avg, std))
 
 
@@ -75,21 +85,30 @@ def binomial(
     dtype: Any = "int64",
     prob: Any = None,
 ) -> tuple[Any, Any]:
-    """Draw how many of ``n`` trials of probability ``p`` succeed. ``prob`` is the older name of ``p``."""
+    """Draw how many of ``n`` trials of probability ``p`` succeed. ``prob`` is the older name of ``p``.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the numbers.
+    """
     return draw("binomial", state, size, [n, *_reals(p if prob is None else prob)], ndim, dtype)
 
 
 def poisson(
     state: Any, size: Any = None, lam: Any = 1.0, ndim: int | None = None, dtype: Any = "int64"
 ) -> tuple[Any, Any]:
-    """Draw from the Poisson distribution with mean ``lam``."""
+    """Draw from the Poisson distribution with mean ``lam``.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the numbers.
+    """
     return draw("poisson", state, size, _reals(lam), ndim, dtype)
 
 
 def random_integers(
     state: Any, size: Any = None, low: Any = 0, high: Any = 1, ndim: int | None = None, dtype: Any = "int64"
 ) -> tuple[Any, Any]:
-    """Draw integers from ``low`` to ``high``, both included."""
+    """Draw integers from ``low`` to ``high``, both included.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the integers.
+    """
     return draw("random_integers", state, size, [low, high], ndim, dtype)
 
 
@@ -102,7 +121,11 @@ def choice(
     ndim: int | None = None,
     dtype: Any = None,
 ) -> tuple[Any, Any]:
-    """Draw from ``range(a)``, or from the elements of a vector ``a``, with probabilities ``p`` (equal by default)."""
+    """Draw from ``range(a)``, or from the elements of a vector ``a``, with probabilities ``p`` (equal by default).
+
+    ``replace``: an element can come again. ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next
+    state, and what was drawn.
+    """
     items = as_tensor(a)
     if dtype is None:
         dtype = items.type.dtype if items.type.ndim else "int64"
@@ -113,12 +136,18 @@ def choice(
 def permutation(
     state: Any, size: Any = None, n: Any = 1, ndim: int | None = None, dtype: Any = "int64"
 ) -> tuple[Any, Any]:
-    """Draw permutations of ``range(n)``; the samples have the shape ``size + (n,)``."""
+    """Draw permutations of ``range(n)``; the samples have the shape ``size + (n,)``.
+
+    ``state``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the permutations.
+    """
     return draw("permutation", state, size, [n], ndim, dtype)
 
 
 def multinomial(
     state: Any, size: Any = None, n: Any = 1, pvals: Any = (0.5, 0.5), ndim: int | None = None, dtype: Any = "int64"
 ) -> tuple[Any, Any]:
-    """Draw how often each outcome comes up in ``n`` trials; ``pvals``: the probabilities, along the last axis."""
+    """Draw how often each outcome comes up in ``n`` trials; ``pvals``: the probabilities, along the last axis.
+
+    ``state``, ``size``, ``ndim``, ``dtype`` as in ``draw``; returns the next state, and the counts.
+    """
     return draw("multinomial", state, size, [n, probabilities(pvals)], ndim, dtype)

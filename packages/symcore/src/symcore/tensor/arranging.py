@@ -195,7 +195,10 @@ def _atleast(x: Any, ndim: int) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return ``log(sum(exp(x)))`` along ``axis``, shifted by the largest element so that it cannot overflow."""
+    """Return ``log(sum(exp(x)))`` along ``axis``, shifted by the largest element so that it cannot overflow.
+
+    ``axis``: an int, several, or ``None`` for all; ``keepdims`` leaves the axes with length 1.
+    """
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
     top = largest(x, axes, keepdims=True)

@@ -17,10 +17,10 @@ converters: list[Callable[[Any], Variable[Any] | None]] = []
 
 
 def constant(value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
-    """Return a constant tensor.
+    """Return ``value``, a number, a list or an array, as a constant tensor.
 
-    Without ``dtype`` an array keeps its own; a Python number takes the smallest that holds it exactly (see ``dtypes``).
-    ``ndim`` pads the shape with ones on the left. Raises ``TypeError`` for what is not numeric.
+    Without ``dtype`` an array keeps its own; a Python number takes the smallest that holds it exactly (see
+    ``dtypes``). ``ndim`` pads the shape with ones on the left. Raises ``TypeError`` for what is not numeric.
     """
     if dtype is None and isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         dtype = dtypes.autocast(value)
@@ -53,8 +53,9 @@ def _shrink(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def as_tensor(value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
     """Return ``value`` as a tensor variable.
 
-    Tensor variables pass through; a node with one output stands for it; numbers and arrays become constants; lists that
-    hold variables are stacked. Raises ``TypeError`` for anything else.
+    Tensor variables pass through; a node with one output stands for it; numbers and arrays become constants; lists
+    that hold variables are stacked. ``ndim`` pads the shape with ones on the left. ``dtype`` is that of a constant; a
+    variable must have it. Raises ``TypeError`` for anything else.
     """
     if isinstance(value, Apply):
         value = value.out()

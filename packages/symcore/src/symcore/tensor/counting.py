@@ -221,15 +221,20 @@ def unique(
 
 
 def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    """Return where in the ascending vector ``x`` the elements of ``v`` belong (int64), as ``numpy.searchsorted``."""
+    """Return where in the ascending vector ``x`` the elements of ``v`` belong (int64), as ``numpy.searchsorted``.
+
+    ``side``: ``left`` or ``right`` of equal elements. ``sorter``: the positions that sort ``x``, if it is not
+    ascending.
+    """
     return SearchSorted(side)(x, v, *([] if sorter is None else [sorter]))
 
 
 def unravel_index(indices: Any, dims: Any, order: str = "C", ndim: int | None = None) -> tuple[Any, ...]:
     """Return positions in a flattened tensor of shape ``dims`` as a tuple of positions per axis, as ``numpy``.
 
-    ``dims``: ints and integer scalars, or an integer vector (then ``ndim`` says how many, unless its type does).
-    Positions out of range raise ``ValueError`` when the function runs.
+    ``indices``: an integer tensor. ``dims``: ints and integer scalars, or an integer vector (then ``ndim`` says how
+    many, unless its type does). ``order``: ``C`` (last axis fastest) or ``F``. Positions out of range raise
+    ``ValueError`` when the function runs.
     """
     lengths = shape_lengths(dims, ndim)
     return tuple(UnravelIndex(len(lengths), order).make_node(indices, *lengths).outputs)
@@ -241,7 +246,8 @@ def ravel_multi_index(
     """Return positions per axis of a tensor of shape ``dims`` as positions in it flattened, as ``numpy``.
 
     ``multi_index``: a list of integer tensors of one shape. ``mode``: ``raise``, ``wrap`` or ``clip`` what is out of
-    range.
+    range. ``order``: ``C`` (last axis fastest) or ``F``. ``ndim``: the number of axes, where ``dims`` is a vector of
+    unknown length.
     """
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"ravel_multi_index has the modes 'raise', 'wrap' and 'clip', got {mode!r}.")

@@ -178,17 +178,17 @@ def _filled(number: int, shape: Any, dtype: Any) -> Any:
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
-    """Return a tensor of zeros (``floatX`` by default). ``shape``: an int, a tuple, or an integer vector."""
+    """Return a tensor of zeros. ``shape``: an int, a tuple, or an integer vector; ``dtype``: ``floatX`` by default."""
     return _filled(0, shape, dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
-    """Return a tensor of ones (``floatX`` by default)."""
+    """Return a tensor of ones. ``shape``: an int, a tuple, or an integer vector; ``dtype``: ``floatX`` by default."""
     return _filled(1, shape, dtype)
 
 
 def full_like(x: Any, value: Any, dtype: Any = None) -> Any:
-    """Return a tensor of the shape of ``x`` filled with ``value``."""
+    """Return a tensor of the shape of ``x`` filled with ``value``, of the dtype of ``x`` unless ``dtype`` is given."""
     x = as_tensor(x)
     filling = as_tensor(value).astype(x.type.dtype if dtype is None else dtype)
     if x.type.ndim == 0:
@@ -197,17 +197,24 @@ def full_like(x: Any, value: Any, dtype: Any = None) -> Any:
 
 
 def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Return zeros of the shape (and dtype, unless given) of ``x``."""
+    """Return zeros of the shape of ``x``, of its dtype unless ``dtype`` is given. ``opt`` is read and has no
+    influence.
+    """
     return full_like(x, 0, dtype)
 
 
 def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Return ones of the shape (and dtype, unless given) of ``x``."""
+    """Return ones of the shape of ``x``, of its dtype unless ``dtype`` is given. ``opt`` is read and has no
+    influence.
+    """
     return full_like(x, 1, dtype)
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
-    """Return evenly spaced values, as ``numpy.arange``. Integers give int64 unless ``dtype`` says otherwise."""
+    """Return the values from ``start`` to ``stop`` (left out) by ``step``, as ``numpy.arange``: a vector.
+
+    With one argument, from 0 to that. Numbers or scalars; integers give int64 unless ``dtype`` says otherwise.
+    """
     if stop is None:
         start, stop = 0, start
     if dtype is None:
@@ -218,7 +225,9 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
 
 
 def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
-    """Return an ``n`` by ``m`` matrix with ones on the ``k``-th diagonal."""
+    """Return an ``n`` by ``m`` matrix with ones on the ``k``-th diagonal; ``m`` is ``n`` and ``dtype`` ``floatX`` by
+    default.
+    """
     return Eye(dtypes.as_dtype("floatX" if dtype is None else dtype).name)(n, n if m is None else m, k)
 
 

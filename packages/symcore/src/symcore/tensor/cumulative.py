@@ -138,7 +138,9 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    """Return the ``n``-th differences of neighbours along ``axis``, as ``numpy.diff``. ``ValueError`` for n < 0."""
+    """Return the ``n``-th differences of neighbours of ``x`` along ``axis``, as ``numpy.diff``. ``ValueError`` for n
+    < 0.
+    """
     x = as_tensor(x)
     if n < 0:
         raise ValueError(f"diff takes the differences n >= 0 times, got n = {n}.")

@@ -102,7 +102,11 @@ class WriteDiag(Op):
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the diagonal ``offset`` above the main one of two axes, as the last axis, as ``numpy.diagonal``."""
+    """Return the diagonal of ``x`` over ``axis1`` and ``axis2``, as the last axis of the result, as
+    ``numpy.diagonal``.
+
+    ``offset``: how far above the main one. Raises ``ValueError`` for a tensor that has not two axes.
+    """
     x = as_tensor(x)
     if x.type.ndim < 2 or not all(-x.type.ndim <= a < x.type.ndim for a in (axis1, axis2)):
         raise ValueError(f"diagonal needs a tensor with the axes {axis1} and {axis2}, got {x.type}.")
@@ -143,7 +147,9 @@ def diag(v: Any, k: int = 0) -> Any:
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the sum along a diagonal, as ``numpy.trace``."""
+    """Return the sum along a diagonal of ``x``, as ``numpy.trace``; ``offset``, ``axis1``, ``axis2`` as in
+    ``diagonal``.
+    """
     return total(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
@@ -174,7 +180,9 @@ def fill_diagonal_offset(a: Any, val: Any, offset: Any) -> Any:
 
 
 def tri(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
-    """Return an ``n`` by ``m`` matrix (``floatX`` by default) of ones on and below the diagonal ``k``, zeros above."""
+    """Return an ``n`` by ``m`` matrix of ones on and below the diagonal ``k``, zeros above; ``dtype``: ``floatX`` by
+    default.
+    """
     return cast(_lower(n, n if m is None else m, k), "floatX" if dtype is None else dtype)
 
 
@@ -194,10 +202,10 @@ def _triangle(x: Any, k: Any, lower: bool) -> Any:
 
 
 def tril(x: Any, k: Any = 0) -> Any:
-    """Return a matrix (or several, along the last two axes) with zeros above the diagonal ``k``."""
+    """Return ``x``, a matrix (or several, along the last two axes), with zeros above the diagonal ``k``."""
     return _triangle(x, k, lower=True)
 
 
 def triu(x: Any, k: Any = 0) -> Any:
-    """Return a matrix (or several, along the last two axes) with zeros below the diagonal ``k``."""
+    """Return ``x``, a matrix (or several, along the last two axes), with zeros below the diagonal ``k``."""
     return _triangle(x, k, lower=False)

@@ -18,7 +18,7 @@ from symcore.tensor.subtensor import nonzero as _nonzero
 
 
 def true_div(a: Any, b: Any) -> Any:
-    """Divide. Two integers give ``floatX``, or what ``config.int_division`` says."""
+    """``a / b``. Two integers give ``floatX``, or what ``config.int_division`` says."""
     if config.int_division != "floatX":
         a, b = as_tensors([a, b])
         if dtypes.is_discrete(a.type.dtype) and dtypes.is_discrete(b.type.dtype):
@@ -55,7 +55,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Return ``x`` with two axes exchanged. Raises ``ValueError`` for an axis that it does not have."""
+    """Return ``x`` with the axes ``axis1`` and ``axis2`` exchanged. ``ValueError`` for one that it does not have."""
     x = as_tensor(x)
     order = list(range(x.type.ndim))
     a, b = one_axis(axis1, x.type.ndim), one_axis(axis2, x.type.ndim)
@@ -84,14 +84,14 @@ def flatten(x: Any, ndim: int | None = None, outdim: int | None = None) -> Any:
 
 
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """Drop the axes whose length is known to be 1, or those named."""
+    """Return ``x`` without the axes whose length is known to be 1, or without those of ``axis``."""
     x = as_tensor(x)
     drop = [a for a, d in enumerate(x.type.shape) if d == 1] if axis is None else normalize_axis(axis, x.type.ndim)
     return dimshuffle(x, *[a for a in range(x.type.ndim) if a not in drop])
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
-    """Insert axes of length 1 at the positions ``axis`` of the result."""
+    """Insert axes of length 1 into ``x``, at the positions ``axis`` (an int or several) of the result."""
     x = as_tensor(x)
     axes = [axis] if isinstance(axis, int) else list(axis)
     ndim = x.type.ndim + len(axes)
@@ -101,19 +101,19 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 
 def shape_padleft(x: Any, n_ones: int = 1) -> Any:
-    """Add ``n_ones`` axes of length 1 on the left."""
+    """Return ``x`` with ``n_ones`` axes of length 1 before its own."""
     x = as_tensor(x)
     return dimshuffle(x, *["x"] * n_ones, *range(x.type.ndim))
 
 
 def shape_padright(x: Any, n_ones: int = 1) -> Any:
-    """Add ``n_ones`` axes of length 1 on the right."""
+    """Return ``x`` with ``n_ones`` axes of length 1 after its own."""
     x = as_tensor(x)
     return dimshuffle(x, *range(x.type.ndim), *["x"] * n_ones)
 
 
 def shape_padaxis(x: Any, axis: int) -> Any:
-    """Add an axis of length 1 at position ``axis``."""
+    """Return ``x`` with a further axis of length 1 at position ``axis`` of the result."""
     return expand_dims(x, axis)
 
 
@@ -142,7 +142,7 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
 
 
 def size(x: Any) -> Any:
-    """Return the number of elements as a symbolic integer."""
+    """Return the number of elements of ``x`` as a symbolic integer."""
     x = as_tensor(x)
     total: Any = constant(1, dtype="int64")
     for i in range(x.type.ndim):
@@ -156,7 +156,10 @@ def shape_vector(x: Any) -> Any:
 
 
 def round(x: Any, mode: str | None = None) -> Any:
-    """Round to integers; halves to even (default) or away from zero (``mode="half_away_from_zero"``)."""
+    """Round ``x`` to integers; halves to even (default) or away from zero (``mode="half_away_from_zero"``).
+
+    The result is a float tensor, also of integers. Raises ``ValueError`` for another mode.
+    """
     if mode in (None, "half_to_even"):
         return sf.round_half_to_even(x)
     if mode == "half_away_from_zero":
@@ -170,7 +173,10 @@ def iround(x: Any, mode: str | None = None) -> Any:
 
 
 def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm of order ``L`` along ``axis``: 0 counts, ``inf`` takes the largest. The gradient at 0 is 0."""
+    """Return the norm of order ``L`` of ``x`` along ``axis``: 0 counts, ``inf`` takes the largest.
+
+    The gradient at 0 is 0. ``keepdims`` leaves the axes with length 1.
+    """
     x = as_tensor(x)
     if L == 0:
         return reductions.sum(sf.neq(x, 0), axis, keepdims=keepdims)
@@ -187,7 +193,10 @@ def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Compare elementwise up to a tolerance, as ``numpy.isclose``."""
+    """Compare ``a`` and ``b`` elementwise: ``|a - b| <= atol + rtol * |b|``, as ``numpy.isclose``.
+
+    Infinities are close if they are equal; NaNs to each other with ``equal_nan``.
+    """
     a, b = as_tensors([a, b])
     close = sf.le(sf.abs(a - b), atol + rtol * sf.abs(b))
     finite = sf.invert(sf.or_(sf.isinf(a), sf.isinf(b)))
@@ -196,17 +205,23 @@ def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
 
 
 def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Tell whether all elements are close; see ``isclose``."""
+    """Tell whether ``a`` and ``b`` are close everywhere, in one truth value.
+
+    ``rtol``, ``atol``, ``equal_nan`` as in ``isclose``.
+    """
     return reductions.all(isclose(a, b, rtol, atol, equal_nan))
 
 
 def ptp(x: Any, axis: Any = None) -> Any:
-    """Return the largest minus the smallest element along ``axis``."""
+    """Return the largest minus the smallest element of ``x`` along ``axis`` (of all by default)."""
     return reductions.max(x, axis) - reductions.min(x, axis)
 
 
 def nonzero(x: Any, return_matrix: bool = False) -> Any:
-    """Return the positions of the elements that are not zero: one vector per axis, or a matrix of them."""
+    """Return the positions of the elements of ``x`` that are not zero: one int64 vector per axis.
+
+    ``return_matrix``: one matrix instead, with a row per axis.
+    """
     found = _nonzero(x)
     return stack(found) if return_matrix else found
 

@@ -126,7 +126,7 @@ def stack(tensors: Any, *more: Any, axis: int = 0) -> Any:
 
 
 def split(x: Any, splits_size: Any, n_splits: int, axis: int = 0) -> list[Any]:
-    """Cut ``x`` along ``axis`` into ``n_splits`` pieces of the given lengths (numbers, or an integer vector).
+    """Cut ``x`` along ``axis`` into ``n_splits`` pieces of the lengths ``splits_size`` (numbers, or an integer vector).
 
     Raises ``ValueError`` for a negative length, and, at the latest when the function runs, when the lengths do not add
     up to that of ``x``.

@@ -276,7 +276,9 @@ def dot(x: Any, y: Any) -> Any:
 
 def matmul(x: Any, y: Any) -> Any:
     """The product of stacks of matrices, as ``numpy.matmul`` and ``@``. Stacks must have equal leading axes.
-    Operands of another kind as in ``dot``."""
+
+    Where ``x`` or ``y`` is of another kind, as in ``dot``.
+    """
     if hasattr(x, "__dot__") or hasattr(y, "__rdot__"):
         return dot(x, y)
     x, y = as_tensors([x, y])
@@ -292,7 +294,11 @@ def matmul(x: Any, y: Any) -> Any:
 
 
 def batched_dot(x: Any, y: Any) -> Any:
-    """Products along a common first axis of tensors of 1 to 3 dimensions."""
+    """Return the products of ``x[i]`` and ``y[i]`` for all ``i`` of a common first axis.
+
+    ``x`` and ``y`` have 1 to 3 dimensions, the first included; ``TypeError`` otherwise. Raises ``ValueError`` when
+    the graph runs and lengths do not agree.
+    """
     x, y = as_tensors([x, y])
     if min(x.type.ndim, y.type.ndim) < 1 or max(x.type.ndim, y.type.ndim) > 3:
         raise TypeError(f"batched_dot takes tensors of 1 to 3 dimensions, got {x.type} and {y.type}.")

@@ -12,7 +12,11 @@ from symcore.tensor.shapes import shape_i
 
 
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
-    """Sum over ``axis`` (all by default): integers in 64 bits, floats accumulated in the next wider float."""
+    """Sum of ``x`` over ``axis``: an int, several, or ``None`` for all.
+
+    ``dtype``: of the result; by default integers grow to 64 bits and the others stay. ``acc_dtype``: what is
+    accumulated in; by default the next wider float. ``keepdims`` leaves the axes with length 1.
+    """
     return reduce_with("add", x, axis, keepdims, dtype, acc_dtype)
 
 
@@ -24,27 +28,45 @@ def prod(
     acc_dtype: Any = None,
     no_zeros_in_input: bool = False,
 ) -> Any:
-    """Product over ``axis``. The gradient is right however many zeros there are."""
+    """Product of ``x`` over ``axis``. The gradient is right however many zeros there are.
+
+    ``axis``, ``dtype``, ``keepdims`` and ``acc_dtype`` as in ``sum``. ``no_zeros_in_input``: you know that there is no
+    zero, which makes the gradient simpler.
+    """
     return reduce_with("mul", x, axis, keepdims, dtype, acc_dtype)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Largest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
+    """Largest element of ``x`` along ``axis``; NaN if there is one. The gradient is 1 for every element that ties.
+
+    ``axis``: an int, several, or ``None`` for all; ``keepdims`` leaves the axes with length 1. Raises ``ValueError``
+    when the graph runs and there is no element.
+    """
     return reduce_with("maximum", x, axis, keepdims, None, None)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Smallest element along ``axis``; NaN if there is one. The gradient is 1 for every element that ties."""
+    """Smallest element of ``x`` along ``axis``; NaN if there is one. The gradient is 1 for every element that ties.
+
+    ``axis``: an int, several, or ``None`` for all; ``keepdims`` leaves the axes with length 1. Raises ``ValueError``
+    when the graph runs and there is no element.
+    """
     return reduce_with("minimum", x, axis, keepdims, None, None)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether every element along ``axis`` is different from zero."""
+    """Whether every element of ``x`` along ``axis`` is different from zero; a truth value each.
+
+    ``axis``: an int, several, or ``None`` for all. ``keepdims`` leaves the axes with length 1.
+    """
     return reduce_with("and_", x, axis, keepdims, None, None)
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether some element along ``axis`` is different from zero."""
+    """Whether some element of ``x`` along ``axis`` is different from zero; a truth value each.
+
+    ``axis``: an int, several, or ``None`` for all. ``keepdims`` leaves the axes with length 1.
+    """
     return reduce_with("or_", x, axis, keepdims, None, None)
 
 
@@ -58,7 +80,10 @@ def count(x: Any, axes: tuple[int, ...], dtype: Any) -> Any:
 
 
 def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
-    """Arithmetic mean along ``axis``; of integers in float64."""
+    """Arithmetic mean of ``x`` along ``axis``; of integers in float64.
+
+    ``axis``, ``dtype``, ``keepdims`` and ``acc_dtype`` as in ``sum``.
+    """
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
     if dtype is None and x.type.dtype.name == "float16":  # the sum, and the number of elements, may be beyond its range
@@ -70,7 +95,10 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, ac
 
 
 def var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
-    """Variance along ``axis``, dividing by ``n - ddof``; two passes. ``corrected``: less the rounding of the mean."""
+    """Variance of ``x`` along ``axis``, dividing by ``n - ddof``; two passes.
+
+    ``corrected``: less the rounding of the mean. ``keepdims`` leaves the axes with length 1. Integers give float64.
+    """
     x = as_tensor(x)
     if x.type.dtype.name == "float16":  # squares are beyond its range so soon
         return cast(var(cast(x, dtypes.FLOAT32), axis, ddof, keepdims, corrected), x.type.dtype)
@@ -94,12 +122,17 @@ def abs_square(x: Any) -> Any:
 
 
 def std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, corrected: bool = False) -> Any:
-    """Standard deviation along ``axis``; see ``var``."""
+    """Standard deviation of ``x`` along ``axis``: the root of ``var`` with the same ``ddof``, ``corrected``,
+    ``keepdims``.
+    """
     return TABLE["sqrt"](var(x, axis, ddof, keepdims, corrected))
 
 
 def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Position of the largest element along ``axis`` (over all elements, flattened, by default)."""
+    """Position (int64) of the largest element of ``x`` along ``axis`` (over all elements, flattened, by default).
+
+    The first of equal ones; a NaN is larger than all. ``keepdims`` leaves the axes with length 1.
+    """
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
     y = Argmax(axes)(x)
@@ -107,11 +140,17 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Position of the smallest element along ``axis``."""
+    """Position (int64) of the smallest element of ``x`` along ``axis`` (over all elements, flattened, by default).
+
+    The first of equal ones; a NaN is smaller than all. ``keepdims`` leaves the axes with length 1.
+    """
     x = as_tensor(x)
     return argmax(~x if dtypes.is_discrete(x.type.dtype) else -x, axis, keepdims)
 
 
 def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:
-    """Return the largest element along ``axis`` and its position."""
+    """Return the largest element of ``x`` along ``axis`` and its position (int64); see ``max`` and ``argmax``.
+
+    ``keepdims`` leaves the axes with length 1.
+    """
     return [max(x, axis, keepdims), argmax(x, axis, keepdims)]

@@ -333,5 +333,5 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def divmod(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return the floor of the quotient, and the remainder with the sign of the divisor."""
+    """Return the floor of the quotient of ``a`` and ``b``, and the remainder, with the sign of ``b``."""
     return int_div(a, b), mod(a, b)

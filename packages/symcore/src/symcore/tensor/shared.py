@@ -37,6 +37,7 @@ def shared(
     ``broadcastable``) says so. What is neither an array nor a number (a list, a dictionary, text, ``None`` ...) is held
     as it is, under the type ``Generic``: Ops that take Python objects can use it. Make it an array, or a list of
     tensors an ``np.stack``, to compute with it. The value is copied unless ``borrow``.
+    ``target``: the device that holds it, by default ``config.device``.
 
     Raises ``TypeError`` for a symbolic variable, and for a shape, ``strict`` or ``allow_downcast`` given with an object
     that is no array.

@@ -139,14 +139,20 @@ def _no_order(order: Any) -> None:
 
 
 def sort(x: Any, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Any:
-    """Return the elements in ascending order along ``axis`` (``None``: of the flattened tensor), as ``numpy.sort``."""
+    """Return the elements of ``x`` in ascending order along ``axis``, as ``numpy.sort``.
+
+    ``axis=None``: of the flattened tensor. ``kind``: an algorithm of NumPy's. ``order`` must be ``None``.
+    """
     _no_order(order)
     x, axis = _flat(x, axis)
     return Sort(axis, kind)(x)
 
 
 def argsort(x: Any, axis: int | None = -1, kind: str = "quicksort", order: None = None) -> Any:
-    """Return the positions (int64) of the elements in ascending order along ``axis``, as ``numpy.argsort``."""
+    """Return the positions (int64) of the elements of ``x`` in ascending order along ``axis``, as ``numpy.argsort``.
+
+    ``axis=None``: of the flattened tensor. ``kind``: an algorithm of NumPy's. ``order`` must be ``None``.
+    """
     _no_order(order)
     x, axis = _flat(x, axis)
     return Argsort(axis, kind)(x)
@@ -155,7 +161,7 @@ def argsort(x: Any, axis: int | None = -1, kind: str = "quicksort", order: None 
 def topk_and_argtopk(
     x: Any, kth: Any, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64"
 ) -> list[Any]:
-    """Return the ``kth`` largest elements along ``axis`` and their positions.
+    """Return the ``kth`` largest elements of ``x`` along ``axis`` and their positions.
 
     Parameters
     ----------
@@ -166,23 +172,33 @@ def topk_and_argtopk(
         ``None``: of the flattened tensor.
     sorted
         In ascending order, equal elements as they stand; ``False``: in any order, which takes less time.
+    idx_dtype
+        The dtype of the positions.
     """
     x, axis = _flat(x, axis)
     return TopK(axis, sorted, idx_dtype).make_node(x, kth).outputs
 
 
 def topk(x: Any, kth: Any, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
-    """Return the ``kth`` largest elements along ``axis``; see ``topk_and_argtopk``."""
+    """Return the ``kth`` largest elements of ``x`` along ``axis``.
+
+    ``sorted`` as in ``topk_and_argtopk``; ``idx_dtype`` is read for the sake of one signature for all three.
+    """
     return topk_and_argtopk(x, kth, axis, sorted, idx_dtype)[0]
 
 
 def argtopk(x: Any, kth: Any, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
-    """Return the positions of the ``kth`` largest elements along ``axis``; see ``topk_and_argtopk``."""
+    """Return the positions of the ``kth`` largest elements of ``x`` along ``axis``.
+
+    ``sorted`` and ``idx_dtype`` (the dtype of positions) as in ``topk_and_argtopk``.
+    """
     return topk_and_argtopk(x, kth, axis, sorted, idx_dtype)[1]
 
 
 def inverse_permutation(perm: Any) -> Any:
-    """Return the inverse of a permutation, or of every row of a matrix of them, in its dtype."""
+    """Return the inverse of ``perm``: of a permutation (a vector), or of every row of a matrix of them, in its
+    dtype.
+    """
     perm = as_tensor(perm)
     if perm.type.dtype.kind not in "iu" or perm.type.ndim not in (1, 2):
         raise TypeError(f"a permutation is an integer vector, several a matrix; got {perm.type}.")

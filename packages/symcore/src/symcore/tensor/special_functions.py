@@ -130,10 +130,10 @@ def chi2sf(x: Any, k: Any) -> Any:
 
 
 def gammal(k: Any, x: Any) -> Any:
-    """Return the lower incomplete gamma function, not divided by ``gamma(k)``; see ``gammainc``."""
+    """Return the lower incomplete gamma function up to ``x``, not divided by ``gamma(k)``; see ``gammainc``."""
     return gammainc(k, x) * gamma(k)
 
 
 def gammau(k: Any, x: Any) -> Any:
-    """Return the upper incomplete gamma function, not divided by ``gamma(k)``; see ``gammaincc``."""
+    """Return the upper incomplete gamma function from ``x``, not divided by ``gamma(k)``; see ``gammaincc``."""
     return gammaincc(k, x) * gamma(k)

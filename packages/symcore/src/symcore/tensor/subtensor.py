@@ -480,7 +480,11 @@ def inc_subtensor(
 ) -> Any:
     """Return the tensor of which ``x`` is a part, with ``y`` added to that part; duplicates in an index add up.
 
-    ``x`` must be the result of indexing (``T.inc_subtensor(a[2:5], 1)``). Raises ``TypeError`` otherwise.
+    ``x`` must be the result of indexing (``T.inc_subtensor(a[2:5], 1)``), and ``y`` broadcasts to its shape.
+    ``set_instead``: as ``set_subtensor``. ``inplace``, ``tolerate_inplace_aliasing`` and ``ignore_duplicates`` are
+    read and have no influence: the compiler decides what is done in place.
+
+    Raises ``TypeError`` for an ``x`` that is no part, or a dtype of ``y`` that does not fit.
     """
     part = as_tensor(x)
     owner = part.owner
@@ -509,7 +513,11 @@ def _transposed_back(y: Any, order: Sequence[int]) -> Any:
 
 
 def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
-    """Return the tensor of which ``x`` is a part, with that part replaced by ``y``. See ``inc_subtensor``."""
+    """Return the tensor of which ``x`` is a part, with that part replaced by ``y``.
+
+    ``x`` must be the result of indexing; of a position that comes twice the last value counts. ``inplace`` and
+    ``tolerate_inplace_aliasing`` are read and have no influence. Raises ``TypeError`` as ``inc_subtensor`` does.
+    """
     return inc_subtensor(x, y, set_instead=True)
 
 
