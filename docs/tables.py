@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import runpy
 import types
 import warnings
@@ -390,8 +391,9 @@ def first_line(value: Any) -> str:
     paragraph = " ".join(doc.partition("\n\n")[0].split())
     if not paragraph:
         raise ValueError(f"{value!r} has no docstring: the tables of the documentation need its first sentence.")
-    end = next((k + 1 for k, c in enumerate(paragraph) if c == "." and paragraph[k + 1 : k + 2] in ("", " ")), None)
-    sentence = paragraph[:end]
+    # Three points in a row are an ellipsis, not the end of a sentence.
+    ends = re.finditer(r"(?<!\.)\.(?= |$)", paragraph)
+    sentence = paragraph[: next((found.end() for found in ends), None)]
     return sentence if sentence.count("``") % 2 == 0 else paragraph
 
 
