@@ -32,8 +32,8 @@ class SequenceArgument:
 class OutputArgument:
     """What the step returns at one place: a state with an initial value, or a plain output (no taps).
 
-    ``where``: what the initial value is called in errors. ``weak``: it is a number of Python, of whatever dtype the step
-    makes.
+    ``where``: what the initial value is called in errors. ``weak``: it is a number of Python, of whatever dtype the
+    step makes.
     """
 
     taps: tuple[int, ...] = ()
