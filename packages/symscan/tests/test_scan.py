@@ -11,8 +11,10 @@ from symcore import tensor as T
 from symcore.errors import MissingInputError
 from symcore.graph.traverse import ops
 from symcore.random import RandomStreams
+from symcore.tensor.shapes import DimShuffle
 from symopt import function
 from symscan import foldl, foldr, reduce, scan, until
+from symscan.op import Scan
 
 MODES = ["FAST_COMPILE", "FAST_RUN"]
 rng = np.random.default_rng(3)
@@ -226,6 +228,22 @@ def test_truncated_gradients():
     np.testing.assert_array_equal(slope, [2 * 2**5 * 3, 0])
     rows, _ = scan(lambda s: s * x[0], outputs_info=x[1], n_steps=2, truncate_gradient=2)
     np.testing.assert_array_equal(function([x], grad(rows[-1], x))([2.0, 3.0]), [12, 4])
+
+
+def test_a_maximum_is_not_compared_with_its_own_value_of_another_loop():
+    """Computed twice, by different kernels, a value may differ in its last digit, and the gradient would be lost."""
+    x, h = T.dmatrix("x"), T.dvector("h")
+    for step in (lambda v, s: T.maximum(T.tanh(v * s), 0.5 * s), lambda v, s: T.minimum(v, s) + T.max(T.tanh(v + s))):
+        (rows, tops), _ = scan(lambda v, s, step=step: [step(v, s), T.max(T.tanh(v * s))], x, [h, None])
+        slope = grad((rows**2).sum() + tops.sum(), h)
+        [backward] = [op for op in ops([slope]) if isinstance(op, Scan) and op.spec.states[0].keep == 1]
+        compared = [n for n in backward.fgraph.nodes if str(n.op) == "Elemwise{eq}"]
+        assert compared
+        for node in compared:
+            sides = [v.owner.inputs[0] if isinstance(v.owner and v.owner.op, DimShuffle) else v for v in node.inputs]
+            made_by = [str(v.owner.op).lower() for v in sides if v.owner is not None]
+            assert any("max" in name or "minimum" in name for name in made_by), "a value of the forward loop is compared"
+        verify_grad(lambda a, b, step=step: scan(step, a, b)[0], [rng.normal(size=(4, 3)), rng.normal(size=3)])
 
 
 def test_no_steps_have_zero_gradients():

@@ -19,14 +19,17 @@ from symcore.graph.null import DisconnectedType, NullType, disconnected, grad_no
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
 from symcore.tensor.creation import zeros, zeros_like
+from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.join import stack
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.scalar_functions import identity, le, minimum, switch
-from symcore.tensor.shapes import specify_shape
+from symcore.tensor.shapes import DimShuffle, specify_shape
 from symcore.tensor.subtensor import inc_subtensor, set_subtensor
 from symcore.tensor.type import TensorType
 from symscan.op import Scan, derivatives
 from symscan.spec import Inner, Outer, Results, Rows, Spec
+
+_COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 
 
 def is_float(v: Any) -> bool:
@@ -191,13 +194,14 @@ class _Backward:
         made = self.step.states + self.step.plain + self.step.cut_products
         rows = [(x, r.depth) for x, r in zip(self.forward.states + self.forward.plain, self.spec.rows, strict=True)]
         rows += [(x, 0) for x in self.forward.products]
-        inputs = {*self.step.given, *self.step.cut}
+        terms = [(v, g) for v, g in self.term.items() if g is not None]
+        compared = _compared([g for _, g in terms])
+        inputs = {*self.step.given, *self.step.cut, *compared}
         self.read = {
             y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at)
             for y, (x, at) in zip(made, rows, strict=True)
             if y not in inputs and not isinstance(y, Constant)
         }
-        terms = [(v, g) for v, g in self.term.items() if g is not None]
         new = clone_graph([g for _, g in terms], {y: v for y, (v, _, _) in self.read.items()})
         self.term.update(zip([v for v, _ in terms], new, strict=True))
 
@@ -312,6 +316,26 @@ class _Backward:
         if rows.type.broadcastable != x.type.broadcastable:
             rows = specify_shape(rows, x.type.shape)
         return rows if seed is None else rows + seed
+
+
+def _compared(terms: Sequence[Any]) -> set[Any]:
+    """Return what is compared with something else in ``terms``, as a maximum is with what it is the maximum of.
+
+    Its value must be the one that is computed beside what it is compared with: the one that the forward loop made
+    may differ from it in the last digit, and then equals nothing.
+    """
+    found: set[Any] = set()
+    for node in toposort(terms):
+        if elemwise_name(node.outputs[0]) in _COMPARISONS:
+            found.update(node.inputs)
+        elif not isinstance(node.op, Elemwise):  # it may compare as it likes, such as the gradient of a pool
+            own = set(node.inputs)
+            found.update(v for v in node.inputs if v.owner is not None and not own.isdisjoint(v.owner.inputs))
+    for v in list(found):
+        while v.owner is not None and isinstance(v.owner.op, DimShuffle):
+            v = v.owner.inputs[0]
+            found.add(v)
+    return found
 
 
 def _as(value: Any, v: Any) -> Any:

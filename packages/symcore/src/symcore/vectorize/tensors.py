@@ -71,9 +71,12 @@ def reshape(op: Reshape, node: Apply, inputs: Inputs, batched: Flags) -> Sequenc
 
 
 @vectorize_node.register(SpecifyShape)
-def specify_shape(op: SpecifyShape, node: Apply, inputs: Inputs, batched: Flags) -> Sequence[Any]:
-    """Nothing is stated of the batch."""
-    return [SpecifyShape((None, *op.shape))(inputs[0])]
+def specify_shape(op: SpecifyShape, node: Apply, inputs: Inputs, batched: Flags) -> Sequence[Any] | None:
+    """Nothing is stated of the batch; lengths that differ within it cannot be."""
+    if any(batched[1:]):
+        return None
+    x, *lengths = inputs
+    return [SpecifyShape((None, *op.shape))(x, *lengths)]
 
 
 @vectorize_node.register(Alloc)
