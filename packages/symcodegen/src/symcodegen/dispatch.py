@@ -11,6 +11,8 @@ The virtual machine knows these answers and no Op class. Implementations registe
 """
 
 import functools
+import importlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -215,9 +217,21 @@ class Loop:
 Answer = CKernel | Routine | Branch | Loop | None
 
 
+#: Kernels that are registered when the first of their Ops asks: module of the Op -> module of the kernels. Importing
+#: both would take time in every process, and few programs draw random numbers.
+_LATE = {
+    "symcore.random.mrg": "symcodegen.ops.random",
+    "symcore.random.philox": "symcodegen.ops.random",
+}
+
+
 @functools.singledispatch
 def c_impl(op: Op, node: Apply) -> Answer:
     """Return how to run ``node`` in C, or ``None`` for "through ``perform``"."""
+    late = _LATE.get(type(op).__module__)
+    if late is not None and late not in sys.modules:
+        importlib.import_module(late)
+        return c_impl(op, node)
     return refuse(node, f"{type(op).__name__} has no C implementation")
 
 
