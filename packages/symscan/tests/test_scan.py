@@ -242,7 +242,7 @@ def test_a_maximum_is_not_compared_with_its_own_value_of_another_loop():
         for node in compared:
             sides = [v.owner.inputs[0] if isinstance(v.owner and v.owner.op, DimShuffle) else v for v in node.inputs]
             made_by = [str(v.owner.op).lower() for v in sides if v.owner is not None]
-            assert any("max" in name or "minimum" in name for name in made_by), "a value of the forward loop is compared"
+            assert any("max" in name or "minimum" in name for name in made_by), "a row is compared"
         verify_grad(lambda a, b, step=step: scan(step, a, b)[0], [rng.normal(size=(4, 3)), rng.normal(size=3)])
 
 
