@@ -125,6 +125,9 @@ def std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, correct
     """Standard deviation of ``x`` along ``axis``: the root of ``var`` with the same ``ddof``, ``corrected``,
     ``keepdims``.
     """
+    x = as_tensor(x)
+    if x.type.dtype.name == "float16":  # a variance beyond its range may have a root within it
+        return cast(std(cast(x, dtypes.FLOAT32), axis, ddof, keepdims, corrected), x.type.dtype)
     return TABLE["sqrt"](var(x, axis, ddof, keepdims, corrected))
 
 
