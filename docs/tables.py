@@ -21,6 +21,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 #: One dtype of each kind, for which the scalar functions are asked for C.
 KINDS = {"floats": ("float32", "float64"), "integers": ("int8", "int64", "uint8", "uint64"), "truth values": ("bool",)}
+#: The packages that bring Ops, symcore first.
+PACKAGES = ("symcore", "symnnet", "symscan")
+#: The packages that bring rules.
+RULE_PACKAGES = ("symopt", "symnnet", "symscan")
 #: What the C virtual machine calls work that is none when the function runs.
 PLACES = {"view": "C (a view: no work)", "shape": "C (with the shapes, before the function runs)"}
 KINDS |= {"float16": ("float16",), "complex": ("complex64", "complex128")}
@@ -86,13 +90,14 @@ that can be infinite are guarded, so that a gradient of exactly zero stays zero.
 
 @functools.cache
 def cases_by_class() -> dict[type[Any], list[Any]]:
-    """Op class -> its cases in the test kit: those of symcore, and those in the tests of symnnet."""
+    """Op class -> its cases in the test kit: those of symcore, and those in the tests of the packages above it."""
     from symcore.testing import missing_cases
     from symcore.testing.core_cases import CASES
 
-    tests = ROOT / "packages" / "symnnet" / "tests" / "test_cases.py"
-    cases = [*CASES, *runpy.run_path(str(tests))["CASES"]]
-    missing = [name for package in ("symcore", "symnnet") for name in missing_cases(package, cases)]
+    cases = list(CASES)
+    for package in PACKAGES[1:]:
+        cases += runpy.run_path(str(ROOT / "packages" / package / "tests" / "test_cases.py"))["CASES"]
+    missing = [name for package in PACKAGES for name in missing_cases(package, cases)]
     if missing:
         raise RuntimeError(f"no test case shows how these Ops are used: {', '.join(missing)}. Give each an OpCase.")
     found: dict[type[Any], list[Any]] = {}
@@ -242,7 +247,7 @@ def rules_page() -> str:
     from symopt.phases import PHASES
     from symopt.rules.catalog import all_rules
 
-    rules = [rule for rule in all_rules() if home_of(rule) in ("symopt", "symnnet")]
+    rules = [rule for rule in all_rules() if home_of(rule) in RULE_PACKAGES]
     return f"""# Rules
 
 Made from the code: {len(rules)} rules. Within a phase they run until none applies. A rule is left out with

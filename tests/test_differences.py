@@ -1,4 +1,4 @@
-"""The table of differences from earlier compilers: every row is true, and every recorded exception is a row."""
+"""The tables of differences, from earlier compilers and from NumPy: every row is true, and every exception is a row."""
 
 import ast
 import re
@@ -6,14 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy_differential.case import DIFFERENCES
 
 import symstack as ss
 from symstack import tensor as T
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTION = "## From earlier compilers of this language"
+EARLIER, NUMPY = "From earlier compilers of this language", "From NumPy, by the language"
 
 x, y, M, f32 = T.dvector("x"), T.dvector("y"), T.dmatrix("M"), T.fvector("f32")
+i8, z, truth = T.bvector("i8"), T.zvector("z"), T.vector("truth", dtype="bool")
+f16 = T.vector("f16", dtype="float16")
+tenths, halves = np.full(1_000_000, 0.1, "float32"), np.linspace(-300, 300, 99).astype("float16")
+bools, threes = np.array([True, False]), np.array([3], "int8")
 
 # first cell of the row -> expressions that are true because of it
 EVIDENCE = {
@@ -63,6 +68,76 @@ EVIDENCE = {
     ],
 }  # fmt: skip
 
+#: The same for the table of differences from NumPy.
+FROM_NUMPY = {
+    "broadcasting": [
+        "refuses(ValueError, ss.function([x, M], x + M), [1.0], np.zeros((3, 2)))",
+        "stretched()",
+    ],
+    "Python numbers alone": ["T.constant(1).dtype == 'int8' and T.constant(0.5).dtype == 'float32'"],
+    "Python integers beside integers": [
+        "(i8 + 1000).eval({i8: threes}).dtype == 'int16'",
+        "refuses(OverflowError, lambda: threes + 1000)",
+    ],
+    "functions of 8-bit integers and truth values": [
+        "T.exp(i8).dtype == T.exp(truth).dtype == 'float32'",
+        "np.exp(threes).dtype == np.exp(bools).dtype == 'float16'",
+    ],
+    "`/` of integers": ["in_float32('(i8 / i8).dtype') == 'float32'", "(i8 / i8).dtype == 'float64'"],
+    "`round` of integers": ["T.round(i8).dtype == 'float32'", "T.floor(i8).dtype == np.round(threes).dtype == 'int8'"],
+    "`sqr`, `sgn`, `ceil`, `floor`, `trunc` of truth values": [
+        "{f(truth).dtype for f in (T.sqr, T.sgn, T.ceil, T.floor, T.trunc)} == {'int8'}",
+        "np.floor(bools).dtype == 'bool' and refuses(TypeError, np.sign, bools)",
+    ],
+    "`reciprocal` of integers": ["T.reciprocal(i8).eval({i8: [2]})[0] == 0.5", "np.reciprocal(np.array([2]))[0] == 0"],
+    "`cumsum` and `cumprod`": [
+        "T.cumsum(i8).dtype == T.cumprod(i8).dtype == 'int8'",
+        "np.cumsum(threes).dtype == 'int64'",
+    ],
+    "`conj` of truth values": ["T.conj(truth).dtype == 'bool'", "np.conj(bools).dtype == 'int8'"],
+    "`1 * x`": [
+        "ss.function([z], 1 * z)([complex(np.inf, 0)])[0] == complex(np.inf, 0)",
+        "np.isnan(quietly(np.multiply, 1, np.array([complex(np.inf, 0)])).imag[0])",
+    ],
+    "sums and products of float16 and float32": [
+        "abs(ss.function([f32], f32.sum())(tenths) - 1e5) < 4096 * 2.0**-24 * 1e5",
+        "ss.function([f32], f32.sum(), mode='FAST_COMPILE')(tenths) == np.float32(tenths.sum(dtype='float64'))",
+    ],
+    "`mean`, `var`, `std` of float16": [
+        "f16.var().eval({f16: halves}) == np.var(halves.astype('float32')).astype('float16')",
+        "f16.std().eval({f16: 100 * halves}) == np.std((100 * halves).astype('float32')).astype('float16')",
+        "np.isinf(quietly(np.std, 100 * halves))",
+    ],
+    "`==`": ["(x == x) is True and (x == M) is False"],
+    "`bool` of a comparison": ["refuses(TypeError, bool, x > 0)"],
+    "complex where a real is wanted": [
+        "refuses(TypeError, ss.function([x], 2 * x, allow_input_downcast=True), np.array([1j]))"
+    ],
+    "`out.resize(...)` of a result": ["resized()"],
+}  # fmt: skip
+
+
+def stretched():
+    row = T.drow("row")
+    return ss.function([row, M], row + M)([[1.0, 2.0]], np.zeros((3, 2))).shape == (3, 2)
+
+
+def in_float32(expression):
+    with ss.config.override(floatX="float32"):
+        return eval(expression)
+
+
+def quietly(function, *arguments):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return function(*arguments)
+
+
+def resized():
+    out = ss.function([x], 2 * x)([1.0, 2.0])
+    refuses(ValueError, out.resize, (3,))
+    out.resize((3,), refcheck=False)
+    return out.tolist() == [2.0, 4.0, 0.0]
+
 
 def refuses(error, call, *arguments):
     with pytest.raises(error):
@@ -82,24 +157,54 @@ def gaussian():
     return scalar("differences_gaussian", lambda v: np.exp(-v * v), lambda v, y: -2 * v * y)
 
 
-def rows():
-    """The rows of the table, by first cell."""
-    text = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8").partition(SECTION)[2]
+def rows(section):
+    """The rows of the table of a section, by first cell."""
+    text = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")
+    text = text.partition(f"## {section}\n")[2].partition("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     return {cells[0]: cells[1:] for cells in ([c.strip() for c in line.strip("|").split("|")] for line in lines)}
 
 
-def test_every_row_has_evidence_and_a_reason():
-    assert set(rows()) == set(EVIDENCE)
-    assert all(len(cells) == 3 and all(cells) for cells in rows().values())
+@pytest.mark.parametrize(("section", "evidence"), [(EARLIER, EVIDENCE), (NUMPY, FROM_NUMPY)], ids=["earlier", "numpy"])
+def test_every_row_has_evidence_and_a_reason(section, evidence):
+    assert list(rows(section)) == list(evidence)
+    assert all(len(cells) == 3 and all(cells) for cells in rows(section).values())
 
 
 @pytest.mark.parametrize("what", EVIDENCE)
 def test_what_a_row_says_is_true(what, gaussian):
-    scope = {**globals(), "gaussian": gaussian}
-    for expression in EVIDENCE[what]:
-        found = eval(f"[{expression}]" if " for " in expression else expression, scope)
+    check(EVIDENCE[what], {**globals(), "gaussian": gaussian})
+
+
+@pytest.mark.parametrize("what", FROM_NUMPY)
+def test_what_a_row_says_of_numpy_is_true(what):
+    check(FROM_NUMPY[what], globals())
+
+
+def check(expressions, scope):
+    for expression in expressions:
+        several = expression.startswith("refuses(") and " for " in expression
+        found = eval(f"[{expression}]" if several else expression, scope)
         assert all(found) if isinstance(found, list) else found, expression
+
+
+#: What the comparison with NumPy, function by function, excepts -> the row that says so.
+EXCEPTED = {
+    "float of 8 bits": "functions of 8-bit integers and truth values",
+    "rounding of integers": "`round` of integers",
+    "floor of bool": "`sqr`, `sgn`, `ceil`, `floor`, `trunc` of truth values",
+    "reciprocal of integers": "`reciprocal` of integers",
+    "running sums": "`cumsum` and `cumprod`",
+    "conjugate of bool": "`conj` of truth values",
+    "one times infinity": "`1 * x`",
+    "variance of float16": "`mean`, `var`, `std` of float16",
+    "accumulator": "sums and products of float16 and float32",
+}
+
+
+def test_every_exception_of_the_comparison_with_numpy_is_a_row():
+    assert set(EXCEPTED) == set(DIFFERENCES)
+    assert set(EXCEPTED.values()) <= set(rows(NUMPY))
 
 
 # --- against the recorded answers -------------------------------------------------------------------
@@ -123,7 +228,7 @@ def recorded():
 
 def test_every_recorded_exception_is_a_row():
     assert set(recorded()) == set(CASES)
-    assert set(CASES.values()) <= set(rows())
+    assert set(CASES.values()) <= set(rows(EARLIER))
 
 
 def test_the_page_leads_to_the_table_of_names():
