@@ -11,6 +11,8 @@ C_TYPES = {
     "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
     "float32": "float", "float64": "double",
 }
+#: Types that kernels load and store, but do not compute in.
+STORED = {"float16": "unsigned short"}
 #: dtype name -> suffix of the functions of symmath.
 SUFFIXES = {
     "float32": "f32", "float64": "f64", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8",
@@ -20,13 +22,13 @@ SUFFIXES = {
 
 
 def has_c_type(dtype: np.dtype[Any]) -> bool:
-    """Tell whether kernels can be generated for a dtype (float16 and complex go through ``perform``)."""
+    """Tell whether kernels can be generated for a dtype (float16 is stored, see ``STORED``; complex: none)."""
     return dtype.name in C_TYPES
 
 
 def c_type(dtype: np.dtype[Any]) -> str:
     """Return the C type of a dtype."""
-    return C_TYPES[dtype.name]
+    return C_TYPES.get(dtype.name) or STORED[dtype.name]
 
 
 def suffix(dtype: np.dtype[Any]) -> str:

@@ -30,7 +30,12 @@ C_EXPR: dict[str, str] = {
     "cosh": "sym_cosh_{t}({0})", "arcsin": "sym_arcsin_{t}({0})", "arccos": "sym_arccos_{t}({0})",
     "arctan": "sym_arctan_{t}({0})", "arctan2": "sym_arctan2_{t}({0}, {1})", "arcsinh": "sym_arcsinh_{t}({0})",
     "arccosh": "sym_arccosh_{t}({0})", "arctanh": "sym_arctanh_{t}({0})",
-    "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})",
+    "erf": "sym_erf_{t}({0})", "erfc": "sym_erfc_{t}({0})", "erfcx": "sym_erfcx_{t}({0})",
+    "erfinv": "sym_erfinv_{t}({0})", "erfcinv": "sym_erfcinv_{t}({0})",
+    "normal_quantile": "sym_normal_quantile_{t}({0})", "gamma": "sym_gamma_{t}({0})",
+    "gammaln": "sym_gammaln_{t}({0})", "psi": "sym_psi_{t}({0})", "tri_gamma": "sym_tri_gamma_{t}({0})",
+    "i0": "sym_i0_{t}({0})", "i1": "sym_i1_{t}({0})",
+    "xlogx": "({0} == 0 ? {zero} : {0} * sym_log_{t}({0}))", "xlogy0": "({0} == 0 ? {zero} : {0} * sym_log_{t}({1}))",
     "ceil": "sym_ceil_{t}({0})", "floor": "sym_floor_{t}({0})", "trunc": "sym_trunc_{t}({0})",
     "round_half_to_even": "sym_rint_{t}({0})",
     "round_half_away_from_zero": "(sym_trunc_{t}({0}) + __builtin_copysign{f}("
@@ -53,6 +58,7 @@ C_INT: dict[str, str] = {
     "abs": "({0} < 0 ? ({T})(({U})0 - ({U}){0}) : {0})", "sgn": "(({0} > 0) - ({0} < 0))",
     "and_": "({0} & {1})", "or_": "({0} | {1})", "xor": "({0} ^ {1})", "invert": "(({T})~{0})",
     "ceil": "({0})", "floor": "({0})", "trunc": "({0})", "isnan": "(0)", "isinf": "(0)",
+    "pow_unsigned": "sym_ipow({0}, {1})",
 }
 #: A signed integer compared with an unsigned one of 64 bits; and the comparison with the operands exchanged.
 C_LESS = "({0} < 0 || (unsigned long long){0} %s {1})"
@@ -67,6 +73,14 @@ _UNSIGNED = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "uns
 _FUNCTION = re.compile(r"\bsym_\w+")
 
 
+_SINGLE, _WIDE = np.dtype("float32"), np.dtype("int64")
+
+
+def _is_half(dtype: np.dtype[Any]) -> bool:
+    """Float16 is storage: a function takes and gives it, and computes in float32, rounding after every step."""
+    return dtype.name == "float16"
+
+
 class NoC(Exception):  # noqa: N818
     """There is no C expression for a function on a type; the message says which."""
 
@@ -78,12 +92,16 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     """
     work, out = fn.rule([d for _, d in inputs])
     for d in (work, out, *(d for _, d in inputs)):
-        if not has_c_type(d):
+        if not (has_c_type(d) or _is_half(d)):
             raise NoC(f"{fn.name} on {d}")
+    work = _SINGLE if _is_half(work) else work
     if fn.name.startswith("cast_"):
         return cast(inputs[0][0], inputs[0][1], out), out
     if fn.name in _MIXED and out.kind == "b" and work.kind == "f" and all(d.kind in "biu" for _, d in inputs):
         return _mixed(fn.name, *inputs), out
+    if fn.name == "pow" and work.kind in "iu" and inputs[1][1].kind in "bu":
+        base = _template("pow_unsigned", work)  # negative powers of integers raise, which a kernel cannot
+        return cast(base.format(*(cast(e, d, _WIDE) for e, d in inputs)), _WIDE, out), out
     if fn.name == "switch":
         operands = [inputs[0][0], *(cast(e, d, work) for e, d in inputs[1:])]
     else:
@@ -143,6 +161,12 @@ def cast(text: str, source: np.dtype[Any], target: np.dtype[Any]) -> str:
     """Return an expression converted as NumPy does."""
     if source == target:
         return text
+    if _is_half(source):
+        return cast(f"sym_from_half_f32({text})", _SINGLE, target)
+    if _is_half(target):
+        if source.itemsize == 8 and source.kind == "f":
+            return f"sym_to_half_f64({text})"
+        return f"sym_to_half_f32({cast(text, source, _SINGLE)})"
     if target.kind == "b":
         return f"((unsigned char)({text} != 0))"
     if source.kind == "f" and target.kind in "iu" and target.itemsize < 8:

@@ -51,8 +51,9 @@ SYM_FN double sym_erf_small_f64(double x) {
   double q = SYM_FMA(qo, z, qe);
   return SYM_FMA(q, x, x);
 }
-SYM_FN double sym_erfc_large_f64(double x) {
-  double a = x > 27.5 ? 27.5 : x, t = (a - 3.0) / (a + 3.0);
+/* a exp(a^2) erfc(a) - 0.4375 for 0.7 <= a <= 27.5 */
+SYM_FN double sym_erfc_factor_f64(double a) {
+  double t = (a - 3.0) / (a + 3.0);
   double t2 = t * t;
   double qe = SYM_FMA(-2.6121274810525986e-09, t2, 2.1169710926197504e-08);
   qe = SYM_FMA(qe, t2, -9.0236145707864162e-08);
@@ -75,7 +76,10 @@ SYM_FN double sym_erfc_large_f64(double x) {
   qo = SYM_FMA(qo, t2, 0.046350263331277786);
   qo = SYM_FMA(qo, t2, 0.13988054760177035);
   qo = SYM_FMA(qo, t2, 0.09530622695922801);
-  double q = SYM_FMA(qo, t, qe);
+  return SYM_FMA(qo, t, qe);
+}
+SYM_FN double sym_erfc_large_f64(double x) {
+  double a = x > 27.5 ? 27.5 : x, q = sym_erfc_factor_f64(a);
   double tail, head = sym_two_prod(a, a, &tail);
   double n = SYM_FMA(head, -1.4426950408889634, SYM_ROUND_F64), k = n - SYM_ROUND_F64;
   double r = SYM_FMA(k, -1.9082149292705877e-10, SYM_FMA(k, -0.6931471803691238, -head) - tail);
@@ -106,3 +110,26 @@ SYM_FN double sym_erfc_f64(double x) {
   double a = sym_abs_f64(x), y = sym_erfc_large_f64(a);
   return a < 0.7 ? 1.0 - sym_erf_small_f64(x) : (x < 0.0 ? 2.0 - y : y);
 }
+
+//@ sym_erfcx_f64: erf_parts_f64 sym_exp_f64
+/* exp(x^2) erfc(x): the factor alone from 0.7 on, beyond 27.5 the asymptotic series (Abramowitz and Stegun, 7.1.23); the
+ * rounding of x^2 is made good. */
+SYM_FN double sym_erfcx_f64(double x) {
+  double a = sym_abs_f64(x), b = a < 27.5 ? a : 27.5, c = b < 0.7 ? 0.7 : b, tail, head = sym_two_prod(b, b, &tail);
+  double e = sym_exp_f64(head), power = SYM_FMA(e, tail, e), middle = (0.4375 + sym_erfc_factor_f64(c)) / c;
+  double w = 1.0 / a, v = 0.5 * w * w;
+  double series = SYM_FMA(-11.0 * v, 1.0, 1.0);
+  series = SYM_FMA(-9.0 * v, series, 1.0);
+  series = SYM_FMA(-7.0 * v, series, 1.0);
+  series = SYM_FMA(-5.0 * v, series, 1.0);
+  series = SYM_FMA(-3.0 * v, series, 1.0);
+  series = SYM_FMA(-v, series, 1.0);
+  double y = a > 27.5 ? 0.56418958354775629 * w * series : middle;
+  y = a < 0.7 ? power * (1.0 - sym_erf_small_f64(a)) : y;
+  double other = a > 26.64 ? __builtin_inf() : SYM_FMA(2.0, power, -y);
+  y = x < 0.0 ? other : y;
+  return x != x ? x : y;
+}
+
+//@ sym_erfcx_f32: sym_erfcx_f64
+SYM_FN float sym_erfcx_f32(float x) { return (float)sym_erfcx_f64((double)x); }
