@@ -95,12 +95,13 @@ def function(
     ins = _inputs(inputs, allow_input_downcast)
     flat, single, keys = _outputs(outputs)
     pairs = _updates(updates)
-    with paused():  # test values are for what the user builds
-        flat, pairs = _substitute(flat, pairs, _givens(givens, rebuild_strict))
     declared, states = ins, _states(ins)
-    flat, pairs = _keep_states(declared, states, flat, pairs)
     ins = [i for k, i in enumerate(declared) if k not in states]
-    _add_default_updates(flat, pairs, no_default_updates)
+    _add_state_updates(declared, states, pairs)
+    read_instead = {declared[k].variable: s for k, s in states.items() if s is not declared[k].variable}
+    with paused():  # test values are for what the user builds
+        substitutions = [_givens(givens, rebuild_strict), read_instead]
+        flat, pairs = _complete(flat, pairs, substitutions, _left_out(no_default_updates))
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
     chosen = get_mode(mode, snapshot)
@@ -164,18 +165,14 @@ def _states(declared: Sequence[In]) -> dict[int, SharedVariable[Any]]:
     return states
 
 
-def _keep_states(
-    declared: Sequence[In], states: dict[int, SharedVariable[Any]], flat: list[Any], pairs: dict[Any, Any]
-) -> tuple[list[Any], dict[Any, Any]]:
-    """Let inputs that keep their value be read from, and updated in, their shared variables."""
+def _add_state_updates(declared: Sequence[In], states: dict[int, SharedVariable[Any]], pairs: dict[Any, Any]) -> None:
+    """Let inputs that keep their value be updated in their shared variables."""
     for k, s in states.items():
         if declared[k].update is None:
             continue
         if s in pairs:
             raise ValueError(f"{s} is updated twice: by its In(..., update=...) and by updates.")
         pairs[s] = update_value(s, declared[k].update)
-    read_instead = {declared[k].variable: s for k, s in states.items() if s is not declared[k].variable}
-    return _substitute(flat, pairs, read_instead)
 
 
 def _outputs(outputs: Any) -> tuple[list[Variable[Any]], bool, list[str] | None]:
@@ -269,35 +266,53 @@ def _givens(givens: Any, strict: bool) -> dict[Variable[Any], Variable[Any]]:
     return result
 
 
-def _substitute(
-    flat: list[Any], pairs: dict[Any, Any], substitution: dict[Any, Any]
+def _complete(
+    flat: list[Any], pairs: dict[Any, Any], substitutions: Sequence[dict[Any, Any]], left_out: set[Any] | None
 ) -> tuple[list[Any], dict[Any, Any]]:
-    if not substitution:
-        return flat, pairs
-    new = clone_graph([*flat, *pairs.values()], dict(substitution))
-    return new[: len(flat)], dict(zip(pairs, new[len(flat) :], strict=True))
+    """Make the substitutions, and add the default updates of the shared variables that are read after them.
+
+    A default update is written in the variables that the user sees (a stream of random numbers moves on by the shape of
+    what it drew for), so that the substitutions are made in it as well: all in one copy, which keeps nodes that outputs
+    and updates have in common in common. Which shared variables are read is known only after that, and the new updates
+    may read more: it is repeated until there are no more.
+    """
+    while True:
+        new_flat, new_pairs = _substitute(flat, pairs, substitutions)
+        added = {} if left_out is None else _default_updates([*new_flat, *new_pairs.values()], left_out.union(pairs))
+        if not added:
+            return new_flat, new_pairs
+        pairs = pairs | added
 
 
-def _add_default_updates(flat: list[Any], pairs: dict[Any, Any], no_default_updates: Any) -> None:
+def _substitute(
+    flat: list[Any], pairs: dict[Any, Any], substitutions: Sequence[dict[Any, Any]]
+) -> tuple[list[Any], dict[Any, Any]]:
+    for substitution in substitutions:
+        if substitution:
+            new = clone_graph([*flat, *pairs.values()], dict(substitution))
+            flat, pairs = new[: len(flat)], dict(zip(pairs, new[len(flat) :], strict=True))
+    return flat, pairs
+
+
+def _left_out(no_default_updates: Any) -> set[Any] | None:
+    """Return the shared variables whose default update is not to be applied; ``None`` stands for all."""
     if no_default_updates is True:
-        return
+        return None
     if not isinstance(no_default_updates, (bool, list, tuple, set, frozenset)):
         raise TypeError(
             f"no_default_updates is True, False or a list of shared variables; got {no_default_updates!r} "
             f"({type(no_default_updates).__name__})."
         )
-    left_out = set() if isinstance(no_default_updates, bool) else set(no_default_updates)
-    stack = [*flat, *pairs.values()]
-    while stack:
-        found = [
-            v
-            for v in ancestors(stack)
-            if isinstance(v, SharedVariable) and v not in pairs and v not in left_out and v.default_update is not None
-        ]
-        stack = []
-        for shared in found:
-            pairs[shared] = update_value(shared, shared.default_update)
-            stack.append(pairs[shared])
+    return set() if isinstance(no_default_updates, bool) else set(no_default_updates)
+
+
+def _default_updates(targets: Sequence[Any], left_out: set[Any]) -> dict[Any, Any]:
+    """Return the default updates of the shared variables that ``targets`` read, but for those left out."""
+    return {
+        v: update_value(v, v.default_update)
+        for v in ancestors(targets)
+        if isinstance(v, SharedVariable) and v not in left_out and v.default_update is not None
+    }
 
 
 def _check_inputs(ins: Sequence[In], targets: Sequence[Variable[Any]], on_unused: str) -> None:
