@@ -177,8 +177,8 @@ SYM_FN double sym_gammaln_f64(double x) {
 //@ sym_gammaln_f32: sym_gammaln_f64
 SYM_FN float sym_gammaln_f32(float x) { return (float)sym_gammaln_f64((double)x); }
 
-//@ gamma_positive: gamma_poly stirling sym_exp_f64 sym_pow_f64 exp_poly_f64
-/* The power is split in two, for it alone would overflow. */
+//@ gamma_positive: gamma_poly stirling sym_pow_f64 two_prod two_sum exp_poly_f64 pow2n
+/* (x - 1/2) log x - x as a pair of numbers, for the exponential magnifies its rounding. */
 SYM_FN double sym_gamma_positive_f64(double x) {
   double y = x, p = 1.0;
   p *= y >= 2.0 ? y - 1.0 : 1.0; y -= y >= 2.0 ? 1.0 : 0.0;
@@ -188,10 +188,17 @@ SYM_FN double sym_gamma_positive_f64(double x) {
   p *= y >= 2.0 ? y - 1.0 : 1.0; y -= y >= 2.0 ? 1.0 : 0.0;
   p *= y >= 2.0 ? y - 1.0 : 1.0; y -= y >= 2.0 ? 1.0 : 0.0;
   double near = sym_gamma_poly_f64((x < 1.0 ? x + 1.0 : y) - 1.5);
-  near = x < 1.0 ? near / x : near * p;
-  double b = x > 200.0 ? 200.0 : x, s = sym_stirling_f64(b), e = SYM_FMA(s * s, sym_exp_poly_f64(s), s);
-  double w = sym_pow_f64(b, SYM_FMA(0.5, b, -0.25)), h = w * (2.5066282746310007 * sym_exp_f64(-b));
-  double far = SYM_FMA(h, e, h) * w;
+  double quotient = near / x;
+  near *= p;
+  near = x < 1.0 ? quotient : near;
+  double b = x < 8.0 ? 8.0 : (x > 180.0 ? 180.0 : x), s = sym_stirling_f64(b), e = SYM_FMA(s * s, sym_exp_poly_f64(s), s);
+  double low, high = sym_log_wide(b, &low), pe, se, l = sym_two_sum(sym_two_prod(b - 0.5, high, &pe), -b, &se);
+  pe += SYM_FMA(b - 0.5, low, se);
+  double t = SYM_FMA(l, 1.4426950408889634, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
+  double r = SYM_FMA(n, -0.6931471803691238, l) + SYM_FMA(n, -1.9082149292705877e-10, pe);
+  double w = SYM_FMA(SYM_FMA(sym_exp_poly_f64(r), r * r, r), 2.5066282746310007, 2.5066282746310007);
+  double far = sym_scale_f64(SYM_FMA(w, e, w), sym_bits_f64(t));
+  far = x != x ? x : far;
   return x >= 8.0 ? far : near;
 }
 
@@ -199,8 +206,9 @@ SYM_FN double sym_gamma_positive_f64(double x) {
 SYM_FN double sym_gamma_f64(double x) {
   double a = sym_abs_f64(x), y = sym_gamma_positive_f64(a);
   double s = sym_sin_of_pi_f64(a), other = -3.141592653589793 / (a * s * y);
+  other = a > 200.0 ? 0.0 : other;
   other = s == 0.0 ? __builtin_nan("") : other;
-  y = x < 0.0 ? (a > 200.0 ? (s == 0.0 ? __builtin_nan("") : 0.0) : other) : y;
+  y = x < 0.0 ? other : y;
   y = x == -__builtin_inf() ? __builtin_nan("") : y;
   return x == 0.0 ? __builtin_copysign(__builtin_inf(), x) : y;
 }

@@ -2,8 +2,10 @@
  * the Normal Distribution", Applied Statistics 37 (1988), PPND16. float32 is computed in float64. */
 
 //@ quantile: sym_log_f64
-/* The point with the probability p below it, from q = p - 1/2 and the smaller one of p and 1 - p. */
-SYM_FN double sym_quantile_f64(double q, double tail) {
+/* The point with the probability p below it, times `factor`, from x = q * `scale`, q = p - 1/2, and the smaller one of p and
+ * 1 - p. */
+SYM_FN double sym_quantile_f64(double x, double scale, double tail, double factor) {
+  double q = x / scale;
   double z = SYM_FMA(-q, q, 0.180625), r = __builtin_sqrt(-sym_log_f64(tail)), u = r - 1.6, v = r - 5.0;
   double mn = 2509.0809287301227;
   mn = SYM_FMA(mn, z, 33430.57558358813);
@@ -55,18 +57,19 @@ SYM_FN double sym_quantile_f64(double q, double tail) {
   td = SYM_FMA(td, v, 1.0);
   double far = (r <= 5.0 ? on : tn) / (r <= 5.0 ? od : td);
   far = r == __builtin_inf() ? r : far;
-  return sym_abs_f64(q) <= 0.425 ? q * (mn / md) : (q < 0.0 ? -far : far);
+  far *= factor;
+  return sym_abs_f64(q) <= 0.425 ? x * (mn / md * (factor / scale)) : (q < 0.0 ? -far : far);
 }
 
 //@ sym_normal_quantile_f64: quantile
-SYM_FN double sym_normal_quantile_f64(double p) { return sym_quantile_f64(p - 0.5, p < 0.5 ? p : 1.0 - p); }
+SYM_FN double sym_normal_quantile_f64(double p) { return sym_quantile_f64(p - 0.5, 1.0, p < 0.5 ? p : 1.0 - p, 1.0); }
 
 //@ sym_normal_quantile_f32: sym_normal_quantile_f64
 SYM_FN float sym_normal_quantile_f32(float x) { return (float)sym_normal_quantile_f64((double)x); }
 
 //@ sym_erfinv_f64: quantile
 SYM_FN double sym_erfinv_f64(double x) {
-  return 0.70710678118654752 * sym_quantile_f64(0.5 * x, 0.5 - 0.5 * sym_abs_f64(x));
+  return sym_quantile_f64(x, 2.0, 0.5 - 0.5 * sym_abs_f64(x), 0.70710678118654752);
 }
 
 //@ sym_erfinv_f32: sym_erfinv_f64
@@ -74,7 +77,7 @@ SYM_FN float sym_erfinv_f32(float x) { return (float)sym_erfinv_f64((double)x); 
 
 //@ sym_erfcinv_f64: quantile
 SYM_FN double sym_erfcinv_f64(double x) {
-  return 0.70710678118654752 * sym_quantile_f64(0.5 - 0.5 * x, x < 1.0 ? 0.5 * x : 1.0 - 0.5 * x);
+  return sym_quantile_f64(1.0 - x, 2.0, x < 1.0 ? 0.5 * x : 1.0 - 0.5 * x, 0.70710678118654752);
 }
 
 //@ sym_erfcinv_f32: sym_erfcinv_f64

@@ -1,0 +1,127 @@
+"""Special functions of symmath: accuracy in units in the last place, special values, vectorisation."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import special
+
+pytestmark = [pytest.mark.c, pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not on PATH")]
+_SPEC = importlib.util.spec_from_file_location("symmath_build", Path(__file__).parents[1] / "tools/symmath_build.py")
+tools = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(tools)
+
+INF, NAN = np.inf, np.nan
+KINDS = {"f32": np.float32, "f64": np.float64}
+SCIPY = {
+    "gamma": special.gamma, "gammaln": special.gammaln, "psi": special.psi, "erfcx": special.erfcx,
+    "tri_gamma": lambda x: special.polygamma(1, x), "erfinv": special.erfinv, "erfcinv": special.erfcinv,
+    "normal_quantile": special.ndtri, "i0": special.i0, "i1": special.i1,
+}  # fmt: skip
+#: Intervals of samples ("log": over magnitudes), and the largest error there in units in the last place of float64:
+#: half a unit for each rounding that the others do not absorb (products of the recurrence, ratios), and one more.
+INTERVALS = {
+    "gamma": [(1e-300, 1e-3, "log", 2.5), (1e-3, 8, "", 5), (8, 171, "", 2.5), (-20, 0, "", 6), (-170, -20, "", 6)],
+    "gammaln": [(1e-300, 1e-3, "log", 2.5), (1e-3, 3, "", 2.5), (0.999, 1.001, "", 2.5), (1.999, 2.001, "", 2.5),
+                (2, 9, "", 2.5), (7.9, 100, "", 2.5), (100, 1e300, "log", 2.5)],
+    "psi": [(1e-300, 1e-3, "log", 2.5), (1e-3, 3, "", 4), (1.46, 1.4632, "", 2.5), (2, 9, "", 2.5),
+            (8, 1e10, "log", 2.5)],
+    "tri_gamma": [(1e-100, 1e-3, "log", 2.5), (1e-3, 9, "", 5), (8, 1e10, "log", 2.5), (-9, 0, "", 6)],
+    "erfcx": [(-26, 0, "", 2.5), (0, 1, "", 2.5), (1, 28, "", 2.5), (26, 1e10, "log", 2.5)],
+    "erfinv": [(1e-300, 1e-3, "log", 5), (-0.9999, 0.9999, "", 5), (0.84, 0.86, "", 5)],
+    "erfcinv": [(1e-300, 1e-3, "log", 6), (1e-3, 1.99, "", 6), (0.99, 1.01, "", 8)],
+    "normal_quantile": [(1e-300, 1e-3, "log", 6), (1e-3, 0.999, "", 5), (0.49, 0.51, "", 6)],
+    "i0": [(-8, 8, "", 5), (8, 30, "", 5), (30, 700, "", 7)],
+    "i1": [(-8, 8, "", 5), (1e-300, 1e-3, "log", 2.5), (8, 30, "", 5), (30, 700, "", 7)],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["light", "heavy"])
+def built(request, tmp_path_factory):
+    flags = [*(tools.LIGHT if request.param == "light" else tools.HEAVY), "-march=native", "-ffp-contract=off"]
+    out = tmp_path_factory.mktemp("special") / f"{request.param}.so"
+    report = tools.build_with_report({f"sym_{name}_{kind}": 1 for name in SCIPY for kind in KINDS}, out, flags)
+    return out, report
+
+
+def samples(low, high, how, count):
+    rng = np.random.default_rng([3, count])
+    return 10 ** rng.uniform(np.log10(low), np.log10(high), count) if how else rng.uniform(low, high, count)
+
+
+def exact_functions(mp):
+    """The functions in arithmetic of 40 digits; of the inverses by Newton's method."""
+
+    def root(p):  # erfc(z) = p
+        z = mp.mpf(float(special.erfcinv(float(p))))
+        for _ in range(3):
+            z += (mp.erfc(z) - p) * mp.sqrt(mp.pi) / 2 * mp.exp(z * z)
+        return z
+
+    return {
+        "gamma": mp.gamma, "gammaln": lambda x: mp.re(mp.loggamma(x)), "psi": mp.digamma,
+        "tri_gamma": lambda x: mp.psi(1, x), "erfcx": lambda x: mp.exp(x * x) * mp.erfc(x),
+        "erfinv": mp.erfinv, "erfcinv": root, "normal_quantile": lambda p: -mp.sqrt(2) * root(2 * p),
+        "i0": lambda x: mp.besseli(0, x), "i1": lambda x: mp.besseli(1, x),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SCIPY)
+def test_accuracy(built, name, kind):
+    """float32 is computed in float64, so that it is at most just over half a unit wrong."""
+    mp = pytest.importorskip("mpmath", reason="the reference of many digits").mp
+    exact = exact_functions(mp)[name]
+    f = tools.bind(built[0], f"sym_{name}_{kind}")
+    dtype = KINDS[kind]
+    with mp.workdps(40):
+        for low, high, how, bound in INTERVALS[name]:
+            with np.errstate(over="ignore"):
+                x = samples(low, high, how, 150).astype(dtype)
+            x = x[np.isfinite(x) & (np.abs(x) >= np.finfo(dtype).tiny)]
+            for a, y in zip(x, f(x), strict=True):
+                wanted = exact(mp.mpf(float(a)))
+                rounded = dtype(float(wanted)) if abs(wanted) < float(np.finfo(dtype).max) else dtype(INF)
+                if not np.isfinite(rounded):
+                    assert y == rounded or not np.isfinite(y)
+                    continue
+                error = abs(mp.mpf(float(y)) - wanted) / mp.mpf(float(np.spacing(abs(rounded))))
+                assert error <= (bound if kind == "f64" else 0.51), (a, y, float(wanted))
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_against_scipy(built, name):
+    """A second opinion over the same intervals, and between roots at negative arguments."""
+    f = tools.bind(built[0], f"sym_{name}_f64")
+    for low, high, how, _ in INTERVALS[name]:
+        x = samples(low, high, how, 2000)
+        np.testing.assert_allclose(f(x), SCIPY[name](x), rtol=1e-12, atol=1e-12)
+    if name in ("gammaln", "psi"):  # near their roots there the error is small in absolute terms only
+        x = samples(-30, 0, "", 2000)
+        x = x[np.abs(x - np.rint(x)) > 1e-3]
+        np.testing.assert_allclose(f(x), SCIPY[name](x), rtol=1e-12, atol=1e-11)
+
+
+#: Where SciPy's answer is NaN although the limit is known.
+KNOWN = {"i0": {INF: INF, -INF: INF}, "i1": {INF: INF, -INF: -INF}, "gammaln": {5e-324: 744.4400719213812}}
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_special_values(built, name):
+    f = tools.bind(built[0], f"sym_{name}_f64")
+    x = np.array([0.0, -0.0, 1, 2, -1, -2, -3, 0.5, -0.5, INF, -INF, NAN, 1e306, -1e306, 5e-324, 1.5, -200.5, -201.0,
+                  300, -300, 171.0, 172.0, 27.5, -26.63, -26.65, -27, 700, 714, 800])  # fmt: skip
+    with np.errstate(all="ignore"):
+        wanted = SCIPY[name](x)
+    for where, value in KNOWN.get(name, {}).items():
+        wanted[x == where] = value
+    got = f(x)
+    np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=5e-324)
+    infinite = np.isinf(wanted)
+    np.testing.assert_array_equal(np.signbit(got)[infinite], np.signbit(wanted)[infinite])
+
+
+def test_loops_are_vectorised(built):
+    assert [name for name, vectorised in built[1].items() if not vectorised] == []
