@@ -161,6 +161,25 @@ def test_infinite_slopes_do_not_leak_past_a_switch():
     assert value(grad((x**0).sum() + (x**1).sum(), x), x, [0.0, 1.0]).tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("build", "at", "expected"),
+    [
+        (lambda x: T.switch(x < 0, T.exp(x), x), 1000.0, 1.0),
+        (lambda x: T.switch(x < 0, T.exp(x) * T.sinh(x), x), 1000.0, 1.0),
+        (lambda x: T.switch(x >= 0, x, 2 * T.expm1(T.sqr(T.exp(-x)))), 1000.0, 1.0),
+        (lambda x: T.switch(x > 0, x * T.log(x), 0), 0.0, 0.0),
+        (lambda x: T.switch(x > 0, T.log(x) ** 2, 3 * x), 0.0, 3.0),
+        (lambda x: T.switch(x <= 0, 3 * x, T.exp(T.log(x) ** 2)), 0.0, 3.0),
+    ],
+)
+def test_infinite_values_do_not_leak_past_a_switch(build, at, expected):
+    """The side that was not taken may overflow: its factors are infinite, or NaN, and what they multiply is zero."""
+    x, v = T.vector("x"), T.vector("v")
+    with np.errstate(all="ignore"):
+        assert value(grad(build(x).sum(), x), x, [at]).tolist() == [expected]
+        assert evaluate(Rop(build(x), x, v), {x: np.array([at]), v: np.ones(1)}).tolist() == [expected]
+
+
 def test_undefined_gradients():
     x = T.vector("x")
     with pytest.raises(NullTypeGradError, match="undefined_grad"):

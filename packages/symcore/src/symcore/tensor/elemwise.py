@@ -152,7 +152,25 @@ def _times(g: Any, slope: Any) -> Any:
             return -g
         if slope == 0:
             return None
-    return g * slope
+    return times(g, slope)
+
+
+def times(g: Any, *factors: Any) -> Any:
+    """Return the product of a gradient and what it is scaled by.
+
+    Where a ``switch`` has made the gradient zero, which is how it keeps it from the side that was not taken, it stays
+    zero, though a factor be infinite there or NaN.
+    """
+    if not factors:
+        return g
+    node = g.owner
+    if node is not None and isinstance(node.op, Elemwise) and node.op.fn is TABLE["switch"]:
+        condition, yes, no = node.inputs
+        if scalar_value(no) == 0:
+            return TABLE["switch"](condition, TABLE["mul"](yes, *factors), no)
+        if scalar_value(yes) == 0:
+            return TABLE["switch"](condition, yes, TABLE["mul"](no, *factors))
+    return TABLE["mul"](g, *factors)
 
 
 def guard_zero(g: Any, term: Any) -> Any:

@@ -9,7 +9,7 @@ from symcore.config import config
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, constant
 from symcore.tensor.dtypes import BOOL, upcast, upgrade_to_float
-from symcore.tensor.elemwise import FAMILIES, TABLE, DType, DTypeRule, ScalarFn, guard_zero, is_constant
+from symcore.tensor.elemwise import FAMILIES, TABLE, DType, DTypeRule, ScalarFn, guard_zero, is_constant, times
 from symcore.tensor.scalar_docs import describe
 
 # ---------------------------------------------------------------------- dtype rules
@@ -144,7 +144,7 @@ mul = scalar(
     nin=None,
     rule=_same,
     symbol="*",
-    pullback=lambda xs, y, g: [_product([g, *xs[:i], *xs[i + 1 :]]) for i in range(len(xs))],
+    pullback=lambda xs, y, g: [times(g, *xs[:i], *xs[i + 1 :]) for i in range(len(xs))],
 )
 sub = _binary("sub", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1, rule=_number, symbol="-")
 neg = scalar("neg", np.negative, lambda x, y: -1, rule=_number)
@@ -255,10 +255,6 @@ conj = scalar("conj", np.conjugate, lambda x, y: 1, rule=_same)
 angle = scalar("angle", np.angle, rule=lambda ins: (_float(ins)[0], _real([_float(ins)[0]])[1]))
 
 
-def _product(factors: Sequence[Any]) -> Any:
-    return mul(*factors) if len(factors) > 1 else factors[0]
-
-
 def _div_terms(xs: Sequence[Any], y: Any, g: Any) -> list[Any]:
     a, b = xs
     if is_constant(b):  # a constant divisor has no gradient, and its zeros are the user's own
@@ -274,7 +270,7 @@ def _pow_terms(xs: Sequence[Any], y: Any, g: Any) -> list[Any]:
         if exponent == 0:
             return [None, None]
         if exponent in (1, 2):
-            return [g if exponent == 1 else g * (2 * a), None]
+            return [g if exponent == 1 else times(g, 2 * a), None]
         return [guard_zero(g, g * (b * a ** (b - 1))), None]
     by_a = None if is_constant(a) else guard_zero(g, switch(eq(b, 0), 0, g * (b * a ** (b - 1))))
     by_b = guard_zero(g, switch(eq(a, 0), 0, g * (y * log(a))))
