@@ -46,6 +46,7 @@ _HOMES = {
     "NanGuardMode": "symopt:NanGuardMode",
     "OrderedUpdates": "symopt.updates:OrderedUpdates",
     "Out": "symopt:Out",
+    "export_c": "symcodegen.export:export_c",
     "function": "symopt.function:function",
     "get_mode": "symopt:get_mode",
     "jit": "symopt.jit:jit",

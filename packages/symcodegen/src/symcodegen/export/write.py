@@ -1,0 +1,251 @@
+"""``export_c``: a compiled function as C that needs neither Python nor NumPy."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symcodegen import extension
+from symcodegen.blas import FUNCTIONS
+from symcodegen.export.api import Operand, api, blas, header, main_c, readme
+from symcodegen.export.runtime_files import CVM, OWN, chooses_products, runtime_files, units
+from symcodegen.export.tables import Tables, array, routines, table, texts, words
+from symcodegen.linker import CLinker
+from symcodegen.lowering import Lowering
+from symcore.tensor.type import TensorType
+
+__all__ = ["ExportError", "Exported", "export_c"]
+
+#: Bytes of values of shared variables from which on they are written to a file of their own.
+MOST_TEXT = 1 << 20
+_QUIET = "".join(
+    f'#pragma GCC diagnostic ignored "-W{name}"\n'
+    for name in ("unused-function", "unused-variable", "unused-parameter", "unused-but-set-variable", "unused-label",
+                 "sign-compare", "type-limits", "missing-field-initializers", "maybe-uninitialized", "psabi",
+                 "parentheses", "overflow")
+)  # fmt: skip
+
+
+class ExportError(ValueError):
+    """The function cannot be exported. The message lists the nodes that are not in C, and why."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: ``folder``, ``name`` of the functions in C, ``sources`` to compile, flags and libraries of C of
+    users."""
+
+    folder: Path
+    name: str
+    sources: tuple[Path, ...]
+    flags: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    def command(self, output: str | Path, *more: str, shared: bool = False, cc: str = "cc") -> list[str]:
+        """Return the command that builds the example program, or with ``shared`` a library; ``more``: flags."""
+        sources = [str(path) for path in self.sources if not (shared and path.name == "main.c")]
+        kind = ["-shared", "-fPIC"] if shared else []
+        flags = more or ("-O2",)
+        return [cc, "-std=c11", *flags, *kind, *self.flags, *sources, "-o", str(output), *self.libraries, "-lm"]
+
+
+def export_c(f: Any, folder: str | Path, name: str | None = None, example: Sequence[Any] | None = None) -> Exported:
+    """Write a function as C that builds with any C11 compiler of the gcc family and needs no Python.
+
+    Parameters
+    ----------
+    f
+        What ``function`` returned. All its nodes must be in C (``f.explain()``), without loops, and no shape may
+        depend on a value that the function computes; shapes of the inputs are given at each call.
+    folder
+        Where to write; made if it does not exist. Files of an earlier export are written over.
+    name
+        Prefix of everything in C; the function's name, or ``model``.
+    example
+        One value per input, for ``main.c``; otherwise it calls the function on zeros.
+
+    Returns the files and how to build them. The order of the nodes, what is in place and the kernels are those of
+    ``f``. Values of shared variables are the present ones. Raises ``ExportError`` with the nodes that are not in C,
+    ``RuntimeError`` where the C machine cannot be loaded.
+    """
+    cvm = extension.load()
+    if cvm is None:
+        raise RuntimeError(f"export_c needs the C virtual machine: {extension.why_not()}")
+    prefix = _identifier(name or f.name or "model")
+    linker = CLinker()
+    lowering = Lowering(f.plan, cvm, len(f.signature.inputs), linker.answer)
+    lowering.run()
+    _refuse(lowering, cvm, f)
+    return _Export(f, lowering, cvm, prefix, Path(folder), example).write()
+
+
+def _identifier(text: str) -> str:
+    made = re.sub(r"\W", "_", text, flags=re.ASCII)
+    return made if made and not made[0].isdigit() else f"f_{made}"
+
+
+def _refuse(lowering: Any, cvm: Any, f: Any) -> None:
+    """Raise ``ExportError`` if something is not plain C."""
+    wrong = [f"{node.op}: {why}" for node, where, why in lowering.placement if where == "Python"]
+    order = lowering.plan.order
+    computed = (cvm.TEMP, cvm.ARRAY, cvm.UPDATE, cvm.VIEW, cvm.HOST, cvm.HELD)
+    for node in lowering.nodes:
+        op = order[node[9]].op if 0 <= node[9] < len(order) else "a result"
+        if node[0] == cvm.LOOP:
+            wrong.append(f"{op}: loops are not exported yet")
+        if any(i[0] == cvm.R_VALUE and lowering.slots[i[2]][0] in computed for i in node[5]):
+            wrong.append(f"{op}: its shape, or whether it runs, depends on a value that the function computes")
+    tensors = [*f.plan.fgraph.inputs, *f.plan.fgraph.outputs]
+    wrong += [f"{v}: {v.type} is no tensor" for v in tensors if not isinstance(v.type, TensorType)]
+    if wrong:
+        lines = "\n".join(f"  {line}" for line in dict.fromkeys(wrong))
+        raise ExportError(
+            f"{f} cannot be exported to C:\n{lines}\nf.explain() shows where each node runs. Rewrite these parts, or "
+            "give their Ops a C implementation (symcodegen.COp)."
+        )
+
+
+class _Export:
+    """Everything about one export."""
+
+    def __init__(self, f: Any, lowering: Any, cvm: Any, prefix: str, folder: Path, example: Any):
+        self.f, self.lowering, self.cvm, self.prefix, self.folder = f, lowering, cvm, prefix, folder
+        inputs = f.plan.fgraph.inputs[: len(f.signature.inputs)]
+        outputs = f.plan.fgraph.outputs[: f.plan.n_outputs]
+        known = {id(v.container.storage): v for v in f.all_shared()}
+        self.shared = [known[id(storage)] for _, storage in lowering.shared]
+        taken: set[str] = set()
+        self.inputs = [_operand(v, f"x{k}", taken) for k, v in enumerate(inputs)]
+        self.outputs = [_operand(v, f"y{k}", taken) for k, v in enumerate(outputs)]
+        self.states = [_operand(v, f"shared{k}", taken) for k, v in enumerate(self.shared)]
+        self.example = self._checked(example, inputs)
+        self.values = [np.ascontiguousarray(v.get_value()).reshape(v.get_value().shape) for v in self.shared]
+        self.in_file = sum(value.nbytes for value in self.values) > MOST_TEXT
+        self.symbols: dict[Any, str] = {}
+
+    def _checked(self, example: Any, inputs: Any) -> list[np.ndarray[Any, Any]] | None:
+        if example is None:
+            return None
+        if len(example) != len(inputs):
+            raise ValueError(f"example has {len(example)} values for the {len(inputs)} inputs of {self.f}.")
+        return [np.array(v.type.filter(x), order="C") for v, x in zip(inputs, example, strict=True)]
+
+    def write(self) -> Exported:
+        """Write all files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kernels, user = self._kernels()
+        rows = self._routines()
+        products = any("gem" in row or "_ger" in row for row in rows) or self.lowering.uses_blas
+        names = units(any("gather" in row or "scatter" in row for row in rows), products)
+        (self.folder / "runtime").mkdir(exist_ok=True)
+        for name, text in runtime_files(self.prefix, names).items():
+            (self.folder / "runtime" / name).write_text(text, encoding="utf-8")
+        files = {f"{self.prefix}.c": self._source(kernels, rows, user, products), **user}
+        files[f"{self.prefix}.h"] = header(self)
+        files["main.c"] = main_c(self)
+        if self.in_file:
+            with open(self.folder / f"{self.prefix}.bin", "wb") as file:
+                for value in self.values:
+                    file.write(np.asarray(value.shape, "<i8").tobytes() + value.tobytes())
+        for name, text in files.items():
+            (self.folder / name).write_text(text, encoding="utf-8")
+        sources = [self.folder / n for n in files if n.endswith(".c")] + [self.folder / "runtime" / n for n in names]
+        extras = [s.extras for s in self.lowering.sources.values() if s.extras is not None]
+        exported = Exported(
+            self.folder, self.prefix, tuple(sources), tuple(dict.fromkeys(x for e in extras for x in e.compile)),
+            tuple(dict.fromkeys(x for e in extras for x in e.link)),
+        )  # fmt: skip
+        (self.folder / "README.md").write_text(readme(self, exported, products), encoding="utf-8")
+        return exported
+
+    def _kernels(self) -> tuple[str, dict[str, str]]:
+        """Return the text of the generated kernels, and a file for each kernel of a user."""
+        texts_, user = [], {}
+        for k, source in enumerate(self.lowering.sources.values()):
+            symbol = f"{self.prefix}__kernel{k}"
+            self.symbols[source.name] = symbol
+            text = source.body.replace("SYM_KERNEL", symbol)
+            if source.extras is None:
+                texts_.append(f"static {_declared(symbol)};\n{text.replace(f'int {symbol}(', f'static int {symbol}(')}")
+            else:
+                texts_.append(f"{_declared(symbol)};\n")
+                user[f"{self.prefix}_user{k}.c"] = f"{_QUIET}{text}"
+        return f"#pragma GCC diagnostic push\n{_QUIET}{''.join(texts_)}#pragma GCC diagnostic pop\n", user
+
+    def _routines(self) -> list[str]:
+        """Return the rows of the prebuilt routines that the program uses, and note their symbols."""
+        listed = routines((CVM / "routines.c").read_text(encoding="utf-8"))
+        by_address: dict[int, str] = {}
+        for name, address in self.cvm.routines.items():
+            by_address.setdefault(address, name)
+        rows = []
+        for address in dict.fromkeys(n[1] for n in self.lowering.nodes if isinstance(n[1], int)):
+            fn, check, ends = listed[by_address[address]]
+            self.symbols[address] = fn
+            rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}')
+        return rows
+
+    def _source(self, kernels: str, rows: list[str], user: dict[str, str], products: bool) -> str:
+        order = self.f.plan.order
+        parts = [
+            f'#include "{self.prefix}.h"\n\n#include "runtime/cvm.h"\n#include "runtime/kernels.h"\n',
+            '#include "runtime/products.h"\n' if products and chooses_products() else "",
+            f"#define SYM_STATE {self.prefix}_state\n\n",
+            kernels,
+            blas(products, FUNCTIONS, (OWN / "blas.h").read_text(encoding="utf-8")),
+            table("Routine", "SYM_ROUTINES", rows),
+            Tables(self.lowering, self.cvm, self.symbols).text(),
+            self._ends(),
+            texts("SYM_TAGS", [str(node.op)[:100] for node in order]),
+            f"enum {{ SYM_N_TAGS = {len(order)} }};\n\n",
+            (OWN / "machine.c").read_text(encoding="utf-8"),
+            api(self, products and chooses_products(), products),
+        ]
+        return "".join(parts)
+
+    def _ends(self) -> str:
+        lowering, n_inputs = self.lowering, len(self.inputs)
+        slots = [lowering.slot(v) for v in self.f.plan.fgraph.inputs[:n_inputs]]
+        data = "" if self.in_file else "".join(words(f"SYM_V{k}", v) for k, v in enumerate(self.values))
+        first = [
+            array(v, "NULL" if self.in_file else f"(char *)SYM_V{k}").strip("{}") + "}"
+            for k, v in enumerate(self.values)
+        ]
+        outputs = ", ".join(map(str, lowering.outputs)) or "0"
+        return "".join([
+            table("Input", "SYM_INPUTS", [f"{slot}, NULL" for slot in slots]),
+            texts("SYM_INPUT_NAMES", [v.name for v in self.inputs]),
+            table("Shared", "SYM_SHARED", [f"{slot}, NULL" for slot, _ in lowering.shared]),
+            table("Update", "SYM_UPDATES", [", ".join(map(str, update)) for update in lowering.updates]),
+            f"static const int SYM_OUTPUTS[] = {{{outputs}}};\n",
+            data,
+            table("PyObject", "SYM_FIRST", first),
+            f"enum {{ SYM_N_INPUTS = {n_inputs}, SYM_N_SHARED = {len(self.shared)}, "
+            f"SYM_N_UPDATES = {len(lowering.updates)}, SYM_N_OUTPUTS = {len(lowering.outputs)} }};\n",
+        ])  # fmt: skip
+
+
+def _declared(symbol: str) -> str:
+    return f"int {symbol}(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx)"
+
+
+def _operand(v: Any, otherwise: str, taken: set[str]) -> Operand:
+    name = re.sub(r"\W", "_", v.name or "", flags=re.ASCII)
+    if not name or name[0].isdigit() or name in taken or name in _C_WORDS:
+        name = otherwise
+    while name in taken:
+        name += "_"
+    taken.update((name, f"{name}_shape"))
+    return Operand(name, v.type.dtype.name, v.type.shape)
+
+
+#: Words of C, and names that the written functions use themselves.
+_C_WORDS = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    state main path failed printf malloc i shape value routine name stderr new free call shapes message load save
+    set_blas""".split()  # noqa: SIM905 - sixty strings in a list read worse
+)

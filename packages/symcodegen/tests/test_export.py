@@ -1,0 +1,345 @@
+"""``export_c``: functions as plain C, built with warnings as errors, give the numbers of the function they were."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from symcodegen import blas
+from symcodegen.export import ExportError, export_c
+from symcodegen.user_c import COp
+from symcore import as_op, grad, shared
+from symcore import tensor as T
+from symcore.ifelse import ifelse
+from symcore.tensor.type import TensorType
+from symopt import function
+
+pytestmark = [pytest.mark.c, pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")]
+STRICT = ("-O2", "-Wall", "-Wextra", "-Werror")
+#: Flags under which kernels round as those of the process do: other vectors add up in another order.
+NATIVE = ("-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
+rng = np.random.default_rng(7)
+
+
+def built(f, folder, *flags, **given):
+    """Export, build as a library with warnings as errors, load."""
+    exported = export_c(f, folder, **given)
+    library = folder / "library.so"
+    done = subprocess.run(exported.command(library, *STRICT, *flags, shared=True), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return exported, ctypes.CDLL(str(library))
+
+
+class InC:
+    """An exported function, called through ctypes with arrays as ``f`` is."""
+
+    def __init__(self, f, folder, *flags, with_blas=True, **given):
+        self.f = f
+        self.exported, self.library = built(f, folder, *flags, **given)
+        self.name = self.exported.name
+        self.state = self._get("new", ctypes.c_void_p)()
+        assert self.state
+        if with_blas and hasattr(self.library, f"{self.name}_set_blas"):
+            setter = self._get("set_blas", ctypes.c_int)
+            for name, address in blas.pointers().items():
+                assert setter(name.encode(), ctypes.c_void_p(address)) == 0
+            assert setter(b"nothing", None) == -1
+        self.outputs = [v.type for v in f.plan.fgraph.outputs[: f.plan.n_outputs]]
+
+    def _get(self, name, result):
+        function_ = getattr(self.library, f"{self.name}_{name}")
+        function_.restype = result
+        return function_
+
+    def _arguments(self, values):
+        arguments, self.kept = [ctypes.c_void_p(self.state)], []
+        for v, variable in zip(values, self.f.plan.fgraph.inputs, strict=False):
+            value = np.array(v, dtype=variable.type.dtype, order="C")
+            lengths = (ctypes.c_longlong * max(value.ndim, 1))(*value.shape)
+            self.kept += [value, lengths]
+            arguments.append(ctypes.c_void_p(value.ctypes.data))
+            if value.ndim:
+                arguments.append(lengths)
+        return arguments
+
+    def __call__(self, *values):
+        arguments = self._arguments(values)
+        lengths = [(ctypes.c_longlong * max(t.ndim, 1))() for t in self.outputs]
+        wanted = [n for n, t in zip(lengths, self.outputs, strict=True) if t.ndim]
+        self._checked(self._get("shapes", ctypes.c_int)(*arguments, *wanted))
+        results = [np.empty(tuple(n)[: t.ndim], t.dtype) for n, t in zip(lengths, self.outputs, strict=True)]
+        self._checked(self._get("call", ctypes.c_int)(*arguments, *(ctypes.c_void_p(r.ctypes.data) for r in results)))
+        return results
+
+    def _checked(self, kind):
+        if kind:
+            message = self._get("message", ctypes.c_char_p)(ctypes.c_void_p(self.state)).decode()
+            raise {1: ValueError, 2: ValueError, 3: IndexError, 4: MemoryError}[kind](message)
+
+    def value(self, name, like):
+        lengths = (ctypes.c_longlong * max(like.ndim, 1))()
+        asked = [lengths] if like.ndim else []
+        address = self._get(f"get_{name}", ctypes.c_void_p)(ctypes.c_void_p(self.state), *asked)
+        assert tuple(lengths)[: like.ndim] == like.shape
+        buffer = (ctypes.c_char * like.nbytes).from_address(address)
+        return np.frombuffer(buffer, like.dtype).reshape(like.shape).copy()
+
+    def close(self):
+        self._get("free", None)(ctypes.c_void_p(self.state))
+
+
+def same(f, folder, *calls, flags=(), **given):
+    """The exported function gives the very bits of ``f`` in every call, if built for the same processor."""
+    in_c = InC(f, folder, *NATIVE, *flags, **given)
+    for values in calls:
+        wanted = f(*values)
+        wanted = wanted if isinstance(wanted, list) else [wanted]
+        for got, want in zip(in_c(*values), wanted, strict=True):
+            assert got.shape == want.shape and got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
+    in_c.close()
+
+
+def test_elementwise_chain(tmp_path):
+    x, y = T.fmatrix("x"), T.fvector("y")
+    f = function([x, y], T.tanh(x * y + 1) / (1 + T.exp(-x)) - T.log1p(abs(y)), name="chain")
+    shapes = (3, 5), (1, 1), (0, 4), (70, 301)
+    calls = [(rng.normal(size=s).astype("f"), rng.normal(size=s[1]).astype("f")) for s in shapes]
+    same(f, tmp_path, *calls, calls[0])
+
+
+def test_on_any_processor(tmp_path):
+    x = T.fmatrix("x")
+    f = function([x], [T.tanh(x) * T.exp(x), T.exp(x).sum(axis=1)])
+    in_c = InC(f, tmp_path)
+    value = rng.normal(size=(9, 300)).astype("f")
+    eps = np.finfo("f").eps
+    for got, want, ulps in zip(in_c(value), f(value), (8, 300), strict=True):  # of two functions; of a sum of 300
+        np.testing.assert_allclose(got, want, rtol=ulps * eps)
+    in_c.close()
+
+
+def test_reductions_and_dtypes(tmp_path):
+    x, n = T.dmatrix("x"), T.ivector("n")
+    outputs = [x.sum(axis=0), x.mean(axis=1), x.max(), T.argmax(x, axis=1), x.prod(axis=0), T.sum(n), n.max() > 2,
+               n * 2, T.log(T.exp(x).sum(axis=1))]  # fmt: skip
+    f = function([x, n], outputs)
+    same(f, tmp_path, (rng.normal(size=(5, 70)), [1, 2, 3]), (rng.normal(size=(400, 3)), [-5]))
+
+
+def test_softmax_and_cross_entropy_gradient(tmp_path):
+    x, t = T.fmatrix("x"), T.lvector("t")
+    shifted = x - x.max(axis=1, keepdims=True)
+    logp = shifted - T.log(T.exp(shifted).sum(axis=1, keepdims=True))
+    cost = -logp[T.arange(t.shape[0]), t].mean()
+    f = function([x, t], [cost, grad(cost, x)], name="loss")
+    calls = [(rng.normal(size=(n, 10)).astype("f"), rng.integers(0, 10, n)) for n in (1, 32, 257)]
+    same(f, tmp_path, *calls)
+    in_c = InC(f, tmp_path / "again", *NATIVE)
+    with pytest.raises(IndexError, match="index 10 is out of bounds for axis 1 with size 10"):
+        in_c(calls[0][0], [10])
+    assert (in_c(*calls[1])[1] == f(*calls[1])[1]).all()
+    in_c.close()
+
+
+def test_indexing(tmp_path):
+    x, i, k = T.dmatrix("x"), T.lvector("i"), T.lscalar("k")
+    outputs = [x[i], x[1:k, ::-2], x[k - 1], T.set_subtensor(x[i], 0.0), T.inc_subtensor(x[:, 1], x[:, 0]),
+               T.inc_subtensor(x[i], 1.5), x.T.reshape((-1,)), T.concatenate([x, x[:2]], axis=0)]  # fmt: skip
+    f = function([x, i, k], outputs)
+    same(f, tmp_path, (rng.normal(size=(5, 4)), [0, 3, 3, -1], 3), (rng.normal(size=(9, 2)), [8], 7))
+
+
+def test_choices(tmp_path):
+    x, c = T.dvector("x"), T.lscalar("c")
+    f = function([x, c], ifelse(c > 2, T.exp(x).sum(), x.prod()))
+    same(f, tmp_path, ([1.0, 2.0], 1), ([1.0, 2.0], 3), ([1.0, 2.0], 1))
+
+
+def training_step(sizes=(12, 9, 4), dtype="float32"):
+    """One step of gradient descent with momentum of a network with one hidden layer."""
+    local = np.random.default_rng(3)
+    weights = []
+    for k, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        weights.append(shared(local.normal(size=(n, m)).astype(dtype) / n**0.5, name=f"W{k}"))
+        weights.append(shared(np.zeros(m, dtype), name=f"b{k}"))
+    x, t = T.matrix("x", dtype=dtype), T.lvector("t")
+    h = T.tanh(x @ weights[0] + weights[1])
+    z = h @ weights[2] + weights[3]
+    logp = z - z.max(axis=1, keepdims=True)
+    logp = logp - T.log(T.exp(logp).sum(axis=1, keepdims=True))
+    cost = -logp[T.arange(t.shape[0]), t].mean()
+    updates = []
+    for w, g in zip(weights, grad(cost, weights), strict=True):
+        v = shared(np.zeros_like(w.get_value()), name=f"v_{w.name}")
+        step = np.asarray(0.9, dtype) * v - np.asarray(0.1, dtype) * g
+        updates += [(v, step), (w, w + step)]
+    return function([x, t], cost, updates=updates, name="step"), weights
+
+
+def batch(n, sizes=(12, 9, 4), dtype="float32"):
+    return rng.normal(size=(n, sizes[0])).astype(dtype), rng.integers(0, sizes[-1], n)
+
+
+def test_training_step_changes_its_state_as_the_function_does(tmp_path):
+    f, weights = training_step()
+    in_c = InC(f, tmp_path, *NATIVE)
+    for n in (20, 20, 7, 20):
+        values = batch(n)
+        assert in_c(*values)[0] == f(*values)
+    for w in weights:
+        np.testing.assert_array_equal(in_c.value(w.name, w.get_value()), w.get_value())
+    before = weights[0].get_value()
+    with pytest.raises(IndexError):
+        in_c(values[0], np.full(20, 99))
+    np.testing.assert_array_equal(in_c.value("W0", before), before)
+    in_c.close()
+
+
+def test_states_are_independent_and_saved(tmp_path):
+    f, weights = training_step()
+    in_c = InC(f, tmp_path)
+    values, start = batch(5), weights[0].get_value()
+    costs = [in_c(*values)[0] for _ in range(3)]
+    path = ctypes.c_char_p(str(tmp_path / "values").encode())
+    assert in_c._get("save", ctypes.c_int)(ctypes.c_void_p(in_c.state), path) == 0
+    first, in_c.state = in_c.state, in_c._get("new", ctypes.c_void_p)()
+    np.testing.assert_array_equal(in_c.value("W0", start), start)
+    assert [in_c(*values)[0] for _ in range(3)] == costs
+    following = in_c(*values)[0]
+    assert in_c._get("load", ctypes.c_int)(ctypes.c_void_p(in_c.state), path) == 0
+    assert in_c(*values)[0] == following
+    set_w = in_c._get("set_W0", ctypes.c_int)
+    zeros, lengths = np.zeros_like(start), (ctypes.c_longlong * 2)(*start.shape)
+    assert set_w(ctypes.c_void_p(in_c.state), ctypes.c_void_p(zeros.ctypes.data), lengths) == 0
+    np.testing.assert_array_equal(in_c.value("W0", start), zeros)
+    (tmp_path / "values").write_bytes(b"short")
+    assert in_c._get("load", ctypes.c_int)(ctypes.c_void_p(in_c.state), path) == 1
+    in_c.close()
+    in_c.state = first
+    in_c.close()
+
+
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+def test_without_a_blas_library(tmp_path, dtype):
+    f, weights = training_step((300, 20, 5), dtype)
+    in_c = InC(f, tmp_path, with_blas=False)
+    values = batch(33, (300, 20, 5), dtype)
+    for _ in range(3):
+        # sums of 300 products in another order, through three steps
+        np.testing.assert_allclose(in_c(*values)[0], f(*values), rtol=300 * np.finfo(dtype).eps)
+    in_c.close()
+
+
+def test_every_kind_of_product_without_a_library(tmp_path):
+    a, b, v, w = T.dmatrix("a"), T.dmatrix("b"), T.dvector("v"), T.dvector("w")
+    outputs = [a @ b, a.T @ b.T, (a[::2] @ b).T, a @ v, w @ a, T.outer(v, w) + b, v @ v, a[::-1, ::-1] @ b]
+    f = function([a, b, v, w], outputs)
+    values = [rng.normal(size=s) for s in ((40, 300), (300, 40), (300,), (40,))]
+    in_c = InC(f, tmp_path, with_blas=False)
+    for got, want in zip(in_c(*values), f(*values), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=300 * np.finfo(float).eps * 300)
+    in_c.close()
+
+
+def test_the_example_program(tmp_path):
+    f, _ = training_step((800, 400, 10))  # its values are in a file
+    values = batch(6, (800, 400, 10))
+    exported = export_c(f, tmp_path, example=values)
+    assert (tmp_path / "step.bin").stat().st_size > 1 << 20
+    done = subprocess.run(exported.command(tmp_path / "run", *STRICT), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = subprocess.run([tmp_path / "run"], capture_output=True, text=True, cwd=tmp_path, check=True).stdout
+    assert printed.startswith("y0 (1): ")
+    np.testing.assert_allclose(float(printed.split()[-1]), f(*values), rtol=800 * np.finfo("f").eps)
+
+
+def test_two_exports_in_one_program(tmp_path):
+    x = T.dvector("x")
+    one = export_c(function([x], T.exp(x), name="one"), tmp_path / "one")
+    two = export_c(function([x], x.sum(), name="two"), tmp_path / "two")
+    (tmp_path / "main.c").write_text(
+        '#include "one/one.h"\n#include "two/two.h"\n#include <stdio.h>\n'
+        "int main(void) {\n    double x[] = {0, 0, 0}, y[3], sum;\n    const long long n[] = {3};\n"
+        "    one_state *a = one_new();\n    two_state *b = two_new();\n"
+        "    if (one_call(a, x, n, y) || two_call(b, y, n, &sum)) return 1;\n"
+        '    printf("%g\\n", sum);\n    one_free(a);\n    two_free(b);\n    return 0;\n}\n'
+    )
+    sources = [str(s) for e in (one, two) for s in e.sources if s.name != "main.c"]
+    done = subprocess.run(["cc", "-std=c11", *STRICT, tmp_path / "main.c", *sources, "-o", tmp_path / "run", "-lm"],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run([tmp_path / "run"], capture_output=True, text=True, check=True).stdout == "3\n"
+
+
+def test_c_of_a_user(tmp_path):
+    vector = TensorType("float64", (None,))
+
+    class Root(COp):
+        by: float
+        inputs, outputs, itypes, otypes = ("x",), ("y",), (vector,), (vector,)
+        headers, libraries = ("<math.h>",), ("m",)
+        code = """
+        for (i64 i = 0; i < SYM_LEN(x, 0); i++) {
+            if (SYM_AT(x, i) < 0) SYM_FAIL("element %lld is %g", i, SYM_AT(x, i));
+            SYM_AT(y, i) = sqrt(SYM_AT(x, i)) * by;
+        }"""
+
+        def infer_shape(self, node, input_shapes):
+            return input_shapes
+
+    x = T.dvector("x")
+    f = function([x], Root(2.0)(x) + Root(3.0)(x))
+    same(f, tmp_path, ([1.0, 4.0],), (np.arange(100.0),))
+    in_c = InC(f, tmp_path)
+    with pytest.raises(ValueError, match=r"Root.*element 1 is -2"):
+        in_c([0.0, -2.0])
+    in_c.close()
+
+
+def test_static_shapes_are_checked_and_shapes_disagree(tmp_path):
+    x, y = TensorType("float64", (3,))("x"), T.dvector("y")
+    in_c = InC(function([x, y], x + y), tmp_path)
+    assert in_c(np.ones(3), np.ones(3))[0].tolist() == [2, 2, 2]
+    with pytest.raises(ValueError, match="argument x has length 4 along axis 0; it must be 3"):
+        in_c(np.ones(4), np.ones(4))
+    with pytest.raises(ValueError, match="length 4"):
+        in_c(np.ones(3), np.ones(4))
+    in_c.close()
+
+
+@as_op([T.dvector], [T.dvector])
+def in_python(v):
+    return v
+
+
+def test_what_is_not_in_c_is_listed(tmp_path):
+    x = T.dvector("x")
+    with pytest.raises(ExportError, match=r"(?s)cannot be exported.*in_python"):
+        export_c(function([x], in_python(x) + 1), tmp_path)
+    with pytest.raises(ExportError, match="depends on a value that the function computes"):
+        export_c(function([x], T.arange(T.cast(x.sum(), "int64"))), tmp_path)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="example has 2 values for the 1 inputs"):
+        export_c(function([x], x + 1), tmp_path, example=[1, 2])
+
+
+def test_names_and_constants(tmp_path):
+    x, y = T.dvector("double"), T.dvector("x y")
+    table = np.arange(12.0).reshape(3, 4)
+    f = function([x, y], [(table @ x) + y, T.constant(np.array([True, False])) & (y[:2] > 0)], name="1 odd-name")
+    assert export_c(f, tmp_path).name == "f_1_odd_name"
+    same(f, tmp_path, (np.ones(4), np.ones(3)))
+
+
+@pytest.mark.slow
+def test_sanitized(tmp_path):
+    f, _ = training_step()
+    exported = export_c(f, tmp_path, example=batch(5))
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    done = subprocess.run(exported.command(tmp_path / "run", *flags), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ran = subprocess.run([tmp_path / "run"], capture_output=True, text=True)
+    assert ran.returncode == 0 and not ran.stderr, ran.stderr
