@@ -11,8 +11,8 @@ C_TYPES = {
     "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
     "float32": "float", "float64": "double",
 }
-#: Types that kernels load and store, but do not compute in.
-STORED = {"float16": "unsigned short"}
+#: Types of elementwise work alone: float16 is stored, and computed in float32.
+STORED = {"float16": "unsigned short", "complex64": "float _Complex", "complex128": "double _Complex"}
 #: dtype name -> suffix of the functions of symmath.
 SUFFIXES = {
     "float32": "f32", "float64": "f64", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8",
@@ -22,7 +22,7 @@ SUFFIXES = {
 
 
 def has_c_type(dtype: np.dtype[Any]) -> bool:
-    """Tell whether kernels can be generated for a dtype (float16 is stored, see ``STORED``; complex: none)."""
+    """Tell whether kernels can be generated for a dtype (for more than elementwise work, see ``STORED``)."""
     return dtype.name in C_TYPES
 
 

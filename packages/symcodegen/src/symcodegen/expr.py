@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from symcodegen.cnames import c_type, has_c_type, suffix
+from symcodegen.cnames import STORED, c_type, has_c_type, suffix
+from symcodegen.expr_complex import complex_text
 from symcodegen.symmath import available
 
 # fmt: off
@@ -92,7 +93,7 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     """
     work, out = fn.rule([d for _, d in inputs])
     for d in (work, out, *(d for _, d in inputs)):
-        if not (has_c_type(d) or _is_half(d)):
+        if not (has_c_type(d) or d.name in STORED):
             raise NoC(f"{fn.name} on {d}")
     work = _SINGLE if _is_half(work) else work
     if fn.name.startswith("cast_"):
@@ -102,6 +103,8 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if fn.name == "pow" and work.kind in "iu" and inputs[1][1].kind in "bu":
         base = _template("pow_unsigned", work)  # negative powers of integers raise, which a kernel cannot
         return cast(base.format(*(cast(e, d, _WIDE) for e, d in inputs)), _WIDE, out), out
+    if work.kind == "c":
+        return _complex(fn.name, inputs, work, out), out
     if fn.name == "switch":
         operands = [inputs[0][0], *(cast(e, d, work) for e, d in inputs[1:])]
     else:
@@ -114,6 +117,15 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if missing:
         raise NoC(f"{fn.name} on {work}")
     return (text if out == work else cast(text, work, out)), out
+
+
+def _complex(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]], work: np.dtype[Any], out: np.dtype[Any]) -> str:
+    operands = [e if name == "switch" and not k else cast(e, d, work) for k, (e, d) in enumerate(inputs)]
+    found = complex_text(name, operands, work)
+    if found is None:
+        raise NoC(f"{name} on {work}")
+    text, kind = found
+    return cast(text, work, out) if kind == "c" else f"(({c_type(out)}){text})"
 
 
 def _mixed(name: str, a: tuple[str, np.dtype[Any]], b: tuple[str, np.dtype[Any]]) -> str:

@@ -20,7 +20,8 @@ def check(op, states, ttype):
     f = function([state, n], node.outputs, mode=PLAIN)
     assert all(where != "Python" for _, where, _ in f.placement())
     for count in COUNTS:
-        got, wanted = f(states, count), op.perform(node, states, count)
+        with np.errstate(over="ignore"):  # the number of a block wraps around
+            got, wanted = f(states, count), op.perform(node, states, count)
         for a, b in zip(got, wanted, strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b)

@@ -24,6 +24,7 @@ PACKING = """
 #ifndef SYM_PACKING
 #define SYM_PACKING
 #define SYM_NOINLINE static __attribute__((noinline, unused))
+typedef struct { unsigned long long a, b; } sym_sixteen;
 #define SYM_PACK(BYTES, T) \\
     typedef T __attribute__((may_alias)) sym_word_##BYTES; \\
     SYM_NOINLINE void sym_pack_##BYTES(void *b, const char *x, i64 n, i64 s) { \\
@@ -40,6 +41,7 @@ SYM_PACK(1, unsigned char)
 SYM_PACK(2, unsigned short)
 SYM_PACK(4, unsigned int)
 SYM_PACK(8, unsigned long long)
+SYM_PACK(16, sym_sixteen)
 #endif
 """
 IVDEP = """
