@@ -31,7 +31,7 @@ def chebyshev(f: Function, half: float, terms: int) -> list[mp.mpf]:
     ]
     powers = [mp.mpf(0)] * terms
     before, now = [mp.mpf(1)], [mp.mpf(0), mp.mpf(1)]
-    for j, c in enumerate(series):
+    for c in series:
         for k, a in enumerate(before):
             powers[k] += c * a
         following = [mp.mpf(0), *(2 * a for a in now)]

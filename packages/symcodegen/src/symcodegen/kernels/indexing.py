@@ -1,4 +1,4 @@
-"""C text of reading and writing ``x[index]`` where some axes are indexed by arrays of integers and the others are whole.
+"""C text of reading and writing ``x[index]`` where some axes are indexed by arrays of integers, the others are whole.
 
 The offsets in ``x`` that the arrays stand for are computed, and checked, once, before anything is written. Kept axes
 before those of the arrays are walked outside, those behind them inside. Duplicates are met in the order of the arrays:

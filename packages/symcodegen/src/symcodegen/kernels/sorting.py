@@ -261,7 +261,9 @@ def _words(dtype: np.dtype[Any]) -> dict[str, Any]:
     size = dtype.itemsize
     u = _UNSIGNED[size]
     sign = f"(({u})1 << {8 * size - 1})"
-    words: dict[str, Any] = {"U": u, "RANKED": RANKED, "sign": sign, "isnan": "0", "to": "(u)", "back": "(u)", "isminus": "0", "iszero": "0"}
+    words: dict[str, Any] = {
+        "U": u, "RANKED": RANKED, "sign": sign, "isnan": "0", "to": "(u)", "back": "(u)", "isminus": "0", "iszero": "0",
+    }  # fmt: skip
     if dtype.kind == "i":
         words |= {"to": f"(u ^ {sign})", "back": f"(u ^ {sign})"}
     elif dtype.kind == "f":
@@ -314,10 +316,9 @@ static inline SYM_KERNEL_pair SYM_KERNEL_word(unsigned long long key, i64 at) {
 
 
 #: A position has 32 bits beside a key of up to 32.
-_TOO_LONG = (
-    'if (n > 0xffffffffLL) return ctx->fail(ctx, SYM_VALUE, "rows of %lld elements of this dtype are too long to find '
-    'their order: at most 2^32 - 1; cast to float64 or int64 first.", n);'
-)
+_TOO_LONG = """if (n > 0xffffffffLL)
+        return ctx->fail(ctx, SYM_VALUE, "rows of %lld elements of this dtype are too long to find their order: at "
+                         "most 2^32 - 1; cast to float64 or int64 first.", n);"""
 
 
 def _too_long(dtype: np.dtype[Any]) -> str:

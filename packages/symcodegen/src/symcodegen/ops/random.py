@@ -1,5 +1,7 @@
 """C for uniform draws. Registered when the first of these Ops asks for its kernel: most programs draw nothing."""
 
+from typing import Any
+
 import numpy as np
 
 from symcodegen.dispatch import Answer, CKernel, c_impl
@@ -12,7 +14,8 @@ from symcore.random.philox import PhiloxUniform
 @c_impl.register
 def mrg_c(op: MRGUniform, node: Apply) -> Answer:
     """Streams side by side."""
-    body, functions = mrg_kernel(np.dtype(op.dtype), op.ndim, _SCALE["float32"])
+    scale: Any = _SCALE["float32"]
+    body, functions = mrg_kernel(np.dtype(op.dtype), op.ndim, scale)
     return CKernel(body, functions, fallible=True, heavy=True, weight=8)
 
 

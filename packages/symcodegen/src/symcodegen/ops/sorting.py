@@ -34,6 +34,7 @@ def topk_c(op: TopK, node: Apply) -> Answer:
     """A heap of ``k``, or a sort; they always come in order, whether that was asked for or not."""
     x = node.inputs[0].type
     try:
-        return CKernel(topk_kernel(x.dtype, np.dtype(op.idx_dtype), x.ndim, op.axis), fallible=True, heavy=True, weight=16)
+        text = topk_kernel(x.dtype, np.dtype(op.idx_dtype), x.ndim, op.axis)
+        return CKernel(text, fallible=True, heavy=True, weight=16)
     except NoC as why:
         return refuse(node, f"no C for {why}")
