@@ -103,8 +103,22 @@ def test_clone_can_copy_inputs():
     x, _, _ = xyz()
     s = shared(1.0, "s")
     new = clone(x * s, share_inputs=False)
-    fresh, kept = new.owner.inputs
-    assert fresh is not x and fresh.name == "x" and kept is s
+    fresh, other = new.owner.inputs
+    assert fresh is not x and fresh.name == "x" and other is not s and other.container is s.container
+
+
+def test_the_copy_of_a_shared_variable_is_updated_apart_from_it():
+    s = shared(1.0, "s")
+    other = clone(s, share_inputs=False)
+    other.default_update = other * 2
+    assert other is not s and s.default_update is None
+    other.set_value(3.0)
+    assert s.get_value() == 3
+    s.default_update = s + 1
+    third = clone(s, share_inputs=False)
+    assert third.default_update.owner.inputs[0] is third
+    assert clone(s) is s and clone(s * 2, {s: other}, share_inputs=False).owner.inputs[0] is other
+    assert s.default_update.owner.inputs[0] is s
 
 
 # ------------------------------------------------------------------ equality

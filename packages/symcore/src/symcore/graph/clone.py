@@ -6,7 +6,7 @@ from typing import Any
 from symcore.errors import InconsistentGraphError
 from symcore.graph.collector import full_collections_wait
 from symcore.graph.shared import SharedVariable
-from symcore.graph.traverse import explicit_inputs, toposort
+from symcore.graph.traverse import inputs, toposort
 from symcore.graph.variable import Constant, Variable
 
 Mapped = dict[Variable[Any], Variable[Any]]
@@ -78,7 +78,8 @@ def clone(
         With ``True`` a replacement whose type differs raises ``TypeError``; with ``False`` the Ops build their outputs
         anew.
     share_inputs
-        With ``False`` inputs are copied too. ``copy_inputs`` is the older name of the same.
+        With ``False`` inputs are copied too; the copy of a shared variable is another one on the same container, so
+        that one function can update by default what another only reads. ``copy_inputs`` is the older name of the same.
 
     Raises
     ------
@@ -102,12 +103,20 @@ def clone(
         if not isinstance(variable, Variable):
             raise TypeError(f"clone() copies symbolic variables; got {variable!r} ({type(variable).__name__}).")
     if not share_inputs:
-        for variable in explicit_inputs(wanted):
-            mapping.setdefault(variable, variable.clone())
+        _copy_inputs(wanted, mapping)
     new = clone_graph(wanted, mapping)
     if isinstance(output, dict):
         return dict(zip(output, new, strict=True))
     return type(output)(new) if isinstance(output, (list, tuple)) else new[0]
+
+
+def _copy_inputs(outputs: Sequence[Variable[Any]], mapping: Mapped) -> None:
+    """Map the inputs of ``outputs`` to copies, whose default updates read the copies too."""
+    copied = [v for v in inputs(outputs) if v not in mapping and not isinstance(v, Constant)]
+    mapping.update({v: v.clone() for v in copied})
+    for v in copied:
+        if isinstance(v, SharedVariable) and isinstance(v.default_update, Variable):
+            [mapping[v].default_update] = clone_graph([v.default_update], mapping)
 
 
 def as_variable_like(value: Any, model: Variable[Any], strict: bool = True) -> Variable[Any]:
