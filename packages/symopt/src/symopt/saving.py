@@ -20,16 +20,16 @@ from symopt.mode import Mode, portable
 def save(path: str | os.PathLike[str], what: Any) -> None:
     """Write a function or a graph to a file that ``load`` reads.
 
+    Saved are the graph with names and the lines that built it, the values of constants and shared variables (with their
+    default updates), and of a function its inputs with their settings and values, the form of its outputs, its updates,
+    name and mode. Not saved are notes in ``tag`` and times.
+
     Parameters
     ----------
     path
         Where to; an existing file is replaced at once, when all is written.
     what
         A function; or a variable, or a list, tuple or dictionary of variables, with all that computes them.
-
-    Saved are the graph with names and the lines that built it, the values of constants and shared variables (with their
-    default updates), and of a function its inputs with their settings and values, the form of its outputs, its updates,
-    name and mode. Not saved are notes in ``tag`` and times.
 
     Raises
     ------

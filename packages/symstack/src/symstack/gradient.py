@@ -20,6 +20,7 @@ NAMES = (
     "jacobian",
     "numeric_grad",
     "subgraph_grad",
+    "undefined_grad",
     "verify_grad",
     "zero_grad",
 )

@@ -36,8 +36,9 @@ def _is_zero(v: Any) -> bool:
 
 @rewrite(sf.add, sf.sub, phase="canonicalize", tags={"shape_hiding"})
 def sum_of_switches(node: Any, fgraph: Any) -> Any:
-    """``switch(c, a, 0) + switch(c, 0, b) -> switch(c, a, b)``, ``switch(c, a, 0) + switch(c, b, 0) ->
-    switch(c, a + b, 0)``: on each side one of the terms must be zero, or both terms numbers."""
+    """``switch(c, a, 0) + switch(c, 0, b) -> switch(c, a, b)``,
+    ``switch(c, a, 0) + switch(c, b, 0) -> switch(c, a + b, 0)``: on each side one of the terms must be zero, or both
+    terms numbers."""
     if len(node.inputs) != 2 or any(fn_of(v) is not sf.switch for v in node.inputs):
         return None
     (condition, a, b), (other, x, y) = (v.owner.inputs for v in node.inputs)
