@@ -25,7 +25,7 @@ _QUIET = "".join(
     f'#pragma GCC diagnostic ignored "-W{name}"\n'
     for name in ("unused-function", "unused-variable", "unused-parameter", "unused-but-set-variable", "unused-label",
                  "sign-compare", "type-limits", "missing-field-initializers", "maybe-uninitialized", "psabi",
-                 "parentheses", "overflow")
+                 "parentheses", "overflow", "attributes")
 )  # fmt: skip
 
 
@@ -143,7 +143,8 @@ class _Export:
         (self.folder / "runtime").mkdir(exist_ok=True)
         for name, text in runtime_files(self.prefix, names).items():
             (self.folder / "runtime" / name).write_text(text, encoding="utf-8")
-        files = {f"{self.prefix}.c": self._source(kernels, rows, user, products), **user}
+        files = {f"{self.prefix}.c": self._source(rows, products), **user}
+        files[f"{self.prefix}_kernels.h"] = kernels
         files[f"{self.prefix}.h"] = header(self)
         files["main.c"] = main_c(self)
         if self.in_file:
@@ -173,7 +174,8 @@ class _Export:
             else:
                 texts_.append(f"{_declared(symbol)};\n")
                 user[f"{self.prefix}_user{k}.c"] = f"{_QUIET}{text}"
-        return f"#pragma GCC diagnostic push\n{_QUIET}{''.join(texts_)}#pragma GCC diagnostic pop\n", user
+        # Generated text is compiled without warnings here, too. As a system header it is for every compiler.
+        return "#pragma GCC system_header\n" + "".join(texts_), user
 
     def _routines(self) -> list[str]:
         """Return the rows of the prebuilt routines that the program uses, and note their symbols."""
@@ -188,13 +190,13 @@ class _Export:
             rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}')
         return rows
 
-    def _source(self, kernels: str, rows: list[str], user: dict[str, str], products: bool) -> str:
+    def _source(self, rows: list[str], products: bool) -> str:
         order = self.f.plan.order
         parts = [
             f'#include "{self.prefix}.h"\n\n#include "runtime/cvm.h"\n#include "runtime/kernels.h"\n',
             '#include "runtime/products.h"\n' if products and chooses_products() else "",
             f"#define SYM_STATE {self.prefix}_state\n\n",
-            kernels,
+            f'#include "{self.prefix}_kernels.h"\n\n',
             blas(products, FUNCTIONS, (OWN / "blas.h").read_text(encoding="utf-8")),
             table("Routine", "SYM_ROUTINES", rows),
             Tables(self.lowering, self.cvm, self.symbols).text(),
