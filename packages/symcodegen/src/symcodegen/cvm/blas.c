@@ -1,5 +1,6 @@
 /* BLAS for each element type. */
 #include "matrix.h"
+#include "products.h"
 
 typedef struct {
     float re, im;
@@ -17,6 +18,7 @@ typedef struct {
 #define GEMM sgemm
 #define GEMV sgemv
 #define GER sger
+#define SMALL 0
 #include "blas_template.h"
 
 #define T double
@@ -24,6 +26,7 @@ typedef struct {
 #define GEMM dgemm
 #define GEMV dgemv
 #define GER dger
+#define SMALL 1
 #include "blas_template.h"
 
 #undef IS_ZERO

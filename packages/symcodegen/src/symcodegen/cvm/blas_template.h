@@ -4,7 +4,9 @@
  *     gemm  out[m,n] = beta * y[m,n] + alpha * a[m,k] @ x[k,n]      operands out, y, alpha, a, x, beta
  *     gemv  out[m]   = beta * y[m]   + alpha * a[m,k] @ x[k]        operands out, y, alpha, a, x, beta
  *     ger   out[m,n] = a[m,n] + alpha * outer(x[m], y[n])           operands out, a, alpha, x, y
+ *     gemm_batched  out[...,m,n] = a[...,m,k] @ x[...,k,n]           operands out, a, x; extra: their rank, at least 2
  *
+ * Where SMALL is defined (0 for float, 1 for double), products.h is asked first: it does small products itself.
  * Any strides; what BLAS cannot take is packed into scratch. out may be y (for ger, a). y is not read where beta is 0.
  * The _check twins look at shapes alone and reserve the scratch: after one has passed, its kernel cannot fail. */
 
@@ -74,7 +76,24 @@ static void NAME(stand_in)(Matrix *c, char *scratch) {
     c->ld = (int)c->cols;
 }
 
+#ifdef SMALL
+/* Are the strides of the matrices multiples of the element's size, as kernels of our own want them? */
+static int NAME(whole_strides)(const Product *q) {
+    return ((q->a_rs | q->a_cs | q->b_rs | q->b_cs | q->y_rs | q->y_cs | q->c_rs | q->c_cs) & (NAME(SIZE) - 1)) == 0;
+}
+
+static int NAME(small_enough)(const Product *q) {
+    return q->m > 0 && q->n > 0 && q->k > 0 && !IS_ZERO((const T *)q->alpha) && NAME(whole_strides)(q);
+}
+#endif
+
 KERNEL(NAME(gemm)) {
+#ifdef SMALL
+    Product q = {.m = d[4], .k = d[5], .n = d[7], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
+                 .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = s[5],
+                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5]};
+    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q)) return SYM_OK;
+#endif
     NAME(gemm_plan) g = NAME(plan_gemm)(p, d, s);
     int m = (int)g.a.rows, n = (int)g.x.cols, k = (int)g.a.cols;
     char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
@@ -95,6 +114,55 @@ KERNEL(NAME(gemm)) {
     }
     if (g.c.data != g.out.data) NAME(copy_out)(&g.c, p[0], s);
     return SYM_OK;
+}
+
+/* ---- gemm_batched: extra (ndim,); shapes and strides of `ndim` axes each ---- */
+
+/* The lengths and strides that gemm takes for one pair of matrices. Strides begin where the shapes do, less the extra. */
+static void NAME(one_of_batch)(const i64 *d, const i64 *s, i64 *lengths, i64 *strides) {
+    const i64 nd = d[0];
+    const i64 from[] = {nd - 2, nd - 1, nd - 2, nd - 1, 2 * nd - 2, 2 * nd - 1, 3 * nd - 2, 3 * nd - 1};
+    for (int i = 0; i < 8; i++) {
+        lengths[i] = d[1 + from[i]];
+        strides[i] = s[from[i]];
+    }
+}
+
+KERNEL(NAME(gemm_batched_check)) {
+    i64 lengths[8], strides[8];
+    const i64 nd = d[0], *out = d + 1, *a = out + nd, *x = a + nd;
+    for (i64 axis = 0; axis < nd - 2; axis++)
+        if (a[axis] != x[axis] || out[axis] != a[axis])
+            return ctx->fail(ctx, SYM_SHAPE,
+                             "batched product: axis %lld has length %lld in the first operand, %lld in the second and "
+                             "%lld in the result: they must be equal.",
+                             axis, a[axis], x[axis], out[axis]);
+    NAME(one_of_batch)(d, s, lengths, strides);
+    return NAME(gemm_check)(p, lengths, strides, ctx);
+}
+
+/* Walks the leading axes; `at` are the operands out, a, x. */
+static int NAME(batch_axis)(i64 axis, char *const *at, const i64 *d, const i64 *s, const i64 *lengths,
+                            const i64 *strides, const sym_ctx *ctx) {
+    const i64 nd = d[0];
+    if (axis == nd - 2) {
+        T one = {0}, zero = {0};
+        SET_ONE(&one);
+        char *const operands[] = {at[0], at[0], (char *)&one, at[1], at[2], (char *)&zero};
+        return NAME(gemm)(operands, lengths, strides, ctx);
+    }
+    for (i64 i = 0; i < d[1 + axis]; i++) {
+        char *const next[] = {at[0] + i * s[axis], at[1] + i * s[nd + axis], at[2] + i * s[2 * nd + axis]};
+        const int failed = NAME(batch_axis)(axis + 1, next, d, s, lengths, strides, ctx);
+        if (failed) return failed;
+    }
+    return SYM_OK;
+}
+
+KERNEL(NAME(gemm_batched)) {
+    i64 lengths[8], strides[8];
+    NAME(one_of_batch)(d, s, lengths, strides);
+    return NAME(batch_axis)(0, p, d, s, lengths, strides, ctx);
 }
 
 /* ---- gemv ---- */
@@ -131,6 +199,12 @@ KERNEL(NAME(gemv_check)) {
 }
 
 KERNEL(NAME(gemv)) {
+#ifdef SMALL
+    Product q = {.m = d[2], .k = d[3], .n = 1, .a = p[3], .b = p[4], .y = p[1], .c = p[0],
+                 .c_rs = s[0], .c_cs = NAME(SIZE), .y_rs = s[1], .y_cs = NAME(SIZE), .a_rs = s[2], .a_cs = s[3],
+                 .b_rs = s[4], .b_cs = NAME(SIZE), .alpha = p[2], .beta = p[5]};
+    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q)) return SYM_OK;
+#endif
     NAME(gemv_plan) g = NAME(plan_gemv)(p, d, s);
     int rows = (int)(g.a.rows), cols = (int)(g.a.cols), standing_in = !g.out.inc;
     char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
@@ -194,6 +268,12 @@ KERNEL(NAME(ger_check)) {
 }
 
 KERNEL(NAME(ger)) {
+#ifdef SMALL
+    Product q = {.m = d[0], .k = 1, .n = d[1], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
+                 .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = NAME(SIZE),
+                 .b_rs = NAME(SIZE), .b_cs = s[5], .alpha = p[2]};
+    if (NAME(small_enough)(&q) && product_kernels->outer[SMALL](&q)) return SYM_OK;
+#endif
     NAME(ger_plan) g = NAME(plan_ger)(p, d, s);
     int m = (int)g.out.rows, n = (int)g.out.cols;
     char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
@@ -219,3 +299,4 @@ KERNEL(NAME(ger)) {
 #undef GEMM
 #undef GEMV
 #undef GER
+#undef SMALL

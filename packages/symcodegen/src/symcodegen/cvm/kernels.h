@@ -33,6 +33,8 @@ KERNEL(scatter_add_c16);
 #define BLAS_KERNELS(letter)                                                                                           \
     KERNEL(letter##_gemm);                                                                                             \
     KERNEL(letter##_gemm_check);                                                                                       \
+    KERNEL(letter##_gemm_batched);                                                                                     \
+    KERNEL(letter##_gemm_batched_check);                                                                               \
     KERNEL(letter##_gemv);                                                                                             \
     KERNEL(letter##_gemv_check);                                                                                       \
     KERNEL(letter##_ger);                                                                                              \

@@ -1,6 +1,7 @@
 /* The extension module: types, constants, shared objects, prebuilt routines. */
 #define SYMCVM_MODULE
 #include "cvm.h"
+#include "products.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -61,6 +62,18 @@ static PyObject *set_blas(PyObject *self, PyObject *pointers) {
     return PyBool_FromLong(blas_is_set());
 }
 
+static PyObject *set_products(PyObject *self, PyObject *name) {
+    const char *before = product_kernels->name, *text = name == Py_None ? NULL : PyUnicode_AsUTF8(name);
+    (void)self;
+    if (name != Py_None && !text) return NULL;
+    if (choose_products(text))
+        return PyErr_Format(PyExc_ValueError,
+                            "set_products(%R): this processor, or the compiler of this extension, does not have them. "
+                            "Pass 'avx512', 'avx2', 'vector', 'blas' or None.",
+                            name);
+    return PyUnicode_FromString(before);
+}
+
 static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "dlopen(path)\n--\n\nLoads a shared object, all symbols bound and private; its "
                                    "handle, an int. OSError if it cannot."},
@@ -71,6 +84,12 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "set_blas(pointers)\n--\n\nTakes the addresses of Fortran BLAS functions, {'sgemm': "
                                    "address, ...}: [sdcz]gemm, [sdcz]gemv,\n"
                                    "sger, dger, cgeru, zgeru. True once all are known."},
+                                  {"set_products", set_products, METH_O,
+                                   "set_products(name)\n--\n\nChooses the kernels of small products: 'avx512', 'avx2', "
+                                   "'vector' (any processor), 'blas' (leave them to\nBLAS), or None for the best that "
+                                   "this processor has, which is what a process begins with. For the whole process.\n"
+                                   "Returns the name of those used before. ValueError if there are no such kernels "
+                                   "here."},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
@@ -121,6 +140,7 @@ static int fill_module(PyObject *module) {
 
 PyMODINIT_FUNC PyInit__cvm(void) {
     import_array();
+    choose_products(NULL);
     if (PyType_Ready(&ProgramType) || PyType_Ready(&CallerType)) return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && fill_module(module)) Py_CLEAR(module);

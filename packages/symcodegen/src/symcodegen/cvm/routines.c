@@ -16,6 +16,13 @@ static i64 gemm_work(const i64 *d) {
     return product_work(2.0 * (double)d[4] * (double)d[5] * (double)d[7]);
 }
 
+static i64 gemm_batched_work(const i64 *d) {
+    const i64 nd = d[0], *a = d + 1 + nd;
+    double flops = 2.0 * (double)d[nd]; /* columns of the result, which its shape ends with */
+    for (i64 axis = 0; axis < nd; axis++) flops *= (double)a[axis];
+    return product_work(flops);
+}
+
 static i64 gemv_work(const i64 *d) {
     return product_work(16.0 * (double)d[2] * (double)d[3]); /* bound by memory: as many bytes */
 }
@@ -26,6 +33,7 @@ static i64 ger_work(const i64 *d) {
 
 #define BLAS_ROUTINES(letter, dtype)                                                                                   \
     {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1},                                              \
+        {"gemm_batched_" dtype, letter##_gemm_batched, letter##_gemm_batched_check, gemm_batched_work, 0, 1},          \
         {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1},                                          \
         {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1}
 

@@ -35,8 +35,21 @@ UNITS = (
     "index.c",
     "matrix.c",
     "blas.c",
+    "products.c",
+    "products_avx512.c",
+    "products_avx2.c",
+    "products_vector.c",
 )
-HEADERS = ("cvm.h", "interface.h", "kernels.h", "matrix.h", "blas_template.h")
+HEADERS = (
+    "cvm.h",
+    "interface.h",
+    "kernels.h",
+    "matrix.h",
+    "blas_template.h",
+    "products.h",
+    "products_template.h",
+    "products_x86.h",
+)
 
 #: ``-fwrapv`` is what Python itself is built with; no flag changes floating-point results.
 COMPILE_ARGS = (

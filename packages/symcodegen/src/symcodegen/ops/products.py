@@ -1,4 +1,4 @@
-"""Products through BLAS."""
+"""Products through BLAS, and through kernels of our own where matrices are small: the routines choose by shape."""
 
 from typing import Any
 
@@ -79,5 +79,13 @@ def _matrix(b: Any, v: Any, order: tuple[int, int], ttype: TensorType) -> int:
 
 @c_impl.register
 def batched_dot_c(op: BatchedDot, node: Apply) -> Answer:
-    """No C yet: NumPy's matmul calls BLAS for every matrix itself."""
-    return refuse(node, "batched products run in NumPy, which calls BLAS")
+    """A product for each pair of matrices: kernels of our own where they are small, BLAS otherwise."""
+    dtype = node.outputs[0].type.dtype
+    if dtype.name not in _BLAS or any(v.type.dtype is not dtype for v in node.inputs):
+        return refuse(node, f"BLAS has no batched product of {dtype}")
+
+    def emit(b: Any, n: Apply) -> None:
+        rank = b.registers.of(n.outputs[0].type.ndim)
+        b.routine(f"gemm_batched_{dtype.name}", [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (rank,))
+
+    return Routine("BLAS gemm, batched", emit)

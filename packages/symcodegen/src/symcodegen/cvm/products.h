@@ -1,0 +1,39 @@
+/* Kernels of our own for products of small matrices, where a call of BLAS costs more than the product.
+ *
+ * One set of kernels per instruction set, compiled into the extension and chosen once, when it is loaded. Every function
+ * answers 1 if it has computed the product and 0 if it leaves it to BLAS, having written nothing. No Python here. */
+#ifndef SYMCVM_PRODUCTS_H
+#define SYMCVM_PRODUCTS_H
+
+#include "kernels.h"
+
+/* c[m,n] = beta * y[m,n] + alpha * a[m,k] @ b[k,n], with byte strides along rows (rs) and columns (cs).
+ * c may be y; alpha, beta point to elements. m, n, k are positive, alpha is not 0, and all strides are multiples of the
+ * element's size: the caller has looked. */
+typedef struct {
+    i64 m, n, k;
+    const char *a, *b, *y;
+    char *c;
+    i64 a_rs, a_cs, b_rs, b_cs, y_rs, y_cs, c_rs, c_cs;
+    const void *alpha, *beta;
+} Product;
+
+/* May rewrite q: the strides of axes of length 1, and a for b. */
+typedef int small_product(Product *q);
+
+/* For float and double, in this order. `outer` reads k = 1: c = y + alpha * a[m] b[n]^T; beta is not read. */
+typedef struct {
+    const char *name;
+    small_product *gemm[2], *outer[2];
+} ProductKernels;
+
+extern const ProductKernels products_avx512, products_avx2, products_vector;
+
+/* The chosen ones, never NULL. Changed under the GIL by `choose_products` alone. */
+extern const ProductKernels *product_kernels;
+
+/* The kernels called `name` ("avx512", "avx2", "vector", or "blas": none of ours), or the best for this processor if name is
+ * NULL. 0, or -1 if the processor or the compiler does not have them. */
+int choose_products(const char *name);
+
+#endif

@@ -1,0 +1,96 @@
+/* Small products with 256-bit vectors. */
+#include "products.h"
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define TARGET __attribute__((target("avx2,fma")))
+#include "products_x86.h"
+
+/* The first n lanes. Stores go by halves of n: a masked store takes AMD's processors twenty times as long. */
+typedef struct {
+    __m256i on;
+    int count;
+} Lanes;
+
+static inline TARGET Lanes lanes_s(int n) {
+    const __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (Lanes){_mm256_cmpgt_epi32(_mm256_set1_epi32(n), at), n};
+}
+
+static inline TARGET Lanes lanes_d(int n) {
+    const __m256i at = _mm256_setr_epi64x(0, 1, 2, 3);
+    return (Lanes){_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), at), n};
+}
+
+static inline TARGET void store_some_s(float *p, int n, __m256 v) {
+    if (n == 8) {
+        _mm256_storeu_ps(p, v);
+        return;
+    }
+    __m128 rest = _mm256_castps256_ps128(v);
+    if (n & 4) {
+        _mm_storeu_ps(p, rest);
+        rest = _mm256_extractf128_ps(v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, rest);
+}
+
+static inline TARGET void store_some_d(double *p, int n, __m256d v) {
+    if (n == 4) {
+        _mm256_storeu_pd(p, v);
+        return;
+    }
+    __m128d rest = _mm256_castpd256_pd128(v);
+    if (n & 2) {
+        _mm_storeu_pd(p, rest);
+        rest = _mm256_extractf128_pd(v, 1);
+        p += 2;
+    }
+    if (n & 1) _mm_store_sd(p, rest);
+}
+
+#define ROWS 4 /* of a block of accumulators: 16 registers */
+#define MOST_WORK (1 << 21)
+#define MOST_BYTES (1 << 19)
+#define WRITE_COST 7
+#define BLAS_CALL 300
+#define BLAS_GAIN (-3)
+
+#define T float
+#define NAME(x) s_##x
+#define V __m256
+#define WIDTH 8
+#define MASK Lanes
+#define LANES(n) lanes_s((int)(n))
+#define SPLAT(x) _mm256_set1_ps(x)
+#define LOAD(p) _mm256_loadu_ps(p)
+#define LOAD_SOME(p, mask) _mm256_maskload_ps(p, (mask).on)
+#define STORE(p, v) _mm256_storeu_ps(p, v)
+#define STORE_SOME(p, mask, v) store_some_s(p, (mask).count, v)
+#define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(a, b, c, d))
+#include "products_template.h"
+
+#undef LANES
+#define T double
+#define NAME(x) d_##x
+#define V __m256d
+#define WIDTH 4
+#define MASK Lanes
+#define LANES(n) lanes_d((int)(n))
+#define SPLAT(x) _mm256_set1_pd(x)
+#define LOAD(p) _mm256_loadu_pd(p)
+#define LOAD_SOME(p, mask) _mm256_maskload_pd(p, (mask).on)
+#define STORE(p, v) _mm256_storeu_pd(p, v)
+#define STORE_SOME(p, mask, v) store_some_d(p, (mask).count, v)
+#define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(a, b, c, d))
+#include "products_template.h"
+
+const ProductKernels products_avx2 = {"avx2", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+#endif

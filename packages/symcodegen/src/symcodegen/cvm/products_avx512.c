@@ -1,0 +1,54 @@
+/* Small products with 512-bit vectors. */
+#include "products.h"
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define TARGET __attribute__((target("avx512f,avx2,fma")))
+#include "products_x86.h"
+
+static inline TARGET __m256 half_s(__m512 v) {
+    __m256d high = _mm512_extractf64x4_pd(_mm512_castps_pd(v), 1);
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm256_castpd_ps(high));
+}
+
+static inline TARGET __m256d half_d(__m512d v) {
+    return _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+}
+
+#define LANES(n) ((1u << (n)) - 1)
+#define ROWS 8 /* of a block of accumulators: 32 registers */
+#define MOST_WORK (1 << 21)
+#define MOST_BYTES (1 << 19)
+#define WRITE_COST 6
+#define BLAS_CALL 200
+#define BLAS_GAIN (-3)
+
+#define T float
+#define NAME(x) s_##x
+#define V __m512
+#define WIDTH 16
+#define MASK __mmask16
+#define SPLAT(x) _mm512_set1_ps(x)
+#define LOAD(p) _mm512_loadu_ps(p)
+#define LOAD_SOME(p, mask) _mm512_maskz_loadu_ps(mask, p)
+#define STORE(p, v) _mm512_storeu_ps(p, v)
+#define STORE_SOME(p, mask, v) _mm512_mask_storeu_ps(p, mask, v)
+#define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(half_s(a), half_s(b), half_s(c), half_s(d)))
+#include "products_template.h"
+
+#define T double
+#define NAME(x) d_##x
+#define V __m512d
+#define WIDTH 8
+#define MASK __mmask8
+#define SPLAT(x) _mm512_set1_pd(x)
+#define LOAD(p) _mm512_loadu_pd(p)
+#define LOAD_SOME(p, mask) _mm512_maskz_loadu_pd(mask, p)
+#define STORE(p, v) _mm512_storeu_pd(p, v)
+#define STORE_SOME(p, mask, v) _mm512_mask_storeu_pd(p, mask, v)
+#define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(half_d(a), half_d(b), half_d(c), half_d(d)))
+#include "products_template.h"
+
+const ProductKernels products_avx512 = {"avx512", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+#endif

@@ -1,0 +1,316 @@
+/* Small products for one element type and one instruction set. Before including: TARGET (attributes of functions), T,
+ * NAME(x), V (vector type), WIDTH (its lanes), MASK (which lanes), LANES(n) (the first n, 1 <= n <= WIDTH), SPLAT, LOAD,
+ * LOAD_SOME, STORE, STORE_SOME, FMA(a, b, c) = a * b + c, SUM_FOUR(out, a, b, c, d) (sums across lanes), ROWS (of the
+ * largest block), MOST_WORK (multiplications) and MOST_BYTES (of a and b) beyond which BLAS is left to it, and, for the choice
+ * between the two: WRITE_COST (of a vector of the result) and BLAS_CALL (what its call costs more than ours), both in
+ * multiplications of a vector, BLAS_GAIN (per cent that it is faster in long loops).
+ *
+ * Two ways through a product, neither of which moves a matrix:
+ *   spread  vectors lie along n: rows of b are read as they are, elements of a are spread over a vector
+ *   dots    vectors lie along k: both operands are contiguous along k, lanes are added up at the end
+ * A product whose result is contiguous along m is the transposed one, spread. Blocks of accumulators stay in registers;
+ * `chains` are accumulators of the same element that take turns along k, so that an addition need not wait for the one
+ * before. Loops over a block are unrolled completely: their bounds are constants once inlined. */
+
+enum { NAME(SIZE) = sizeof(T) };
+#define PACKED_BYTES 16384 /* of the stack */
+#define FIRST_CACHE 16384  /* half of the least one in use */
+#define INLINE static inline __attribute__((always_inline)) TARGET
+#define UNROLL _Pragma("GCC unroll 16")
+#define AT(base, offset) ((T *)((char *)(base) + (offset)))
+#define CONST_AT(base, offset) ((const T *)((const char *)(base) + (offset)))
+
+/* ---- spread ---- */
+
+/* c = beta * y + alpha * sums for `vectors` vectors of one row, of which the last has the lanes of `last`. */
+INLINE void NAME(write_row)(const Product *q, i64 i, i64 j, MASK last, const int vectors, const V *sums) {
+    const T alpha = *(const T *)q->alpha, beta = *(const T *)q->beta;
+    T *c = AT(q->c, i * q->c_rs) + j;
+    const T *y = CONST_AT(q->y, i * q->y_rs) + j;
+    UNROLL for (int v = 0; v < vectors; v++) {
+        V value = sums[v] * SPLAT(alpha);
+        const int whole = v + 1 < vectors;
+        if (beta != 0) value = FMA(SPLAT(beta), whole ? LOAD(y + v * WIDTH) : LOAD_SOME(y + v * WIDTH, last), value);
+        if (whole)
+            STORE(c + v * WIDTH, value);
+        else
+            STORE_SOME(c + v * WIDTH, last, value);
+    }
+}
+
+INLINE void NAME(spread_step)(const Product *q, const char *a, const char *b, MASK last, const int rows,
+                              const int vectors, V *sums) {
+    V x[8];
+    UNROLL for (int v = 0; v < vectors; v++) x[v] =
+        v + 1 < vectors ? LOAD((const T *)b + v * WIDTH) : LOAD_SOME((const T *)b + v * WIDTH, last);
+    UNROLL for (int r = 0; r < rows; r++) {
+        V w = SPLAT(*CONST_AT(a, r * q->a_rs));
+        UNROLL for (int v = 0; v < vectors; v++) sums[r * vectors + v] = FMA(w, x[v], sums[r * vectors + v]);
+    }
+}
+
+INLINE void NAME(spread_block)(const Product *q, i64 i, i64 j, MASK last, const int rows, const int vectors,
+                               const int chains) {
+    V sums[16];
+    const int block = rows * vectors;
+    const char *a = q->a + i * q->a_rs, *b = q->b + j * NAME(SIZE);
+    UNROLL for (int z = 0; z < block * chains; z++) sums[z] = SPLAT((T)0);
+    i64 k = q->k;
+    for (; k >= chains; k -= chains)
+        UNROLL for (int u = 0; u < chains; u++, a += q->a_cs, b += q->b_rs)
+            NAME(spread_step)(q, a, b, last, rows, vectors, sums + u * block);
+    for (; k > 0; k--, a += q->a_cs, b += q->b_rs) NAME(spread_step)(q, a, b, last, rows, vectors, sums);
+    UNROLL for (int z = block; z < block * chains; z++) sums[z % block] += sums[z];
+    UNROLL for (int r = 0; r < rows; r++) NAME(write_row)(q, i + r, j, last, vectors, sums + r * vectors);
+}
+
+/* All rows of a column of blocks: the part of b that it reads stays in the cache from one block to the next. */
+#define SPREAD_COLUMN(vectors, chains4, chains2, chains1)                                                              \
+    static TARGET void NAME(spread_##vectors)(const Product *q, i64 j, MASK last) {                                    \
+        i64 i = 0;                                                                                                     \
+        if (ROWS > 4 && vectors < 4)                                                                                   \
+            for (; i + 8 <= q->m; i += 8) NAME(spread_block)(q, i, j, last, 8, vectors < 4 ? vectors : 1, 1);          \
+        for (; i + 4 <= q->m; i += 4) NAME(spread_block)(q, i, j, last, 4, vectors, chains4);                          \
+        if (i + 2 <= q->m) {                                                                                           \
+            NAME(spread_block)(q, i, j, last, 2, vectors, chains2);                                                    \
+            i += 2;                                                                                                    \
+        }                                                                                                              \
+        if (i < q->m) NAME(spread_block)(q, i, j, last, 1, vectors, chains1);                                          \
+    }
+SPREAD_COLUMN(1, 2, 4, 8)
+SPREAD_COLUMN(2, 1, 2, 4)
+SPREAD_COLUMN(4, 1, 1, 2)
+
+static TARGET void NAME(spread_row)(const Product *q, i64 j, MASK last) {
+    NAME(spread_block)(q, 0, j, last, 1, 8, 1);
+}
+
+static TARGET void NAME(spread_rows)(const Product *q) {
+    const i64 n = q->n;
+    const MASK all = LANES(WIDTH);
+    i64 j = 0;
+    if (q->m == 1)
+        for (; j + 8 * WIDTH <= n; j += 8 * WIDTH) NAME(spread_row)(q, j, all);
+    if (q->m < (ROWS > 4 ? 8 : 4))
+        for (; j + 4 * WIDTH <= n; j += 4 * WIDTH) NAME(spread_4)(q, j, all);
+    for (; j + 2 * WIDTH <= n; j += 2 * WIDTH) NAME(spread_2)(q, j, all);
+    const i64 rest = n - j;
+    if (rest > WIDTH)
+        NAME(spread_2)(q, j, LANES(rest - WIDTH));
+    else if (rest > 0)
+        NAME(spread_1)(q, j, LANES(rest));
+}
+
+/* Down the columns of blocks: what each reads of b comes from memory once. A b that fits the cache is better read for a
+ * few rows at a time, so that the result is written row by row. */
+static TARGET void NAME(spread)(const Product *q) {
+    if (q->m <= ROWS || q->k * q->n * NAME(SIZE) > FIRST_CACHE) {
+        NAME(spread_rows)(q);
+        return;
+    }
+    Product few = *q;
+    for (i64 i = 0; i < q->m; i += ROWS) {
+        few.m = q->m - i < ROWS ? q->m - i : ROWS;
+        NAME(spread_rows)(&few);
+        few.a += ROWS * q->a_rs, few.c += ROWS * q->c_rs, few.y += ROWS * q->y_rs;
+    }
+}
+
+/* ---- dots ---- */
+
+INLINE void NAME(write_dot)(const Product *q, i64 i, i64 j, T sum) {
+    const T alpha = *(const T *)q->alpha, beta = *(const T *)q->beta;
+    T value = alpha * sum;
+    if (beta != 0) value += beta * *CONST_AT(q->y, i * q->y_rs + j * q->y_cs);
+    *AT(q->c, i * q->c_rs + j * q->c_cs) = value;
+}
+
+INLINE void NAME(dots_step)(const Product *q, const T *a, const T *b, int whole, MASK last, const int rows,
+                            const int cols, V *sums) {
+    V x[4];
+    UNROLL for (int c = 0; c < cols; c++) {
+        const T *at = CONST_AT(b, c * q->b_cs);
+        x[c] = whole ? LOAD(at) : LOAD_SOME(at, last);
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        const T *at = CONST_AT(a, r * q->a_rs);
+        V w = whole ? LOAD(at) : LOAD_SOME(at, last);
+        UNROLL for (int c = 0; c < cols; c++) sums[c * rows + r] = FMA(w, x[c], sums[c * rows + r]);
+    }
+}
+
+/* rows * cols * chains is a multiple of 4. */
+INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, const int cols, const int chains) {
+    V sums[16];
+    T totals[16];
+    const int block = rows * cols;
+    const T *a = CONST_AT(q->a, i * q->a_rs), *b = CONST_AT(q->b, j * q->b_cs);
+    const i64 whole = q->k / WIDTH, rest = q->k % WIDTH;
+    UNROLL for (int z = 0; z < block * chains; z++) sums[z] = SPLAT((T)0);
+    i64 k = whole;
+    for (; k >= chains; k -= chains)
+        UNROLL for (int u = 0; u < chains; u++, a += WIDTH, b += WIDTH)
+            NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, sums + u * block);
+    for (; k > 0; k--, a += WIDTH, b += WIDTH) NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, sums);
+    if (rest) NAME(dots_step)(q, a, b, 0, LANES(rest), rows, cols, sums);
+    UNROLL for (int z = 0; z < block * chains; z += 4)
+        SUM_FOUR(totals + z, sums[z], sums[z + 1], sums[z + 2], sums[z + 3]);
+    UNROLL for (int z = block; z < block * chains; z++) totals[z % block] += totals[z];
+    UNROLL for (int c = 0; c < cols; c++)
+        UNROLL for (int r = 0; r < rows; r++) NAME(write_dot)(q, i + r, j + c, totals[c * rows + r]);
+}
+
+static TARGET void NAME(dots_4x4)(const Product *q, i64 i, i64 j) {
+    NAME(dots_block)(q, i, j, 4, ROWS > 4 ? 4 : 2, 1);
+}
+
+/* A column of the result from row i on. */
+static TARGET void NAME(dots_column)(const Product *q, i64 i, i64 j) {
+    if (q->a_rs & 4095) /* else eight rows would fight for one set of the first cache */
+        for (; i + 8 <= q->m; i += 8) NAME(dots_block)(q, i, j, 8, 1, 1);
+    for (; i + 4 <= q->m; i += 4) NAME(dots_block)(q, i, j, 4, 1, 2);
+    for (; i < q->m; i++) NAME(dots_block)(q, i, j, 1, 1, 4);
+}
+
+static Product NAME(transposed)(const Product *q) {
+    Product t = *q;
+    t.m = q->n, t.n = q->m;
+    t.a = q->b, t.a_rs = q->b_cs, t.a_cs = q->b_rs;
+    t.b = q->a, t.b_rs = q->a_cs, t.b_cs = q->a_rs;
+    t.y_rs = q->y_cs, t.y_cs = q->y_rs;
+    t.c_rs = q->c_cs, t.c_cs = q->c_rs;
+    return t;
+}
+
+static TARGET void NAME(dots)(const Product *q) {
+    const int step = ROWS > 4 ? 4 : 2;
+    i64 j = 0, rows = q->m & ~(i64)3;
+    if (q->m >= 4 && q->n >= step) {
+        for (; j + step <= q->n; j += step)
+            for (i64 i = 0; i < rows; i += 4) NAME(dots_4x4)(q, i, j);
+        if (rows < q->m) { /* the rows that are left, down the columns done so far */
+            Product t = NAME(transposed)(q);
+            t.m = j;
+            for (i64 i = rows; i < q->m; i++) NAME(dots_column)(&t, 0, i);
+        }
+    } else if (q->n > q->m) {
+        Product t = NAME(transposed)(q);
+        for (i64 i = 0; i < q->m; i++) NAME(dots_column)(&t, 0, i);
+        return;
+    }
+    for (; j < q->n; j++) NAME(dots_column)(q, 0, j);
+}
+
+/* ---- which way ---- */
+
+/* Where b lies along k, the spread way needs a copy of it: worth it if the copy is small and there are rows enough. */
+static TARGET __attribute__((noinline)) void NAME(spread_copy)(const Product *given) {
+    T copy[PACKED_BYTES / sizeof(T)] __attribute__((aligned(64)));
+    Product q = *given;
+    for (i64 l = 0; l < q.k; l++) {
+        const char *from = q.b + l * q.b_rs;
+        T *to = copy + l * q.n;
+        for (i64 j = 0; j < q.n; j++, from += q.b_cs) to[j] = *(const T *)from;
+    }
+    q.b = (const char *)copy;
+    q.b_rs = q.n * NAME(SIZE);
+    q.b_cs = NAME(SIZE);
+    NAME(spread)(&q);
+}
+
+#define VECTORS(n) (((n) + WIDTH - 1) / WIDTH)
+#define NOT_POSSIBLE ((i64)1 << 60)
+
+/* Costs in multiplications of a vector, beyond what a call takes; `n` is the axis that vectors lie along. Rows of b that
+ * lie multiples of 4096 bytes apart take turns in one set of the first cache: every block reads them from the second. Two or three rows are blocks that load
+ * almost as much as they multiply. */
+static inline i64 NAME(spread_cost)(i64 m, i64 n, i64 k, i64 b_rs, i64 b_cs, i64 c_cs, i64 y_cs, int reads_y) {
+    if (c_cs != NAME(SIZE) || (reads_y && y_cs != NAME(SIZE))) return NOT_POSSIBLE;
+    i64 cost = m * VECTORS(n) * (k + WRITE_COST);
+    if (m == 2 || m == 3) cost += cost / 4;
+    if (b_cs == NAME(SIZE)) return (b_rs & 4095) == 0 && k > 8 && m > 4 ? 2 * cost : cost;
+    return n * k * NAME(SIZE) <= PACKED_BYTES ? cost + n * k * 2 : NOT_POSSIBLE;
+}
+
+/* With two or three rows or columns, blocks load more than they multiply. */
+static inline i64 NAME(dots_cost)(i64 m, i64 n, i64 k, i64 a_cs, i64 b_rs) {
+    if (a_cs != NAME(SIZE) || b_rs != NAME(SIZE)) return NOT_POSSIBLE;
+    const i64 least = m < n ? m : n, vectors = VECTORS(k);
+    return m * n * (vectors + (least == 2 || least == 3 ? vectors / 2 : 0) + 7);
+}
+
+static inline i64 NAME(blas_cost)(i64 m, i64 n, i64 k) {
+    const i64 ideal = m * n * k / WIDTH;
+    return ideal - ideal * BLAS_GAIN / 100 + m * n / 8 + BLAS_CALL;
+}
+
+/* Strides along axes of length 1 are never taken: say what suits. */
+static inline void NAME(unit_strides)(Product *q) {
+    if (q->m == 1) q->a_rs = q->y_rs = q->c_rs = NAME(SIZE);
+    if (q->n == 1) q->b_cs = q->y_cs = q->c_cs = NAME(SIZE);
+    if (q->k == 1) q->a_cs = q->b_rs = NAME(SIZE);
+}
+
+static int NAME(small_gemm)(Product *q) {
+    const i64 m = q->m, n = q->n, k = q->k;
+    if ((double)m * (double)n * (double)k > MOST_WORK || (m * k + k * n) * NAME(SIZE) > MOST_BYTES) return 0;
+    NAME(unit_strides)(q);
+    const int reads_y = *(const T *)q->beta != 0;
+    const i64 rows = NAME(spread_cost)(m, n, k, q->b_rs, q->b_cs, q->c_cs, q->y_cs, reads_y),
+              cols = NAME(spread_cost)(n, m, k, q->a_cs, q->a_rs, q->c_rs, q->y_rs, reads_y),
+              dots = NAME(dots_cost)(m, n, k, q->a_cs, q->b_rs), spread = rows <= cols ? rows : cols;
+    if ((spread < dots ? spread : dots) > NAME(blas_cost)(m, n, k)) return 0;
+    if (dots < spread) {
+        NAME(dots)(q);
+        return 1;
+    }
+    if (cols < rows) *q = NAME(transposed)(q);
+    if (q->b_cs == NAME(SIZE))
+        NAME(spread)(q);
+    else
+        NAME(spread_copy)(q);
+    return 1;
+}
+
+/* c = y + alpha * a b^T, row by row. */
+static TARGET int NAME(small_outer)(Product *q) {
+    NAME(unit_strides)(q);
+    if (q->c_cs != NAME(SIZE)) *q = NAME(transposed)(q);
+    if (q->c_cs != NAME(SIZE) || q->y_cs != NAME(SIZE) || q->b_cs != NAME(SIZE)) return 0;
+    if ((double)q->m * (double)q->n * NAME(SIZE) > MOST_BYTES) return 0;
+    const i64 whole = q->n / WIDTH * WIDTH;
+    const MASK last = LANES(q->n > whole ? q->n - whole : WIDTH);
+    for (i64 i = 0; i < q->m; i++) {
+        const V w = SPLAT(*(const T *)q->alpha * *CONST_AT(q->a, i * q->a_rs));
+        const T *y = CONST_AT(q->y, i * q->y_rs), *b = (const T *)q->b;
+        T *c = AT(q->c, i * q->c_rs);
+        i64 j = 0;
+        for (; j < whole; j += WIDTH) STORE(c + j, FMA(w, LOAD(b + j), LOAD(y + j)));
+        if (j < q->n) STORE_SOME(c + j, last, FMA(w, LOAD_SOME(b + j, last), LOAD_SOME(y + j, last)));
+    }
+    return 1;
+}
+
+#undef INLINE
+#undef PACKED_BYTES
+#undef FIRST_CACHE
+#undef UNROLL
+#undef AT
+#undef CONST_AT
+#undef SPREAD_COLUMN
+#undef VECTORS
+#undef NOT_POSSIBLE
+#undef T
+#undef NAME
+#undef V
+#undef WIDTH
+#undef SPLAT
+#ifndef KEEP_VECTOR_MACROS
+#undef MASK
+#undef LOAD
+#undef LOAD_SOME
+#undef STORE
+#undef STORE_SOME
+#undef FMA
+#undef SUM_FOUR
+#endif

@@ -1,0 +1,79 @@
+/* Small products with the 128-bit vectors that every processor of today has (SSE2, NEON), in the vector extension of gcc
+ * and clang. */
+#include "products.h"
+
+#include <string.h>
+
+#if defined(__GNUC__)
+#define TARGET
+#define ROWS 4
+#define MOST_WORK (1 << 18)
+#define MOST_BYTES (1 << 17)
+#define WRITE_COST 4
+#define BLAS_CALL 110
+#define BLAS_GAIN 15
+#define MASK int /* the number of lanes */
+#define LANES(n) ((int)(n))
+
+typedef float four_floats __attribute__((vector_size(16)));
+typedef double two_doubles __attribute__((vector_size(16)));
+
+static inline float s_total(four_floats v) {
+    return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+static inline double d_total(two_doubles v) {
+    return v[0] + v[1];
+}
+
+/* Lanes are written out: with an index that varies, compilers take vectors apart in memory. */
+static inline four_floats s_load(const float *p, int n) {
+    four_floats v;
+    switch (n) {
+    case 1: return (four_floats){p[0], 0, 0, 0};
+    case 2: return (four_floats){p[0], p[1], 0, 0};
+    case 3: return (four_floats){p[0], p[1], p[2], 0};
+    default: memcpy(&v, p, sizeof v); return v;
+    }
+}
+
+static inline two_doubles d_load(const double *p, int n) {
+    two_doubles v;
+    if (n == 1) return (two_doubles){p[0], 0};
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void s_store(float *p, int n, four_floats v) {
+    memcpy(p, &v, (size_t)n * sizeof *p);
+}
+
+static inline void d_store(double *p, int n, two_doubles v) {
+    memcpy(p, &v, (size_t)n * sizeof *p);
+}
+
+#define LOAD(p) NAME(load)(p, WIDTH)
+#define LOAD_SOME(p, mask) NAME(load)(p, mask)
+#define STORE(p, v) NAME(store)(p, WIDTH, v)
+#define STORE_SOME(p, mask, v) NAME(store)(p, mask, v)
+#define FMA(a, b, c) ((a) * (b) + (c))
+#define SUM_FOUR(out, a, b, c, d)                                                                                      \
+    ((out)[0] = NAME(total)(a), (out)[1] = NAME(total)(b), (out)[2] = NAME(total)(c), (out)[3] = NAME(total)(d))
+#define KEEP_VECTOR_MACROS
+
+#define T float
+#define NAME(x) s_##x
+#define V four_floats
+#define WIDTH 4
+#define SPLAT(x) ((V){x, x, x, x})
+#include "products_template.h"
+
+#define T double
+#define NAME(x) d_##x
+#define V two_doubles
+#define WIDTH 2
+#define SPLAT(x) ((V){x, x})
+#include "products_template.h"
+
+const ProductKernels products_vector = {"vector", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+#endif
