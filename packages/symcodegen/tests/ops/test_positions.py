@@ -129,6 +129,16 @@ def test_flat_positions(order):
             f(np.array([[0, wrong]]), 4, 3)
 
 
+def test_more_positions_than_can_be_counted():
+    flat, n = T.lmatrix(), T.lscalar()
+    f = compiled([flat, n], T.unravel_index(flat, (n, n, 5)))
+    got = f(np.array([[3 * 2**40]]), 2**20)  # the divisions need 64 bits
+    np.testing.assert_array_equal([g.item() for g in got],
+                                  [(3 * 2**40) // (5 * 2**20), (3 * 2**40) // 5 % 2**20, (3 * 2**40) % 5])  # fmt: skip
+    with pytest.raises(ValueError, match="more than 2\\^63 positions"):
+        f(np.array([[0]]), 2**33)
+
+
 @pytest.mark.parametrize("mode", ["raise", "wrap", "clip"])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_positions_per_axis(mode, order):

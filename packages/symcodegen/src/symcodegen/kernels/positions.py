@@ -106,9 +106,10 @@ _POSITIONS = """
     for (int k = 0; k < N; k++) {
         length[k] = *(const i64 *)p[%(dims_at)d + k];
         if (length[k] < 0) return ctx->fail(ctx, SYM_VALUE, "a length cannot be negative, got %%lld.", length[k]);
-        size *= (unsigned long long)length[k];
+        if (__builtin_mul_overflow(size, (unsigned long long)length[k], &size) || size >> 63)
+            return ctx->fail(ctx, SYM_VALUE, "axes of these lengths have more than 2^63 positions; axis %%d has %%lld.",
+                             k, length[k]);
     }
-    (void)size;
     for (int o = 0; o <= N; o++)
         for (int a = 0; a < R; a++) {
             if (d[o * R + a] != d[a])
@@ -150,11 +151,13 @@ def unravel_kernel(dtype: np.dtype[Any], ndim: int, rank: int, order: str) -> st
         " if (v < 0 || (unsigned long long)v >= size) return ctx->fail(ctx, SYM_VALUE, "
         '"index %lld is out of bounds for array with size %lld", (i64)v, (i64)size);'
     )
-    steps = range(ndim - 1, -1, -1) if order == "C" else range(ndim)
-    work = [load, "unsigned long long rest = (unsigned long long)v;"]
-    for k in steps:
-        n = f"(unsigned long long)length[{k}]"
-        work.append(f"*(i64 *){_step(k)} = (i64)(rest % {n}); rest /= {n};")
+    work = [load]
+    for narrow in (True, False):  # a division of 32 bits takes half the time
+        word = "unsigned int" if narrow else "unsigned long long"
+        work.append(f"if (size <= 0xffffffffu) {{ {word} rest = ({word})v;" if narrow else f"else {{ {word} rest = v;")
+        for k in range(ndim - 1, -1, -1) if order == "C" else range(ndim):
+            work.append(f"*(i64 *){_step(k)} = (i64)(rest % ({word})length[{k}]); rest /= ({word})length[{k}];")
+        work.append("}")
     return _positions(ndim, rank, ndim + 1, _CHECK % {"test": test}, " ".join(work))
 
 

@@ -34,7 +34,8 @@ def kernel_for(fn: Any, in_types: list[TensorType], out_types: list[TensorType])
     body, functions = elemwise_kernel(fn, *dtypes, scalar_inputs(in_types), ndim)
     axes, stretch = broadcast_axes([*out_types, *in_types], ndim)
     stretch = (*[0] * len(out_types), *stretch[len(out_types) :])
-    return CKernel(body, functions, COLLAPSED, axes, stretch, reorder=True, weight=work(fn))
+    pairs = any(d.kind == "c" for side in dtypes for d in side)  # the light flags leave both parts of a number scalar
+    return CKernel(body, functions, COLLAPSED, axes, stretch, reorder=True, heavy=pairs, weight=work(fn))
 
 
 def scalar_inputs(types: Sequence[TensorType]) -> list[bool]:
