@@ -115,8 +115,9 @@ def _copy_inputs(outputs: Sequence[Variable[Any]], mapping: Mapped) -> None:
     copied = [v for v in inputs(outputs) if v not in mapping and not isinstance(v, Constant)]
     mapping.update({v: v.clone() for v in copied})
     for v in copied:
-        if isinstance(v, SharedVariable) and isinstance(v.default_update, Variable):
-            [mapping[v].default_update] = clone_graph([v.default_update], mapping)
+        new = mapping[v]
+        if isinstance(new, SharedVariable) and isinstance(new.default_update, Variable):
+            [new.default_update] = clone_graph([new.default_update], mapping)
 
 
 def as_variable_like(value: Any, model: Variable[Any], strict: bool = True) -> Variable[Any]:
