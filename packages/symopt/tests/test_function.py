@@ -7,7 +7,7 @@ import pytest
 
 from symcore import as_op
 from symcore import tensor as T
-from symcore.errors import MissingInputError, UnusedInputError
+from symcore.errors import InconsistentGraphError, MissingInputError, UnusedInputError
 from symcore.tensor.shared import shared
 from symopt import In, Mode, Out, RuleSet, function
 
@@ -194,3 +194,15 @@ def test_eval_compiles_once():
     assert len(y._eval_cache) == 1
     with pytest.raises(MissingInputError, match="no input"):
         y.eval({"z": 1})
+
+
+def test_errors_of_updates_and_givens_tell_what_to_do():
+    s, k = shared(np.ones((2, 2)), name="s"), T.ivector("k")
+    with pytest.raises(TypeError, match=r"shared\(value\)"):
+        function([], [], updates=[(T.constant(1.0), 2.0)])
+    with pytest.raises(TypeError, match=r"update the whole: \(s, T.set_subtensor\(s\[index\], new\)\)"):
+        function([], [], updates=[(s[0], s[0] + 1)])
+    with pytest.raises(TypeError, match=r"only shared variables can be updated; got 3 \(int\)\.$"):
+        function([], [], updates=[(3, s)])
+    with pytest.raises(InconsistentGraphError, match=r"new\.astype\('int32'\)"):
+        function([], k.sum(), givens={k: s[0]})

@@ -100,7 +100,7 @@ def function(
     _add_state_updates(declared, states, pairs)
     read_instead = {declared[k].variable: s for k, s in states.items() if s is not declared[k].variable}
     with paused():  # test values are for what the user builds
-        substitutions = [_givens(givens, rebuild_strict), read_instead]
+        substitutions: list[dict[Any, Any]] = [_givens(givens, rebuild_strict), read_instead]
         flat, pairs = _complete(flat, pairs, substitutions, _left_out(no_default_updates))
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
@@ -219,11 +219,23 @@ def _updates(updates: Any) -> dict[SharedVariable[Any], Variable[Any]]:
     result: dict[SharedVariable[Any], Variable[Any]] = {}
     for shared, new in _pairs(updates, "updates"):
         if not isinstance(shared, SharedVariable):
-            raise TypeError(f"only shared variables can be updated; got {shared!r} ({type(shared).__name__}).")
+            raise TypeError(
+                f"only shared variables can be updated; got {shared!r} ({type(shared).__name__}).{_not_updated(shared)}"
+            )
         if shared in result:
             raise ValueError(f"{shared} is updated twice.")
         result[shared] = update_value(shared, new)
     return result
+
+
+def _not_updated(given: Any) -> str:
+    """Return what to do about an update of something that is no shared variable."""
+    if isinstance(given, Constant):
+        return " Make what shall change with shared(value)."
+    parts = [v for v in graph_inputs([given]) if isinstance(v, SharedVariable)] if isinstance(given, Variable) else []
+    if not parts:
+        return ""
+    return f" To change a part of {parts[0]}, update the whole: ({parts[0]}, T.set_subtensor({parts[0]}[index], new))."
 
 
 def update_value(shared: SharedVariable[Any], new: Any) -> Variable[Any]:
@@ -259,8 +271,11 @@ def _givens(givens: Any, strict: bool) -> dict[Variable[Any], Variable[Any]]:
         try:
             result[old] = as_variable_like(new, old, strict)
         except InconsistentGraphError as error:
+            asked = getattr(old.type, "dtype", None)
+            other = asked is not None and asked != getattr(getattr(new, "type", new), "dtype", asked)
             raise InconsistentGraphError(
-                f"givens: {str(error).partition(' Cast or')[0]} Cast or reshape it first, or pass "
+                f"givens: {str(error).partition(' Cast or')[0]} Cast{f', new.astype({str(asked)!r}),' * other} or "
+                "reshape it first, or pass "
                 "rebuild_strict=False to let the graph take its type."
             ) from None
     return result
