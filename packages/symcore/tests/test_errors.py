@@ -1,5 +1,8 @@
 """Bad input: the type of each error, and that its message says what was asked, what was given, what to do."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -150,3 +153,27 @@ def test_named_errors_are_the_builtin_errors_one_would_catch():
     assert issubclass(errors.NullTypeGradError, TypeError) and issubclass(errors.GradientError, AssertionError)
     assert issubclass(errors.ConfigError, AttributeError) and issubclass(errors.InconsistentGraphError, TypeError)
     assert all(issubclass(e, errors.SymstackError) for e in (errors.MissingInputError, errors.UnusedInputError))
+
+
+def test_what_only_shared_variables_have():
+    with pytest.raises(AttributeError, match="only shared variables have a value"):
+        _ = (X + 1).get_value
+    assert not hasattr(X, "set_value") and not hasattr(X, "anything") and getattr(X, "_of_a_library", 3) == 3
+    with pytest.raises(AttributeError, match="has no attribute 'anything'$"):
+        _ = X.anything
+    assert copy.copy(X).type == pickle.loads(pickle.dumps(X)).type == X.type
+
+
+def test_an_index_that_is_no_integer():
+    with pytest.raises(TypeError, match="divide with //"):
+        X[: I / 2]
+    with pytest.raises(TypeError, match=r"Cast it: y\.astype\('int64'\)"):
+        X[Y]
+
+
+def test_the_gradient_with_respect_to_an_expression_made_again():
+    with pytest.raises(errors.DisconnectedInputError, match="this very variable"):
+        grad((X**2).sum(), X[0])
+    with pytest.raises(errors.DisconnectedInputError) as caught:
+        grad((X**2).sum(), Y)
+    assert "very" not in str(caught.value)

@@ -236,8 +236,14 @@ def _complain(target: Any, cost: Any, disconnected_inputs: str) -> None:
     what = "the cost" if cost is None else f"the cost {cost}"
     message = f"{what} does not depend on {target} (or only through integers or shapes)."
     if disconnected_inputs == "raise":
+        computed = ""
+        if target.owner is not None:
+            computed = (
+                f" {target} is itself computed from other variables: the cost must be made with this very variable; "
+                "the same expression written again is another one."
+            )
         raise DisconnectedInputError(
-            f"{message} Pass disconnected_inputs='ignore' if its gradient is meant to be zero."
+            f"{message}{computed} Pass disconnected_inputs='ignore' if its gradient is meant to be zero."
         )
     if disconnected_inputs == "warn":
         warnings.warn(message, stacklevel=4)

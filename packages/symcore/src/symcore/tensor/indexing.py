@@ -55,7 +55,10 @@ def split_scalar(item: Any) -> tuple[Entry, list[Any]]:
         item = item.data.item()
     if isinstance(item, Variable):
         if not is_scalar_index(item):
-            raise TypeError(f"an index must be an integer, got {item} of type {item.type}.")
+            raise TypeError(
+                f"an index must be an integer, got {item} of type {item.type}. A quotient of integers is a float: "
+                "divide with //. Else cast it: index.astype('int64')."
+            )
         return INPUT, [as_length(item)]
     if isinstance(item, (float, np.floating)):
         raise TypeError(f"an index must be an integer, got the float {item}.")
@@ -166,7 +169,10 @@ def as_index_array(item: Any) -> Any:
         empty = isinstance(variable, Constant) and not variable.data.size
         if empty:  # NumPy makes an empty list an array of floats
             return variable.astype("int64")
-        raise TypeError(f"an array used as an index must hold integers or truth values, got {variable.type}.")
+        raise TypeError(
+            f"an array used as an index must hold integers or truth values, got {variable} of type {variable.type}. "
+            f"Cast it: {variable}.astype('int64')."
+        )
     return variable
 
 

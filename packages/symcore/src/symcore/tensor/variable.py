@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -468,6 +468,14 @@ def _binary(function: Any, a: Any, b: Any) -> Any:
 
 class TensorVariable(TensorOperators, Variable[TensorType]):
     """A symbolic tensor: a ``TensorType``, and the operators and methods of NumPy's arrays, which build graph."""
+
+    if not TYPE_CHECKING:  # it gives no attribute: it tells what to use instead of those of shared variables
+
+        def __getattr__(self, name):
+            hint = ""
+            if name in ("get_value", "set_value"):
+                hint = f": only shared variables have a value, and {self} is none. Compute it by .eval() or a function."
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
 
 class TensorConstant(TensorOperators, Constant[TensorType]):
