@@ -337,3 +337,17 @@ def test_a_number_of_python_begins_a_state_of_any_dtype(run):
     assert counts.dtype == "int64"
     with pytest.raises(TypeError, match=r"int8.*float64"):  # an array has a dtype of its own
         scan(lambda v, s: s + v, x, np.int8(0))
+
+
+def test_a_step_that_cannot_take_its_arguments():
+    x, w = T.dvector("x"), T.dscalar("w")
+    with pytest.raises(TypeError) as caught:
+        scan(lambda row, total: row + total, sequences=x, outputs_info=T.zeros(()), non_sequences=[w])
+    for words in ("3 arguments", "1 of sequences", "1 of outputs_info", "1 of non_sequences", "(row, total)"):
+        assert words in str(caught.value)
+    with pytest.raises(TypeError, match="^inside$"):
+        scan(fails, sequences=x)
+
+
+def fails(row):
+    raise TypeError("inside")

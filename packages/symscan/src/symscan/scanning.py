@@ -153,7 +153,7 @@ class Tracer:
         """Return what the step returned; the slices and taps it was given are in ``seqs`` and ``outs``."""
         for _ in range(3 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
             with paused():  # what stands for a slice or a state has no test value
-                returned = parse(self.fn(*self._arguments()))
+                returned = parse(self._call(self._arguments()))
             self._check_count(returned)
             if self._settled(returned):
                 return returned
@@ -170,6 +170,28 @@ class Tracer:
             o.values = [o.row(f"state{k}[t{tap:+d}]") for tap in o.taps]
             arguments += o.values
         return arguments + self.fixed
+
+    def _call(self, arguments: list[Any]) -> Any:
+        """Call the step; if it cannot take its arguments, say what it is called with."""
+        try:
+            return self.fn(*arguments)
+        except TypeError:
+            import inspect
+
+            try:
+                signature = inspect.signature(self.fn)
+            except (TypeError, ValueError):  # some callables of C have none
+                raise
+            try:
+                signature.bind(*arguments)
+            except TypeError as error:
+                slices, states = sum(len(s.slices) for s in self.seqs), sum(len(o.values) for o in self.outs)
+                raise TypeError(
+                    f"the step is called with {len(arguments)} arguments: {slices} of sequences, then {states} of "
+                    f"outputs_info (one for each tap), then {len(self.fixed)} of non_sequences. Its signature is "
+                    f"{signature}, which does not take them ({error})."
+                ) from None
+            raise  # it was not the call that failed, but something in the step
 
     def _check_count(self, returned: Returned) -> None:
         if self.given is None:
