@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from symcore import tensor as T
 from symcore.tensor.constructors import tensor
 from symnnet.crossentropy import (
     CrossentropyCategorical1Hot,
@@ -168,3 +169,13 @@ def test_unsigned_64_bits_have_no_c():
     node, _ = case(CrossentropySoftmax1hot, 3, 4, classes="uint64")
     assert dispatch.c_impl(node.op, node) is None
     assert "uint64" in dispatch.reason(node)
+
+
+def test_targets_that_are_no_classes_are_refused_with_what_to_do():
+    y, chances = T.dvector("y"), T.dtensor3("chances")
+    with pytest.raises(TypeError, match=r"got y of type .* cast it: y\.astype\('int64'\)"):
+        CrossentropyCategorical1Hot()(T.dmatrix(), y)
+    with pytest.raises(TypeError, match="use categorical_crossentropy"):
+        CrossentropyCategorical1Hot()(T.dmatrix(), T.dmatrix())
+    with pytest.raises(TypeError, match=r"3D\)\.$"):
+        CrossentropyCategorical1Hot()(T.dmatrix(), chances)

@@ -37,7 +37,11 @@ def _matrix(op: Any, x: Any) -> Any:
 def _targets(op: Any, y: Any, x: Any, strict: bool) -> Any:
     y = as_tensor(y)
     if y.type.ndim != 1 or y.type.dtype.kind not in "iu":
-        raise TypeError(f"{op} needs an integer vector with the class of each row, got {y.type}.")
+        hint = {
+            1: f" If it holds classes as floats, cast it: {y}.astype('int64').",
+            2: " For a matrix with a row of chances for each example use categorical_crossentropy.",
+        }.get(y.type.ndim, "")
+        raise TypeError(f"{op} needs an integer vector with the class of each row, got {y} of type {y.type}.{hint}")
     rows, given = x.type.shape[0], y.type.shape[0]
     if strict and None not in (rows, given) and rows != given:
         raise ValueError(f"{op} got {rows} rows and {given} classes; there must be one class for each row.")
