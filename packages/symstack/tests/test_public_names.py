@@ -186,3 +186,11 @@ def test_importing_symstack_does_not_import(module):
         f"sys.exit({module!r} in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_a_name_that_stands_in_another_module():
+    with pytest.raises(AttributeError, match=r"'symstack.tensor' has no attribute 'relu'; there is T\.nnet\.relu$"):
+        _ = T.relu
+    with pytest.raises(AttributeError, match="has no attribute 'relooo'$"):
+        _ = T.relooo
+    assert not hasattr(T, "__wrapped__")

@@ -41,7 +41,14 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return _beyond(name)
     # What was added to the language after this module was imported.
-    return getattr(_language, name)
+    value = getattr(_language, name, _language)
+    if value is not _language:
+        return value
+    hint = ""
+    if not name.startswith("_"):
+        homes = [home for home in ("nnet", "nlinalg", "slinalg") if hasattr(_beyond(home), name)]
+        hint = f"; there is {' and '.join(f'T.{home}.{name}' for home in homes)}" if homes else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name)
 
 
 def __dir__() -> list[str]:
