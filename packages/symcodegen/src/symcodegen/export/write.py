@@ -55,6 +55,10 @@ class Exported:
 def export_c(f: Any, folder: str | Path, name: str | None = None, example: Sequence[Any] | None = None) -> Exported:
     """Write a function as C that builds with any C11 compiler of the gcc family and needs no Python.
 
+    Returns the files and how to build them. The order of the nodes, what is in place and the kernels are those of
+    ``f``. Values of shared variables are the present ones. Raises ``ExportError`` with the nodes that are not in C,
+    ``RuntimeError`` where the C machine cannot be loaded.
+
     Parameters
     ----------
     f
@@ -66,10 +70,6 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
         Prefix of everything in C; the function's name, or ``model``.
     example
         One value per input, for ``main.c``; otherwise it calls the function on zeros.
-
-    Returns the files and how to build them. The order of the nodes, what is in place and the kernels are those of
-    ``f``. Values of shared variables are the present ones. Raises ``ExportError`` with the nodes that are not in C,
-    ``RuntimeError`` where the C machine cannot be loaded.
     """
     cvm = extension.load()
     if cvm is None:
