@@ -177,3 +177,19 @@ def test_the_gradient_with_respect_to_an_expression_made_again():
     with pytest.raises(errors.DisconnectedInputError) as caught:
         grad((X**2).sum(), Y)
     assert "very" not in str(caught.value)
+
+
+class WritesToStorage(Op):
+    def make_node(self, x):
+        return Apply(self, [x], [x.type()])
+
+    def perform(self, node, inputs, storage):
+        storage[0][0] = inputs[0]
+
+
+def test_a_perform_that_takes_other_arguments():
+    y = WritesToStorage()(X)  # the line of the user
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'storage'") as caught:
+        evaluate(y, {X: np.ones(2)})
+    notes = "".join(caught.value.__notes__)
+    assert "perform(self, node, *values)" in notes and "the line of the user" in notes

@@ -231,6 +231,8 @@ def _hint(node: Apply, error: BaseException) -> str:
     """Return what to try next, in one line."""
     if isinstance(error, MemoryError):
         return "the result does not fit into memory: error.details() lists what the function holds, largest first."
+    if isinstance(error, TypeError) and "perform() " in str(error) and "positional argument" in str(error):
+        return "perform(self, node, *values) takes the value of each input and returns those of the outputs."
     if "Composite" in str(node.op):
         return "the node stands for several operations, fused; mode.excluding('fuse') fails at the very one."
     if node.trace is None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, dataclass_transform, get_origin
 
+from symcore.graph import trace
 from symcore.graph.null import grad_not_implemented
 from symcore.graph.type import Type
 from symcore.graph.variable import Apply, Variable
@@ -129,6 +130,8 @@ class Op:
         """Apply the Op: return its output, or the list of its outputs. ``name=`` names the (default) output."""
         name = kwargs.pop("name", None)
         node = self.make_node(*inputs, **kwargs)
+        if node.trace is not None and node.trace[2] == "make_node":  # of a user's Op: where it is applied says more
+            node.trace = trace.here()
         index = self.default_output
         result = node.outputs[index] if index is not None else node.outputs
         if index is None and len(node.outputs) == 1:
