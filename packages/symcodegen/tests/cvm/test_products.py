@@ -194,7 +194,7 @@ def test_what_is_no_number_propagates(instructions, new_builder, dtype, size):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["gemm", "gemv"])
 def test_alpha_of_zero_is_left_to_blas(cvm, instructions, new_builder, dtype, name):
-    """Whether a NaN times an alpha of 0 counts differs from one BLAS to the next: no kernel of ours adds a third answer."""
+    """Whether a NaN times an alpha of 0 counts differs from one BLAS to the next: ours is no third answer."""
     a, v, y = np.full((8, 8), np.nan, dtype), sample(8, dtype), sample((8, 8), dtype)
     operands = [y, 0, a, a, -0.5] if name == "gemm" else [y[0], 0, a, v, -0.5]
     result = call(new_builder(), name, dtype, operands[0].shape, operands)
