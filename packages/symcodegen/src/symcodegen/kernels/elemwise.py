@@ -24,7 +24,7 @@ PACKING = """
 #ifndef SYM_PACKING
 #define SYM_PACKING
 #define SYM_NOINLINE static __attribute__((noinline, unused))
-typedef struct { unsigned long long a, b; } sym_sixteen;
+typedef unsigned long long sym_sixteen __attribute__((vector_size(16), aligned(8)));
 #define SYM_PACK(BYTES, T) \\
     typedef T __attribute__((may_alias)) sym_word_##BYTES; \\
     SYM_NOINLINE void sym_pack_##BYTES(void *b, const char *x, i64 n, i64 s) { \\

@@ -35,6 +35,6 @@ def topk_c(op: TopK, node: Apply) -> Answer:
     x = node.inputs[0].type
     try:
         text = topk_kernel(x.dtype, np.dtype(op.idx_dtype), x.ndim, op.axis)
-        return CKernel(text, fallible=True, heavy=True, weight=16)
+        return CKernel(text, fallible=True, weight=16)
     except NoC as why:
         return refuse(node, f"no C for {why}")
