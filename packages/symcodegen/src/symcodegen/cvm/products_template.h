@@ -236,6 +236,7 @@ static inline i64 NAME(spread_cost)(i64 m, i64 n, i64 k, i64 b_rs, i64 b_cs, i64
 static inline i64 NAME(dots_cost)(i64 m, i64 n, i64 k, i64 a_cs, i64 b_rs) {
     if (a_cs != NAME(SIZE) || b_rs != NAME(SIZE)) return NOT_POSSIBLE;
     const i64 least = m < n ? m : n, vectors = VECTORS(k);
+    if (least == 1 && k >= 2 * WIDTH) return m * n * vectors; /* BLAS adds lanes up as well */
     return m * n * (vectors + (least == 2 || least == 3 ? vectors / 2 : 0) + 7);
 }
 
