@@ -62,6 +62,10 @@ EVIDENCE = {
         "ss.scan_checkpoints(lambda a, b: [a + b, a], None, [{'initial': np.ones(2), 'taps': [-2, -1]}, None],"
         " n_steps=4, save_every_N=2)[0][1].eval().tolist() == [1, 3]",
     ],
+    "`perform` of an Op of one's own": [
+        "ss.function([x], [doubled(x), T.grad(doubled(x).sum(), x)])([3.0])[0].tolist() == [6]",
+        "T.grad(doubled(x).sum(), x).eval({x: [3.0]}).tolist() == [2]",
+    ],
     "working in place": [
         "T.inc_subtensor(x[0], 1.0, inplace=True).owner.op == T.inc_subtensor(x[0], 1.0).owner.op",
         "untouched()",
@@ -143,6 +147,20 @@ def refuses(error, call, *arguments):
     with pytest.raises(error):
         call(*arguments)
     return True
+
+
+class Doubled(ss.Op):
+    def make_node(self, x):
+        return ss.Apply(self, [x], [x.type()])
+
+    def perform(self, node, x):
+        return 2 * x
+
+    def grad(self, inputs, output_grads):
+        return [2 * output_grads[0]]
+
+
+doubled = Doubled()
 
 
 def untouched():
