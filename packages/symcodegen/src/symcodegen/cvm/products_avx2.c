@@ -59,6 +59,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define MOST_BYTES (1 << 19)
 #define WRITE_COST 7
 #define BLAS_CALL 300
+#define BLAS_COPIES 0
 #define BLAS_GAIN (-3)
 
 #define T float

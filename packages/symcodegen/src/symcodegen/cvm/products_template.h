@@ -3,7 +3,8 @@
  * LOAD_SOME, STORE, STORE_SOME, FMA(a, b, c) = a * b + c, SUM_FOUR(out, a, b, c, d) (sums across lanes), ROWS (of the
  * largest block), MOST_WORK (multiplications) and MOST_BYTES (of a and b) beyond which BLAS is left to it, and, for the choice
  * between the two: WRITE_COST (of a vector of the result) and BLAS_CALL (what its call costs more than ours), both in
- * multiplications of a vector, BLAS_GAIN (per cent that it is faster in long loops).
+ * multiplications of a vector, BLAS_GAIN (per cent that it is faster in long loops)
+ * and BLAS_COPIES (multiplications beyond which it copies its operands first).
  *
  * Two ways through a product, neither of which moves a matrix:
  *   spread  vectors lie along n: rows of b are read as they are, elements of a are spread over a vector
@@ -233,16 +234,18 @@ static inline i64 NAME(spread_cost)(i64 m, i64 n, i64 k, i64 b_rs, i64 b_cs, i64
 }
 
 /* With two or three rows or columns, blocks load more than they multiply. */
-static inline i64 NAME(dots_cost)(i64 m, i64 n, i64 k, i64 a_cs, i64 b_rs) {
-    if (a_cs != NAME(SIZE) || b_rs != NAME(SIZE)) return NOT_POSSIBLE;
+static inline i64 NAME(dots_cost)(const Product *q, i64 m, i64 n, i64 k) {
+    if (q->a_cs != NAME(SIZE) || q->b_rs != NAME(SIZE)) return NOT_POSSIBLE;
     const i64 least = m < n ? m : n, vectors = VECTORS(k);
     if (least == 1 && k >= 2 * WIDTH) return m * n * vectors; /* BLAS adds lanes up as well */
-    return m * n * (vectors + (least == 2 || least == 3 ? vectors / 2 : 0) + 7);
+    const int crowded = least > 3 && ((q->a_rs & 4095) == 0 || (q->b_cs & 4095) == 0); /* in the first cache, as above */
+    return m * n * (vectors + (least == 2 || least == 3 || crowded ? vectors / 2 : 0) + 7);
 }
 
 static inline i64 NAME(blas_cost)(i64 m, i64 n, i64 k) {
     const i64 ideal = m * n * k / WIDTH;
-    return ideal - ideal * BLAS_GAIN / 100 + m * n / 8 + BLAS_CALL;
+    const i64 copies = m * n * k > BLAS_COPIES ? n * k / 2 : 0;
+    return ideal - ideal * BLAS_GAIN / 100 + m * n / 8 + copies + BLAS_CALL;
 }
 
 /* Strides along axes of length 1 are never taken: say what suits. */
@@ -259,7 +262,7 @@ static int NAME(small_gemm)(Product *q) {
     const int reads_y = *(const T *)q->beta != 0;
     const i64 rows = NAME(spread_cost)(m, n, k, q->b_rs, q->b_cs, q->c_cs, q->y_cs, reads_y),
               cols = NAME(spread_cost)(n, m, k, q->a_cs, q->a_rs, q->c_rs, q->y_rs, reads_y),
-              dots = NAME(dots_cost)(m, n, k, q->a_cs, q->b_rs), spread = rows <= cols ? rows : cols;
+              dots = NAME(dots_cost)(q, m, n, k), spread = rows <= cols ? rows : cols;
     if ((spread < dots ? spread : dots) > NAME(blas_cost)(m, n, k)) return 0;
     if (dots < spread) {
         NAME(dots)(q);

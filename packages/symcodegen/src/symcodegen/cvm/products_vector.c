@@ -11,6 +11,7 @@
 #define MOST_BYTES (1 << 17)
 #define WRITE_COST 4
 #define BLAS_CALL 110
+#define BLAS_COPIES MOST_WORK
 #define BLAS_GAIN 15
 #define MASK int /* the number of lanes */
 #define LANES(n) ((int)(n))
