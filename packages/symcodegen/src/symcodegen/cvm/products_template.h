@@ -237,7 +237,10 @@ static inline i64 NAME(spread_cost)(i64 m, i64 n, i64 k, i64 b_rs, i64 b_cs, i64
 static inline i64 NAME(dots_cost)(const Product *q, i64 m, i64 n, i64 k) {
     if (q->a_cs != NAME(SIZE) || q->b_rs != NAME(SIZE)) return NOT_POSSIBLE;
     const i64 least = m < n ? m : n, vectors = VECTORS(k);
-    if (least == 1 && k >= 2 * WIDTH) return m * n * vectors; /* BLAS adds lanes up as well */
+    if (least == 1 && k >= 2 * WIDTH) { /* BLAS adds lanes up as well; vectors of two cache lines each take longer */
+        const int split = sizeof(V) == 64 && ((m > 1 ? q->a_rs : q->b_cs) & 63);
+        return m * n * (vectors + (split ? vectors / 4 : 0) + 1);
+    }
     const int crowded = least > 3 && ((q->a_rs & 4095) == 0 || (q->b_cs & 4095) == 0); /* in the first cache, as above */
     return m * n * (vectors + (least == 2 || least == 3 || crowded ? vectors / 2 : 0) + 7);
 }
