@@ -303,7 +303,8 @@ def test_variants_of_elementwise_cases():
     assert [[x.shape for x in case.inputs] for case in found] == [[(), ()], [(0, 3), (0, 3)], [(4, 1), (4,)]]
     assert found[2].shapes == [(None, 1), (None,)]
     assert variants(OpCase(Right(), X)) == []
-    of_dtypes = {case.inputs[0].dtype.name: case for case in of_other_dtypes([OpCase(TABLE["lt"], X, X)], [TABLE["lt"]])}
+    cases = of_other_dtypes([OpCase(TABLE["lt"], X, X)], [TABLE["lt"]])
+    of_dtypes = {case.inputs[0].dtype.name: case for case in cases}
     assert {"bool", "int8", "uint64", "float16", "float32"} <= set(of_dtypes)
     assert (of_dtypes["uint8"].inputs[0] == [[0, 1, 2], [1, 0, 0]]).all()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from symcore.errors import MissingInputError
 from symcore.failure import operand, report
-from symcore.graph import test_values as _test_values  # takes its place beside Apply
+from symcore.graph import test_values as _test_values  # noqa: F401 - takes its place beside Apply
 from symcore.graph.generic import copied
 from symcore.graph.shared import SharedVariable
 from symcore.graph.traverse import inputs, toposort

@@ -125,16 +125,17 @@ def reduction(
         if not has_c_type(d):
             raise NoC(f"reduction of {d}")
     empty = _EMPTY if fn in ("maximum", "minimum") else ""
-    fn = "maximum" if fn == "supremum" else fn  # what no elements give is where the lanes start
+    called, fn = fn, "maximum" if fn == "supremum" else fn  # what no elements give is where the lanes start
     if source.operands >= MAX_LOOPS:
         raise NoC(f"reduction of {source.operands} inputs")
     # What the lanes hold: the elements' own type where the blocks are short enough to lose nothing, else the
-    # accumulator's.
+    # accumulator's. A result wider than the elements is asked for its precision.
     own = fn in ("add", "maximum", "minimum") and source.dtype.kind == "f"
+    own = own and (fn != "add" or out_dtype.itemsize <= source.dtype.itemsize)
     lane = source.dtype if own else acc_dtype
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
-    name = "_".join((fn, source.dtype.name, out_dtype.name, acc_dtype.name))
+    name = "_".join((called, source.dtype.name, out_dtype.name, acc_dtype.name))
     words = {
         "ID": name,
         "X": c_type(source.dtype),

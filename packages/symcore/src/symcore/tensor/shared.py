@@ -61,15 +61,19 @@ def shared(
                 f"({type(value).__name__}). Make it an array first: shared(np.asarray(value))."
             )
         return shared_generic(value, name, borrow)
-    if isinstance(value, int) and not isinstance(value, (bool, np.generic)):
-        array = np.asarray(value, dtype=np.int64 if value <= np.iinfo(np.int64).max else np.uint64)
-    elif isinstance(value, float) and not isinstance(value, np.generic):
-        array = np.asarray(value, dtype=dtypes.as_dtype("floatX"))
-    else:
-        array = as_array(value)
+    array = _array(value)
     if shape is None:
         shape = [None] * array.ndim if broadcastable is None else [1 if b else None for b in broadcastable]
     ttype = TensorType(array.dtype, shape)
     if not borrow and is_lent(array, value):
         array = array.copy()
     return ttype.shared_class(ttype, array, name=name, strict=strict, allow_downcast=allow_downcast)
+
+
+def _array(value: Any) -> Any:
+    """Return a number or an array as an array; numbers of Python become int64 (or uint64) and ``floatX``."""
+    if isinstance(value, int) and not isinstance(value, (bool, np.generic)):
+        return np.asarray(value, dtype=np.int64 if value <= np.iinfo(np.int64).max else np.uint64)
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return np.asarray(value, dtype=dtypes.as_dtype("floatX"))
+    return as_array(value)
