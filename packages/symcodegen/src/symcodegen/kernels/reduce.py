@@ -24,8 +24,9 @@ from symcodegen.kernels.elemwise import IVDEP, PACKING
 LANES = 64
 #: Results accumulated side by side: a page of memory, so that rows are read as one stream (6 times faster than 256).
 COLUMNS = 1024
-#: Elements that lanes of the elements' own precision add before the accumulator takes over: as accurate as NumPy on a million equal
-#: numbers (4096 were a third faster on what the cache holds, and six times as far off). No less than the blocks of map_reduce.
+#: Elements that lanes of the elements' own precision add before the accumulator takes over: as accurate as NumPy on a
+#: million equal numbers (4096 were a third faster on what the cache holds, and six times as far off). The blocks of
+#: map_reduce must not be longer.
 RUN = 1024
 #: Runs of up to so many elements are handed out several at a time.
 SHORT = 128
