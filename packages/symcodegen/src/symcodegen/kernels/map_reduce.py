@@ -12,11 +12,11 @@ import numpy as np
 from symcodegen.cnames import c_type
 from symcodegen.expr import functions_in
 from symcodegen.kernels.elemwise import loop_body, loop_function
-from symcodegen.kernels.reduce import FETCH, Source, fetch_operand, reduction
+from symcodegen.kernels.reduce import FETCH, RUN, Source, fetch_operand, reduction
 
 #: Elements per block: long enough that folding the lanes at its end costs little, short enough that the buffers of a
 #: map with many inputs stay in the first-level cache.
-BLOCK = 1024
+BLOCK = min(1024, RUN)
 
 
 def map_reduce_kernel(
