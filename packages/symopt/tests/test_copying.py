@@ -287,24 +287,31 @@ def test_the_profile_of_a_copy_has_no_rewriting():
 # ---------------------------------------------------------------------- other processes
 
 
-def _in_a_pool(f, value):
+IN_A_POOL = '''
+def work(f, value):
     """What a worker does: it is handed the function itself."""
     return f([value, value])[0].tolist(), f.compile_times["rewrite"]
+'''
 
 
 @pytest.mark.parametrize("kind", ["processes", "executor"])
-def test_functions_are_handed_to_spawned_processes(kind):
+def test_functions_are_handed_to_spawned_processes(kind, tmp_path, monkeypatch):
+    # In a module that the worker finds wherever the tests were started: a pool waits for ever for one that does not.
+    (tmp_path / "in_a_pool.py").write_text(IN_A_POOL)
+    monkeypatch.syspath_prepend(tmp_path)
+    work = importlib.import_module("in_a_pool").work
     x, w = T.dvector("x"), shared(np.ones(2), name="w")
     f = function([x], [w * x, T.exp(x).sum()], updates=[(w, w + x)])
     f([1.0, 1.0])
     context = multiprocessing.get_context("spawn")
-    work = [(f, float(k)) for k in range(3)]
+    tasks = [(f, float(k)) for k in range(3)]
     if kind == "processes":
         with context.Pool(1) as pool:
-            results = pool.starmap(_in_a_pool, work)
+            results = pool.starmap_async(work, tasks).get(timeout=120)
     else:
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-            results = list(pool.map(_in_a_pool, *zip(*work, strict=True)))
+            results = list(pool.map(work, *zip(*tasks, strict=True), timeout=120))
+    sys.modules.pop("in_a_pool")
     assert results == [([2.0 * k, 2.0 * k], 0.0) for k in range(3)]  # each is a copy with the w of when it was sent
     assert w.get_value().tolist() == [2, 2]
 
