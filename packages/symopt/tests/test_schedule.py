@@ -1,6 +1,7 @@
 """The order of execution: low peak memory, updates in place, and the figures of ``symopt.memory``."""
 
 import itertools
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from symopt import Mode, RuleSet, function
 from symopt.memory import measured, outline, usage
 from symopt.plan import MemoryPlan
 
+#: In the Python machine every node may fail, so that updates, and with them gradients, wait for the end.
+IN_C = find_spec("symcodegen") is not None
 PY = Mode("plain", RuleSet(), "py")
 
 
@@ -56,7 +59,7 @@ def test_a_training_step_holds_its_activations_and_little_more(mode):
     f = function(inputs, cost, updates=updates, mode=mode)
     assert_valid(f.plan)
     used = usage(f.plan, measured(f.plan, [outline(v) for v in data]))
-    if mode == "FAST_RUN":
+    if mode == "FAST_RUN" and IN_C:
         activations = layers * width * batch * 8  # all of them are read on the way back: no order needs less
         assert used.unknown == 0
         assert activations <= used.peak <= 1.2 * activations
@@ -65,6 +68,7 @@ def test_a_training_step_holds_its_activations_and_little_more(mode):
 
 
 @pytest.mark.default_mode
+@pytest.mark.skipif(not IN_C, reason="updates wait in the Python machine")
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_no_order_of_a_small_step_needs_much_less(layers):
     """Against every topological order of the nodes that matter."""
