@@ -189,11 +189,13 @@ def test_every_row_has_evidence_and_a_reason(section, evidence):
     assert all(len(cells) == 3 and all(cells) for cells in rows(section).values())
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("what", EVIDENCE)
 def test_what_a_row_says_is_true(what, gaussian):
     check(EVIDENCE[what], {**globals(), "gaussian": gaussian})
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("what", FROM_NUMPY)
 def test_what_a_row_says_of_numpy_is_true(what):
     check(FROM_NUMPY[what], globals())

@@ -88,6 +88,7 @@ def test_a_wrong_kernel_is_found(monkeypatch):
         check(case)
 
 
+@pytest.mark.default_mode
 def test_a_compiled_case_runs_in_c(monkeypatch):
     seen = []
     honest = ss.function

@@ -229,6 +229,7 @@ def test_gradients_agree_with_both_sides():
     np.testing.assert_allclose(f(0, v), 2 * v, rtol=1e-14)
 
 
+@pytest.mark.default_mode
 @pytest.mark.parametrize("mode", [None, PY], ids=str)
 def test_gradients_of_the_side_not_taken_are_not_computed(mode):
     c, x, w = T.bscalar("c"), T.dvector("x"), T.dmatrix("w")

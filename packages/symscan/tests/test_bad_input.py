@@ -99,7 +99,7 @@ def test_known_when_the_function_is_called(mode):
     f = function([x, n], taps, mode=mode)
     assert f(np.arange(5.0), 2).tolist() == [3, 5]
     # Compiled with all rules, these steps are one sum, and it is the lengths that do not fit.
-    with pytest.raises(ValueError, match="3 steps need rows 0 to 5 of sequence 0, which has 5|has shape|length"):
+    with pytest.raises(ValueError, match="3 steps need rows [03] to 5 of sequence 0, which has 5|has shape|length"):
         f(np.arange(5.0), 3)
     total = shared(zero)
     _, updates = scan(lambda v: {total: total + v}, x, n_steps=n)

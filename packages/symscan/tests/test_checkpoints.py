@@ -94,6 +94,7 @@ def test_updates_and_random_numbers_go_through_the_blocks():
     assert not np.allclose(first[1], second[1])
 
 
+@pytest.mark.default_mode
 def test_no_rule_keeps_rows_of_all_steps():
     """Products of the inputs, and the sum that the gradient of the weights is, must not leave the blocks."""
     u, w = shared(np.ones((2, 3)), "u"), shared(W, "w")

@@ -50,6 +50,7 @@ def inner_names(op):
 x, h, w = T.dmatrix("x"), T.dvector("h"), T.dmatrix("w")
 
 
+@pytest.mark.default_mode
 def test_equal_products_leave_the_loop_and_one_is_left_of_two_loops():
     outputs = [scan(lambda v, s, fn=fn: fn(T.dot(v, w) + s), x, h)[0] for fn in (T.tanh, T.sin)]
     f = function([x, h, w], outputs, mode=PYTHON)
@@ -58,6 +59,7 @@ def test_equal_products_leave_the_loop_and_one_is_left_of_two_loops():
     assert not {"Dot", "Gemm", "Gemv", "CGemv", "Dot22"} & set(inner_names(op))
 
 
+@pytest.mark.default_mode
 def test_a_gradient_that_needs_all_rows_has_them():
     rows, _ = scan(lambda v, s: T.tanh(v * s), x, h)
     f = function([x, h], [rows[-1], grad(rows[-1].sum(), x)], mode=PYTHON)
@@ -67,6 +69,7 @@ def test_a_gradient_that_needs_all_rows_has_them():
     assert only.spec.states[0].keep == 1
 
 
+@pytest.mark.default_mode
 def test_the_gradient_of_weights_is_one_product():
     x3, h2 = T.dtensor3("x3"), T.dmatrix("h2")
     rows, _ = scan(lambda v, s: T.tanh(T.dot(s, w) + v), x3, h2)

@@ -315,6 +315,7 @@ def test_a_failing_step_says_which():
     assert any("step 2" in note for note in caught.value.__notes__)
 
 
+@pytest.mark.default_mode
 def test_the_shape_of_what_no_step_has_made():
     x, n = T.dmatrix("x"), T.lscalar("n")
     rows, _ = scan(lambda v: T.outer(v, v), x)
