@@ -15,6 +15,8 @@ from symcore.tensor.type import TensorType
 from symopt import function
 from symopt.mode import get_mode
 
+pytestmark = pytest.mark.default_mode  # what runs in C
+
 PLAIN = get_mode("FAST_RUN").excluding("canonicalize", "stabilize", "specialize")
 PY = get_mode("FAST_RUN").with_linker("py")
 rng = np.random.default_rng(11)

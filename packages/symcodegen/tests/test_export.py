@@ -16,7 +16,11 @@ from symcore.ifelse import ifelse
 from symcore.tensor.type import TensorType
 from symopt import function
 
-pytestmark = [pytest.mark.c, pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")]
+pytestmark = [
+    pytest.mark.c,
+    pytest.mark.default_mode,
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
+]
 STRICT = ("-O2", "-Wall", "-Wextra", "-Werror")
 #: Flags under which kernels round as those of the process do: other vectors add up in another order.
 NATIVE = ("-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")

@@ -22,7 +22,11 @@ from symcore.testing import BACKENDS, OpCase, check_op, missing_cases, verify_gr
 from symopt import function
 from symopt.mode import get_mode
 
-pytestmark = [pytest.mark.c, pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")]
+pytestmark = [
+    pytest.mark.c,
+    pytest.mark.default_mode,
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
+]
 rng = np.random.default_rng(20)
 PY = get_mode("FAST_RUN").with_linker("py")
 VECTOR, MATRIX = TensorType("float64", (None,)), TensorType("float64", (None, None))
