@@ -228,7 +228,7 @@ class OpFromGraph(Op):
         return terms
 
     def _make_pullback(self) -> Any:
-        given, results = _detached(self.fgraph)
+        given, results = detached(self.fgraph)
         wrt = [k for k, x in enumerate(given) if _is_float(x)]
         seeded = [k for k, y in enumerate(results) if _is_float(y)]
         fixed: list[Any] = [disconnected() for _ in given]
@@ -283,7 +283,7 @@ class OpFromGraph(Op):
 
     def _make_tangent(self, moving: Sequence[int]) -> tuple[list[int], "OpFromGraph | None"]:
         """Return which outputs move with these inputs, and the Op of their tangents."""
-        given, results = _detached(self.fgraph)
+        given, results = detached(self.fgraph)
         points = [given[k].type() for k in moving]
         forward = Rop(results, [given[k] for k in moving], points, "ignore", "none")
         known = [k for k, t in enumerate(forward) if t is not None]
@@ -351,7 +351,7 @@ def _static_shape(ttype: Any) -> Shape | None:
     return ttype.shape if isinstance(ttype, TensorType) and None not in ttype.shape else None
 
 
-def _detached(fgraph: FunctionGraph) -> tuple[list[Any], list[Any]]:
+def detached(fgraph: FunctionGraph) -> tuple[list[Any], list[Any]]:
     """Return inputs and outputs of a copy of a graph; captured shared variables become inputs like the others."""
     inputs = [x.type(x.name) for x in fgraph.inputs]
     return inputs, clone_graph(fgraph.outputs, dict(zip(fgraph.inputs, inputs, strict=True)))
@@ -399,5 +399,5 @@ def _over_a_batch(op: OpFromGraph, node: Apply, inputs: Sequence[Any], batched: 
         from symcore.vectorize.blockwise import Blockwise
 
         return Blockwise(op, batched).make_node(*inputs).outputs
-    given, results = _detached(op.fgraph)
+    given, results = detached(op.fgraph)
     return walk(results, dict(zip(given, inputs, strict=True)))

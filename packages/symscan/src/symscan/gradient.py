@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symcore.from_graph import detached
 from symcore.gradient.grad import grad
 from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
@@ -63,8 +64,7 @@ class _Step:
     """The inner graph on variables of its own, with the values that come from carries cut off as ``drawn``."""
 
     def __init__(self, op: Scan):
-        given = [v.type(v.name) for v in op.fgraph.inputs]
-        made = clone_graph(op.fgraph.outputs, dict(zip(op.fgraph.inputs, given, strict=True)))
+        given, made = detached(op.fgraph)
         self.inner: Inner = op.spec.inner(given)
         self.made = op.spec.results(made)
         self.given = given

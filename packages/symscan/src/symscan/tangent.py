@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from symcore.from_graph import detached
 from symcore.gradient.rop import Rop
-from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import NullType
 from symcore.tensor.creation import zeros_like
@@ -20,8 +20,8 @@ def push_forward(op: Scan, inputs: Sequence[Any], tangents: Sequence[Any]) -> li
     if unknown is not None:
         return [unknown] * op.spec.n_outer_outputs
     spec = op.spec
-    given = [v.type(v.name) for v in op.fgraph.inputs]
-    made = spec.results(clone_graph(op.fgraph.outputs, dict(zip(op.fgraph.inputs, given, strict=True))))
+    given, outputs = detached(op.fgraph)
+    made = spec.results(outputs)
     inner, outer, moves = spec.inner(given), spec.outer(list(inputs)), spec.outer(list(tangents))
     sequences = [(x, t, taps, vs) for x, t, taps, vs in
                  zip(outer.sequences, moves.sequences, spec.sequences, inner.sequences, strict=True)

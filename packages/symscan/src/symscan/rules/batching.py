@@ -327,7 +327,7 @@ class _Traces:
             return whole if kind == "plain" else _rows(whole, start, self.n)
 
         old = set(self.loop.node.outputs)
-        return node, {a: b for a, b in new.items() if a in old}, lambda place: rows(place)
+        return node, {a: b for a, b in new.items() if a in old}, rows
 
 
 RULES = RuleSet(loop_sum, loop_invariant, loop_sequence_work, loop_output_work)
