@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.workloads import Data
+
 
 class Prepared(NamedTuple):
     """A computation that is ready to be timed.
@@ -41,6 +43,34 @@ class Contender:
     def why_not(cls) -> str:
         """Why this contender cannot take part although its packages are installed; empty if it can."""
         return ""
+
+
+class RecurrentLayers:
+    """The kinds of recurrent layers, for contenders that say what a step is and how to make a loop of it."""
+
+    _rnn_step: Callable[..., Any]
+    _lstm_step: Callable[..., Any]
+
+    def _recurrent(self, data: Data, step: Callable[..., Any], n_states: int, gradient: bool) -> Prepared:
+        """A loop of ``step`` over ``n_states`` states: all values of the first, or its cost and gradients."""
+        raise NotImplementedError
+
+    def _layer(self, data: Data, kind: str, gradient: bool) -> Prepared:
+        if kind == "RNN":
+            return self._recurrent(data, self._rnn_step, 1, gradient)
+        return self._recurrent(data, self._lstm_step, 2, gradient)
+
+    def rnn_forward(self, data: Data) -> Prepared:
+        return self._layer(data, "RNN", gradient=False)
+
+    def rnn_gradient(self, data: Data) -> Prepared:
+        return self._layer(data, "RNN", gradient=True)
+
+    def lstm_forward(self, data: Data) -> Prepared:
+        return self._layer(data, "LSTM", gradient=False)
+
+    def lstm_gradient(self, data: Data) -> Prepared:
+        return self._layer(data, "LSTM", gradient=True)
 
 
 def as_list(result: Any) -> list[np.ndarray]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.base import Contender, Prepared, as_list
+from benchmarks.contenders.base import Contender, Prepared, RecurrentLayers, as_list
 from benchmarks.usage import Stopwatch
 from benchmarks.workloads import Data
 
 
-class Jax(Contender):
+class Jax(RecurrentLayers, Contender):
     def __init__(self, dtype: str, threads: int = 1) -> None:
         super().__init__(dtype, threads)
         self.import_modules()
@@ -199,18 +199,6 @@ class Jax(Contender):
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
         h = jax.nn.sigmoid(o) * jnp.tanh(c)
         return (h, c), h
-
-    def rnn_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=False)
-
-    def rnn_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=True)
-
-    def lstm_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=False)
-
-    def lstm_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=True)
 
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         """JAX rewrites inside XLA, in one call with code generation: that stage cannot be told apart."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.contenders.base import Contender, Prepared, as_list
+from benchmarks.contenders.base import Contender, Prepared, RecurrentLayers, as_list
 from benchmarks.contenders.blas import scipy_openblas
 from benchmarks.usage import Stopwatch
 from benchmarks.workloads import Data
@@ -19,7 +19,7 @@ from benchmarks.workloads import Data
 _ROUTINES = ("dot", "gemv", "ger", "gemm", "scal", "axpy", "copy", "swap", "syrk", "symm", "trsm", "trmm")
 
 
-class _PyTensor(Contender):
+class _PyTensor(RecurrentLayers, Contender):
     mode: ClassVar[str]
 
     def __init__(self, dtype: str, threads: int = 1, trust_input: bool = False) -> None:
@@ -183,18 +183,6 @@ class _PyTensor(Contender):
         i, f, g, o = (gates[:, k * n : (k + 1) * n] for k in range(4))
         c = pt.sigmoid(f) * c + pt.sigmoid(i) * pt.tanh(g)
         return [pt.sigmoid(o) * pt.tanh(c), c]
-
-    def rnn_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=False)
-
-    def rnn_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=True)
-
-    def lstm_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=False)
-
-    def lstm_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=True)
 
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         from pytensor.compile.io import In

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.base import Contender, Prepared, as_list
+from benchmarks.contenders.base import Contender, Prepared, RecurrentLayers, as_list
 from benchmarks.usage import Stopwatch
 from benchmarks.workloads import Data
 
 
-class Symstack(Contender):
+class Symstack(RecurrentLayers, Contender):
     def __init__(self, dtype: str, threads: int = 1) -> None:
         super().__init__(dtype, threads)
         import symstack as ss
@@ -165,18 +165,6 @@ class Symstack(Contender):
         i, f, g, o = (gates[:, k * n : (k + 1) * n] for k in range(4))
         c = T.sigmoid(f) * c + T.sigmoid(i) * T.tanh(g)
         return [T.sigmoid(o) * T.tanh(c), c]
-
-    def rnn_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=False)
-
-    def rnn_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=True)
-
-    def lstm_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=False)
-
-    def lstm_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=True)
 
     def rewrite_layer_chain(self, data: Data) -> dict[str, float]:
         """The first two steps of ``function``: the graph of the function, cloned and merged, and its rewriting."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.base import Contender, Prepared
+from benchmarks.contenders.base import Contender, Prepared, RecurrentLayers
 from benchmarks.workloads import Data
 
 
@@ -113,7 +113,7 @@ class _Torch(Contender):
         return Prepared(self._with_gradients(loss, [torch.tensor(data["h"]), torch.tensor(data["W"])], []), _fetch)
 
 
-class TorchEager(_Torch):
+class TorchEager(RecurrentLayers, _Torch):
     def power(self, data: Data) -> Prepared:
         import torch
 
@@ -164,18 +164,6 @@ class TorchEager(_Torch):
         i, f, g, o = (x @ W + h @ U + b).chunk(4, 1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return [torch.sigmoid(o) * torch.tanh(c), c]
-
-    def rnn_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=False)
-
-    def rnn_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._rnn_step, 1, gradient=True)
-
-    def lstm_forward(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=False)
-
-    def lstm_gradient(self, data: Data) -> Prepared:
-        return self._recurrent(data, self._lstm_step, 2, gradient=True)
     def _with_gradients(self, loss: Callable[..., Any], wrt: list[Any], extra: list[Any]) -> Callable[[], Any]:
         import torch
 
@@ -219,18 +207,6 @@ class TorchFused(TorchEager):
             return torch.func.functional_call(layer, given, (x,))[0]
 
         return self._loop(states, [torch.tensor(data[k]) for k in "WUb"], torch.tensor(data["x"]), gradient)
-
-    def rnn_forward(self, data: Data) -> Prepared:
-        return self._layer(data, "RNN", gradient=False)
-
-    def rnn_gradient(self, data: Data) -> Prepared:
-        return self._layer(data, "RNN", gradient=True)
-
-    def lstm_forward(self, data: Data) -> Prepared:
-        return self._layer(data, "LSTM", gradient=False)
-
-    def lstm_gradient(self, data: Data) -> Prepared:
-        return self._layer(data, "LSTM", gradient=True)
 
 
 class TorchCompile(_Torch):
