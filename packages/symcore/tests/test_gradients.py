@@ -98,6 +98,30 @@ def test_gradients_of_compositions(fun):
     verify_grad(fun, [V, M])
 
 
+@pytest.mark.parametrize("axis", [(0, 2), (0, 1, 2), (1,), (), (1, 2)])
+def test_gradients_of_products_over_several_axes(axis):
+    x, t = T.dtensor3(), np.random.default_rng(3).standard_normal((2, 3, 2))
+    t[0, 1, 0] = t[1, 2, 1] = 0
+    got = grad(T.sum(T.sqr(x.prod(axis=axis))), x).eval({x: t})
+    product = t.prod(axis=axis, keepdims=True)
+    for k in np.ndindex(t.shape):
+        others = t.copy()
+        others[k] = 1
+        along = tuple(0 if a in axis else n for a, n in enumerate(k))
+        wanted = 2 * product[along] * others.prod(axis=axis, keepdims=True)[along]
+        assert abs(got[k] - wanted) <= 1e-14 * abs(wanted)
+
+
+def test_gradients_of_products_beyond_the_range():
+    """The product of all under- or overflows, that of the others does not."""
+    x = T.dvector()
+    slope = grad(x.prod(), x)
+    np.testing.assert_allclose(slope.eval({x: np.array([1e-200, 3e-200])}), [3e-200, 1e-200], rtol=1e-15)
+    np.testing.assert_allclose(slope.eval({x: np.array([1e200, 1e200, 2])}), [2e200, 2e200, np.inf], rtol=1e-15)
+    np.testing.assert_array_equal(slope.eval({x: np.array([0.0, np.inf])}), [np.inf, 0])
+    assert slope.eval({x: np.zeros(0)}).shape == (0,) and slope.eval({x: np.ones(1)}).tolist() == [1]
+
+
 def test_gradient_by_intermediates_and_several_uses():
     x = T.vector("x")
     a = T.exp(x)

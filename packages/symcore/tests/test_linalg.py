@@ -55,6 +55,26 @@ def test_gradients_of_functions_of_decompositions():
     gradients(lambda x: nlinalg.slogdet(x)[1], A)
 
 
+def test_gradient_of_a_determinant_at_singular_matrices():
+    """It is the transposed adjugate: the cofactors, which NumPy's determinant of minors gives as well."""
+    rng = np.random.default_rng(7)
+    x = T.dmatrix()
+    slope = grad(nlinalg.det(x), x)
+    whole = rng.standard_normal((4, 4))
+    deficient = whole.copy()
+    deficient[2] = deficient[0] - 2 * deficient[1]
+    nearly = deficient.copy()
+    nearly[3, 3] *= 1 + 1e-13
+    matrices = [whole, deficient, nearly, np.ones((3, 3)), np.zeros((2, 2)), np.diag([0.0, 2, 3]), np.zeros((1, 1))]
+    for a in [*matrices, np.diag([1e-200, 1e-200])]:
+        n = len(a)
+        minors = np.array([[np.delete(np.delete(a, i, 0), j, 1) for j in range(n)] for i in range(n)])
+        cofactors = np.linalg.det(minors) * (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+        scale = max(np.linalg.norm(a, 2), np.abs(a).max()) ** (n - 1)
+        np.testing.assert_allclose(slope.eval({x: a}), cofactors, rtol=0, atol=64 * n * np.finfo(float).eps * scale)
+    assert np.isnan(slope.eval({x: np.array([[np.nan, 1], [1, 1]])})).all()
+
+
 def test_second_derivatives():
     for build in (nlinalg.det, lambda x: nlinalg.slogdet(x)[1], lambda x: slinalg.cholesky(x @ x.T + T.eye(4)).sum()):
         gradients(lambda x, build=build: grad(build(x), x), A)

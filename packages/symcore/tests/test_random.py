@@ -199,6 +199,15 @@ def test_bad_arguments():
         mrg.binomial((3,), n=T.dvector())
     with pytest.raises(ValueError, match="without replacement"):
         evaluate(mrg.choice(3, replace=False, p=[0.5, 0.5, 0.0]))
+    for wrong in (1.5, -0.1, float("nan"), 2, np.array([0.5, 1.1])):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            mrg.binomial((2,), p=wrong)
+        if np.asarray(wrong).dtype.kind == "f":
+            p = T.TensorType("float64", np.shape(wrong))()
+            with pytest.raises(ValueError, match="from 0 to 1"):
+                evaluate(mrg.binomial((2,), n=3, p=p), {p: np.asarray(wrong)})
+    with pytest.raises(TypeError, match="real numbers"):
+        mrg.binomial((2,), p=1j)
 
 
 # ---------------------------------------------------------------------- the generators themselves

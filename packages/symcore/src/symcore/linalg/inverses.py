@@ -67,10 +67,7 @@ class MatrixPinv(Op):
 
 
 class Det(Op):
-    """The determinant of a square matrix.
-
-    Its gradient takes the inverse: at a singular matrix it raises ``numpy.linalg.LinAlgError`` when the function runs.
-    """
+    """The determinant of a square matrix. Its gradient is the transposed adjugate, at singular matrices too."""
 
     def make_node(self, x: Any) -> Apply:
         x = as_square(self, x)
@@ -83,12 +80,61 @@ class Det(Op):
         return np.asarray(np.linalg.det(x))
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        [x], [g] = inputs, output_grads
+        return complex_grads(self, inputs) or [g * adjugate(x).T]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        [x], [t] = inputs, tangents
+        return [None if t is None else (adjugate(x).T * t).sum()]
+
+
+class Adjugate(Op):
+    """The transposed cofactors of a square matrix: ``det(x)`` times its inverse, and defined where there is none.
+
+    Well-conditioned matrices go through the inverse. Of others the adjugate is taken of the factors of the singular
+    value decomposition ``u diag(s) v'``: ``det(u v') v diag(p) u'``, with ``p[i]`` the product of all ``s`` but
+    ``s[i]`` (G. W. Stewart, "On the adjugate matrix", Linear Algebra and its Applications 283 (1998)). Its own
+    derivative takes the inverse: at a singular matrix that raises ``numpy.linalg.LinAlgError`` when the function runs.
+    """
+
+    def make_node(self, x: Any) -> Apply:
+        x = as_square(self, x)
+        return Apply(self, [x], [x.type()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [input_shapes[0]]
+
+    def perform(self, node: Apply, x: Any) -> Any:
+        if x.shape[0] != x.shape[1]:
+            raise ValueError(f"{self} takes a square matrix, got one of shape {x.shape}.")
+        if not x.size or not np.isfinite(x).all():
+            return np.full_like(x, np.nan)
+        with np.errstate(all="ignore"):
+            try:
+                inverse = np.linalg.inv(x)
+                condition = np.linalg.norm(x, 1) * np.linalg.norm(inverse, 1)
+                determinant = np.linalg.det(x)
+            except np.linalg.LinAlgError:
+                condition = determinant = np.inf
+            if condition < np.finfo(x.dtype).eps ** -0.5 and np.isfinite(determinant) and determinant != 0:
+                return determinant * inverse
+            u, s, vt = np.linalg.svd(x)
+            before = np.cumprod(np.concatenate([[1], s[:-1]]))
+            behind = np.cumprod(np.concatenate([[1], s[:0:-1]]))[::-1]
+            sign = np.linalg.det(u) * np.linalg.det(vt)
+            return ((vt.conj().T * (before * behind)) @ u.conj().T * sign).astype(x.dtype, copy=False)
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         [x], [y], [g] = inputs, outputs, output_grads
-        return complex_grads(self, inputs) or [g * y * matrix_inverse(x).T]
+        back = matrix_inverse(x).T
+        return complex_grads(self, inputs) or [(g * y).sum() * back - dot(dot(back, g), y.T)]
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         [x], [y], [t] = inputs, outputs, tangents
-        return [None if t is None else y * (matrix_inverse(x).T * t).sum()]
+        if t is None:
+            return [None]
+        inverse = matrix_inverse(x)
+        return [(inverse.T * t).sum() * y - dot(dot(y, t), inverse)]
 
 
 class SLogDet(Op):
@@ -117,6 +163,7 @@ class SLogDet(Op):
 matrix_inverse = MatrixInverse()
 inv = matrix_inverse
 det = Det()
+adjugate = Adjugate()
 
 
 def pinv(x: Any, rcond: float = 1e-15) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from symcore.graph.null import disconnected, grad_undefined
-from symcore.graph.variable import Apply
+from symcore.graph.variable import Apply, Constant
 from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.shapes import as_length, static_length
@@ -44,6 +44,54 @@ class _FromUniform(Op):
 
     def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
         return [None]
+
+
+class Chances(Op):
+    """Floats, having made sure that each is a number from 0 to 1: a view. Raises ``ValueError`` where one is not."""
+
+    def make_node(self, p: Any) -> Apply:
+        p = as_tensor(p)
+        if p.type.dtype.kind != "f":
+            raise TypeError(f"{self} takes floats, got {p.type}.")
+        return Apply(self, [p], [p.type()])
+
+    def infer_shape(self, node: Apply, input_shapes: Sequence[Shape]) -> list[Shape]:
+        return [input_shapes[0]]
+
+    def perform(self, node: Apply, p: Any) -> Any:
+        inside = (p >= 0) & (p <= 1)
+        if not np.all(inside):
+            raise ValueError(OUTSIDE % float(p[~inside].flat[0]))
+        return p
+
+    def view(self, node: Apply) -> dict[int, int]:
+        return {0: 0}
+
+    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
+        return [output_grads[0]]
+
+    def R_op(self, inputs: Any, outputs: Any, tangents: Any) -> list[Any]:
+        return [tangents[0]]
+
+
+#: What is said of a number that is no probability.
+OUTSIDE = "a probability must be a number from 0 to 1, got %g."
+
+
+def chances(p: Any) -> Any:
+    """Return probabilities as a variable: constants are checked now, others when the function runs.
+
+    Raises ``ValueError`` for a constant that is not from 0 to 1, ``TypeError`` for complex numbers.
+    """
+    x = as_tensor(p)
+    if x.type.dtype.kind == "c":
+        raise TypeError(f"probabilities are real numbers, got {x.type}.")
+    if isinstance(x, Constant):
+        outside = ~((x.data >= 0) & (x.data <= 1))
+        if np.any(outside):
+            raise ValueError(OUTSIDE % float(x.data[outside].flat[0]))
+        return x
+    return Chances()(x) if x.type.dtype.kind == "f" else x
 
 
 def _pick(cumulative: Any, u: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from symcore.random.from_uniform import ChoiceFromUniform, MultinomialFromUniform
+from symcore.random.from_uniform import ChoiceFromUniform, MultinomialFromUniform, chances
 from symcore.random.poisson import PoissonFromUniform
 from symcore.random.quantile import normal_quantile
 from symcore.random.raw import float_dtype, probabilities
@@ -132,8 +132,11 @@ class UniformStreams:
         nstreams: int | None = None,
         prob: Any = None,
     ) -> Any:
-        """Return how many of ``n`` trials of probability ``p`` succeed; ``n`` draws are made for each."""
-        chance = as_tensor(p if prob is None else prob)
+        """Return how many of ``n`` trials of probability ``p`` succeed; ``n`` draws are made for each.
+
+        A probability that is not a number from 0 to 1 raises ``ValueError``: now, or when the function runs.
+        """
+        chance = chances(p if prob is None else prob)
         lengths = _lengths(size, ndim, chance)
         work = chance.type.dtype.name if chance.type.dtype.kind == "f" else "float64"
         if _is_number(n, 1):

@@ -12,6 +12,7 @@ from symcore.tensor.gather import along
 from symcore.tensor.join import join
 from symcore.tensor.reduce import normalize_axis
 from symcore.tensor.scalar_functions import cast, neq
+from symcore.tensor.shapes import Reshape, shape_i
 from symcore.tensor.type import TensorType
 
 
@@ -70,6 +71,32 @@ def _ones_first(x: Any, axis: int) -> Any:
 def _before(y: Any, x: Any, axis: int) -> Any:
     """Return the product of all elements before each one, from the products up to each one."""
     return join(axis, _ones_first(x, axis), y[along(axis, slice(None, -1))])
+
+
+def products_of_others(x: Any, axes: Sequence[int]) -> Any:
+    """Return, for every element of ``x``, the product of the others along ``axes``, in the shape and dtype of ``x``.
+
+    Products of all before times products of all behind: right with any number of zeros, and where the product of all
+    leaves the range of the dtype though that of the others does not. Several axes are gone along in their order.
+    """
+    if not axes:
+        return x.ones_like()
+    kept = [a for a in range(x.type.ndim) if a not in axes]
+    order, last = [*kept, *axes], len(kept)
+    moved = x.dimshuffle(*order)
+    lengths = [shape_i(moved, k) for k in range(moved.type.ndim)]
+    rows = moved
+    if len(axes) > 1:
+        count = lengths[last]
+        for n in lengths[last + 1 :]:
+            count = count * n
+        rows = Reshape(last + 1)(moved, *lengths[:last], count)
+    running = CumOp(last, "mul")
+    back = _backwards(rows, last)
+    others = _before(running(rows), rows, last) * _backwards(_before(running(back), back, last), last)
+    if len(axes) > 1:
+        others = Reshape(moved.type.ndim)(others, *lengths)
+    return others.dimshuffle(*[order.index(a) for a in range(x.type.ndim)])
 
 
 class Recurrence(Op):

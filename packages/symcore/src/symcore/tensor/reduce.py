@@ -76,7 +76,7 @@ class Reduce(Op):
         if self.fn == "add":
             return [second(x, g)]
         if self.fn == "mul":
-            return [g * _product_of_others(x, self.axis)]
+            return [g * x._products_of_others(self.axis)]
         if self.fn in ("maximum", "minimum", "supremum"):
             return [switch(eq(x, y.dimshuffle(*pattern)), g, 0)]
         return [None]
@@ -94,16 +94,6 @@ class Reduce(Op):
         return f"{NAMES[self.fn]}{{axis={self.axis}, acc_dtype={self.acc_dtype}}}"
 
     __repr__ = __str__
-
-
-def _product_of_others(x: Any, axis: tuple[int, ...]) -> Any:
-    """Return, for every element, the product of the others along ``axis``; right with any number of zeros."""
-    zero = eq(x, 0)
-    zeros = zero.sum(axis=axis, keepdims=True)
-    without_zeros = switch(zero, 1, x)
-    product = without_zeros.prod(axis=axis, keepdims=True)
-    alone = switch(eq(zeros, 1) & zero, product, 0)
-    return switch(eq(zeros, 0), product / without_zeros, alone)
 
 
 def normalize_axis(axis: Any, ndim: int) -> tuple[int, ...]:

@@ -361,6 +361,10 @@ class TensorOperators:
         """See ``T.cumprod``."""
         return _later("cumulative").cumprod(self, axis)
 
+    def _products_of_others(self, axes: tuple[int, ...]) -> Any:
+        """For the gradient of a product, whose Op stands on a lower floor than the running products it takes."""
+        return _later("cumulative").products_of_others(self, axes)
+
     def ptp(self, axis: Any = None) -> Any:
         """Return the largest minus the smallest element along ``axis``."""
         return functions.ptp(self, axis)

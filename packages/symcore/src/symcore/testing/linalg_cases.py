@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symcore.linalg.decompositions import QR, SVD, Cholesky, Eig, Eigh
-from symcore.linalg.inverses import Det, MatrixInverse, MatrixPinv, SLogDet
+from symcore.linalg.inverses import Adjugate, Det, MatrixInverse, MatrixPinv, SLogDet
 from symcore.linalg.products import Expm
 from symcore.linalg.solving import Lstsq, SolveGeneral, SolveTriangular
 from symcore.tensor.elemwise import TABLE
@@ -44,6 +44,8 @@ def _inverses() -> list[OpCase]:
         OpCase(MatrixPinv(), _WIDE, expected=np.linalg.pinv),
         OpCase(Det(), _well(3), expected=np.linalg.det),
         OpCase(Det(), np.array([[1, 2], [2, 4]]), grad=False, expected=np.linalg.det),
+        OpCase(Adjugate(), _well(3), expected=lambda x: np.linalg.det(x) * np.linalg.inv(x)),
+        OpCase(Adjugate(), np.array([[1, 2], [2, 4]]), grad=False, expected=lambda x: np.array([[4, -2], [-2, 1]])),
         OpCase(SLogDet(), -_well(3), expected=np.linalg.slogdet),
         OpCase(Lstsq(), _TALL, _normal(4), unconnected=[1, 3],
                expected=lambda a, b: np.linalg.lstsq(a, b, rcond=None)),

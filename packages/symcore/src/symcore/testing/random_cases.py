@@ -7,7 +7,7 @@ import numpy as np
 
 from symcore.graph.variable import Constant
 from symcore.random.draw import RandomDraw
-from symcore.random.from_uniform import ChoiceFromUniform, MultinomialFromUniform
+from symcore.random.from_uniform import Chances, ChoiceFromUniform, MultinomialFromUniform
 from symcore.random.mrg import MRGUniform, substreams
 from symcore.random.philox import PhiloxUniform
 from symcore.random.poisson import PoissonFromUniform
@@ -79,6 +79,7 @@ def _from_uniforms() -> list[OpCase]:
     u = np.array([0.1, 0.1, 0.99, 0.3])
     probabilities = np.array([[1e-9, 0.01, 0.3], [0.5, 0.8, 0.999]])
     return [
+        OpCase(Chances(), np.array([[0.1, 0.5, 0.75]]), expected=lambda p: p),
         OpCase(MultinomialFromUniform(), pvals, u, _int(2), undefined=[0],
                expected=lambda p, u, n: np.array([[1, 0, 1], [0, 1, 1]])),
         OpCase(MultinomialFromUniform("float32"), pvals[:0], u[:0], _int(3), undefined=[0]),
