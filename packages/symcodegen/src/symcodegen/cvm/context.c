@@ -1,107 +1,27 @@
 /* Contexts: everything a call changes, taken from a free list so that a program can run many times at once. */
 #include "cvm.h"
 
-#include <string.h>
-#ifdef _WIN32
-#include <malloc.h>
-#else
-#include <stdlib.h>
-#include <unistd.h>
-#endif
-
 #define SMALL_RESULT (1 << 20) /* results up to this size are recycled in turn with a second one */
-
-/* ---- aligned memory, usable without the GIL ---- */
-
-static char *aligned_new(i64 size) {
-#ifdef _WIN32
-    return _aligned_malloc((size_t)size, ALIGNMENT);
-#else
-    void *memory = NULL;
-    return posix_memalign(&memory, ALIGNMENT, (size_t)size) ? NULL : memory;
-#endif
-}
-
-static void aligned_free(char *memory) {
-#ifdef _WIN32
-    _aligned_free(memory);
-#else
-    free(memory);
-#endif
-}
-
-/* ---- services for kernels ---- */
-
-static char *reserve(const sym_ctx *ctx, i64 bytes) {
-    Context *c = (Context *)ctx;
-    if (bytes <= c->scratch_size) return c->scratch;
-    aligned_free(c->scratch);
-    c->scratch = aligned_new(bytes);
-    c->scratch_size = c->scratch ? bytes : 0;
-    return c->scratch;
-}
-
-/* All of the range in the calling thread. */
-static void parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data) {
-    (void)ctx;
-    (void)grain;
-    if (n > 0) body(data, 0, n);
-}
-
-static i64 last_level_cache(void) {
-    static i64 size;
-    if (!size) {
-#ifdef _SC_LEVEL3_CACHE_SIZE
-        size = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#endif
-        if (size <= 0) size = 8 << 20;
-    }
-    return size;
-}
 
 /* ---- life ---- */
 
-static int allocate_tables(Context *c, Program *p) {
-    c->pointers = PyMem_Calloc(p->n_pointers + 1, sizeof(char *));
-    c->base = PyMem_Calloc(p->n_slots + 1, sizeof(char *));
-    c->objects = PyMem_Calloc(p->n_slots + 1, sizeof(PyObject *));
+static int allocate_objects(Context *c, const Program *p) {
     c->rings = PyMem_Calloc(2 * p->n_rings + 1, sizeof(PyObject *));
     c->spares = PyMem_Calloc(p->n_updates + 1, sizeof(PyObject *));
     c->results = PyMem_Calloc(p->n_outputs + p->n_updates + 1, sizeof(PyObject *));
     c->cells = PyMem_Calloc(p->n_inputs + 1, sizeof(double));
-    c->chain = PyMem_Calloc(p->n_segments, sizeof(Prepared *));
-    c->bound = PyMem_Calloc(p->n_segments, sizeof(Prepared *));
-    c->arenas = PyMem_Calloc(p->n_segments, sizeof(char *));
-    c->arena_sizes = PyMem_Calloc(p->n_segments, sizeof(i64));
-    c->sig = PyMem_Calloc(p->max_sig + 1, sizeof(i64));
     c->owned = PyMem_Calloc(p->n_updates + 1, 1);
-    c->loops = PyMem_Calloc(p->n_loops + 1, sizeof(Context *));
-    return c->pointers && c->base && c->objects && c->rings && c->spares && c->results && c->cells && c->chain &&
-                   c->bound && c->arenas && c->arena_sizes && c->sig && c->owned && c->loops
-               ? 0
-               : -1;
+    return c->rings && c->spares && c->results && c->cells && c->owned ? 0 : -1;
 }
 
 static Context *new_context(Program *p) {
     Context *c = PyMem_Calloc(1, sizeof *c);
-    if (!c || allocate_tables(c, p)) {
-        if (c) {
-            c->program = p;
-            p->n_contexts++;
-            free_context(c);
-        }
+    if (c) p->n_contexts++;
+    if (!c || start_context(c, p) || allocate_objects(c, p)) {
+        if (c) free_context(c);
         PyErr_NoMemory();
         return NULL;
     }
-    c->abi = (sym_ctx){.blas = &blas_pointers,
-                       .parallel_for = parallel_for,
-                       .reserve = reserve,
-                       .fail = fail,
-                       .llc = last_level_cache()};
-    c->program = p;
-    for (int i = 0; i < p->n_slots; i++)
-        if (p->slots[i].kind == CONST) c->base[i] = PyArray_BYTES((PyArrayObject *)p->slots[i].value);
-    p->n_contexts++;
     return c;
 }
 
@@ -109,20 +29,10 @@ void free_context(Context *c) {
     Program *p = c->program;
     for (int i = 0; c->rings && i < 2 * p->n_rings; i++) Py_XDECREF(c->rings[i]);
     for (int i = 0; c->spares && i < p->n_updates; i++) Py_XDECREF(c->spares[i]);
-    for (int i = 0; c->loops && i < p->n_loops; i++)
-        if (c->loops[i]) free_context(c->loops[i]);
-    for (int i = 0; i < p->n_segments; i++) {
-        if (c->chain) drop_prepared(c->chain[i]);
-        if (c->arenas) aligned_free(c->arenas[i]);
-        if (c->arena_sizes) p->arena_bytes -= c->arena_sizes[i];
-    }
-    void *const tables[] = {c->pointers,    c->base,  c->objects, c->rings,   c->spares,
-                            c->results,     c->cells, c->chain,   c->bound,   c->arenas,
-                            c->arena_sizes, c->sig,   c->owned,   c->node_ns, c->node_calls,
-                            c->loops};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_XDECREF(c->lock);
-    aligned_free(c->scratch);
+    end_context(c);
+    void *const tables[] = {c->rings, c->spares, c->results, c->cells, c->owned, c->node_ns, c->node_calls};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     PyMem_Free(c);
     p->n_contexts--;
 }
@@ -228,54 +138,6 @@ static int allocate_arrays(Context *c, Prepared *q) {
 }
 
 /* ---- pointers ---- */
-
-static char *root_address(Context *c, int root) {
-    Slot *s = c->program->slots + root;
-    if (in_arena(s)) return c->arenas[s->segment] + place_of(c, root)->arena;
-    if (s->kind == HOST) return c->chain[s->segment]->hosts + s->host * HOST_SIZE;
-    return c->base[root];
-}
-
-/* Where the first element of a slot lies in this call. */
-char *slot_address(Context *c, int slot) {
-    Place *place = place_of(c, slot);
-    return root_address(c, place->root) + place->offset;
-}
-
-static int grow_arena(Context *c, int segment, i64 size) {
-    if (size <= c->arena_sizes[segment]) return 0;
-    aligned_free(c->arenas[segment]);
-    c->arenas[segment] = aligned_new(size);
-    c->program->arena_bytes -= c->arena_sizes[segment];
-    c->arena_sizes[segment] = c->arenas[segment] ? size : 0;
-    c->program->arena_bytes += c->arena_sizes[segment];
-    for (int k = segment; k < c->program->n_segments; k++) c->bound[k] = NULL;
-    if (c->arenas[segment]) return 0;
-    fail_at(c, c->program->segments[segment].first, SYM_MEMORY, "no memory for %lld bytes of temporaries.", size);
-    return -1;
-}
-
-/* Prebuilt routines look at their shapes before anything runs, so that a later failure cannot leave half an update. */
-static int check_routines(Context *c, Prepared *q) {
-    for (int r = 0; r < q->n_runs; r++) {
-        const Routine *routine = c->program->nodes[q->runs[r].node].routine;
-        if (!routine || !routine->check || routine->fn != q->runs[r].fn) continue;
-        c->failed_node = q->runs[r].node;
-        if (routine->check(NULL, q->runs[r].d, q->runs[r].s, &c->abi)) return -1;
-    }
-    return 0;
-}
-
-/* Points what stays where it is until the arena moves or the shapes change. 0, or -1 with a failure noted. */
-int bind_static(Context *c, int segment) {
-    Prepared *q = c->chain[segment];
-    if (c->bound[segment] == q) return 0;
-    if (grow_arena(c, segment, q->arena_size) || check_routines(c, q) || bind_loops(c, q)) return -1;
-    for (int b = 0; b < q->n_static; b++)
-        c->pointers[q->binds[b].pos] = root_address(c, q->binds[b].root) + q->binds[b].offset;
-    c->bound[segment] = q;
-    return 0;
-}
 
 /* Allocates and points everything the kernels of a segment use. 0, or -1 with an exception. */
 int bind_segment(Context *c, int segment) {

@@ -191,6 +191,7 @@ typedef struct Context {
     sym_ctx abi; /* first: a kernel's ctx is its Context */
     struct Program *program;
     struct Context *next;
+    int (*walk)(struct Context *, const Prepared *); /* runs the kernels of a segment: run_plain, or what also times */
     char **pointers;
     char **base;        /* by slot: address of what is in an ndarray or a cell */
     PyObject **objects; /* by slot: strong references, NULL between calls */
@@ -279,13 +280,24 @@ Prepared *find_signature(Context *c, int segment);
 void use_prepared(Context *c, int segment, Prepared *q);
 void drop_prepared(Prepared *q);
 
+/* services.c; without Python, as prepare.c and its parts and loop.c are */
+char *aligned_new(i64 size);
+void aligned_free(char *memory);
+int allocate_work_space(Program *p);
+void drop_memo(Program *p);
+int start_context(Context *c, Program *p);
+void end_context(Context *c);
+int bind_static(Context *c, int segment);
+char *slot_address(Context *c, int slot);
+int run_plain(Context *c, const Prepared *q);
+int fail(const sym_ctx *ctx, int kind, const char *format, ...);
+int fail_at(Context *c, int node, int kind, const char *format, ...);
+
 /* context.c */
 Context *take_context(Program *p);
 void give_context(Context *c);
 void free_context(Context *c);
 int bind_segment(Context *c, int segment);
-int bind_static(Context *c, int segment);
-char *slot_address(Context *c, int slot);
 PyObject *fresh_array(const Slot *slot, const i64 *lengths);
 int is_untouched(PyObject *object, const Slot *slot, const i64 *lengths, Py_ssize_t references);
 
@@ -301,10 +313,12 @@ PyObject *take_output(Context *c, int index);
 PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one);
 int run_python_node(Context *c, Node *node);
 
-int run_plain(Context *c, const Prepared *q);
+int interrupted(Context *c);
 
-/* loop.c */
+/* loop.c, and parse_loop.c for what comes from tuples */
 int parse_loop(Program *p, Node *node, int index, PyObject *params);
+int place_loop(Program *p, Node *node, int index);
+int bad_loop(int index, const char *message);
 void free_loop(Loop *loop);
 int prepare_loop(Context *c, Prepared *q, Node *node);
 void drop_loops(LoopPrepared *l);
@@ -314,8 +328,6 @@ sym_kernel run_loop;
 /* errors.c */
 #define SYM_INSIDE 100 /* a kind of failure: of a step of a loop, noted in c->inside */
 #define SYM_RAISED 101 /* an exception is set already */
-int fail(const sym_ctx *ctx, int kind, const char *format, ...);
-int fail_at(Context *c, int node, int kind, const char *format, ...);
 void raise_failure(Context *c);
 void raise_python_failure(Context *c, int node);
 

@@ -1,36 +1,10 @@
-/* Failures: noted while the GIL may be away, raised when it is back. */
+/* Failures, as exceptions: what services.c noted while the GIL may have been away is raised when it is back. */
 #include "cvm.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *const KINDS[] = {"value", "value", "shape", "index", "memory"};
-
-static int note(Context *c, int kind, const char *format, va_list arguments) {
-    c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
-    vsnprintf(c->message, sizeof c->message, format, arguments);
-    return c->failed_kind;
-}
-
-/* ctx->fail of the kernel ABI. */
-int fail(const sym_ctx *ctx, int kind, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    kind = note((Context *)ctx, kind, format, arguments);
-    va_end(arguments);
-    return kind;
-}
-
-/* Notes a failure of `node`; always -1. */
-int fail_at(Context *c, int node, int kind, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    note(c, kind, format, arguments);
-    va_end(arguments);
-    c->failed_node = node;
-    return -1;
-}
 
 /* (dtype name, shape, strides) of an operand, None if its shape is not known. */
 static PyObject *describe(Context *c, int slot) {

@@ -12,9 +12,10 @@
 
 #define BETWEEN_CHECKS ((i64)1 << 28) /* work between two looks for a signal: some tens of milliseconds */
 
-/* ---- from tuples ---- */
+/* ---- description ---- */
 
-static int bad_loop(int index, const char *message) {
+/* Raises that the description of a loop is wrong; always -1. */
+int bad_loop(int index, const char *message) {
     if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "node %d of a program, a loop: %s.", index, message);
     return -1;
 }
@@ -28,41 +29,6 @@ void free_loop(Loop *loop) {
     PyMem_Free(loop);
 }
 
-/* (lead, offset, ...): the first number is handed back, the others become the track's. */
-static int parse_track(Track *t, PyObject *item, int index, int *lead) {
-    int n, *values = parse_ints(item, &n, "a track of loop", index);
-    if (!values) return -1;
-    if (n > 0) {
-        *lead = values[0];
-        t->n = n - 1;
-        memmove(values, values + 1, (n - 1) * sizeof(int));
-    }
-    t->offsets = values;
-    return n > 0 ? 0 : bad_loop(index, "a track is a tuple of at least one int");
-}
-
-static int parse_tracks(Loop *loop, int index, PyObject *sequences, PyObject *states, PyObject *results) {
-    PyObject *const groups[] = {sequences, states, results};
-    Track *t = loop->tracks;
-    for (int g = 0; g < 3; g++)
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(groups[g]); i++, t++) {
-            int lead = 0;
-            if (parse_track(t, PyTuple_GET_ITEM(groups[g], i), index, &lead)) return -1;
-            if (g == 0)
-                t->step = lead;
-            else
-                t->keep = lead;
-            if ((g == 0 && (lead * lead != 1 || !t->n)) || (g == 1 && !t->n) || (g == 2 && t->n) ||
-                (g && (lead < -1 || !lead)))
-                return bad_loop(index, "sequences are (1 or -1, row, ...), states (keep, tap, ...), results (keep,)");
-            for (int k = 0; g == 1 && k < t->n; k++) {
-                if (t->offsets[k] >= 0) return bad_loop(index, "a tap is negative");
-                if (-t->offsets[k] > t->before) t->before = -t->offsets[k];
-            }
-        }
-    return 0;
-}
-
 /* Which operands and which inner inputs and outputs belong to which track. */
 static int number_tracks(Node *node, int index) {
     Loop *loop = node->loop;
@@ -71,6 +37,8 @@ static int number_tracks(Node *node, int index) {
     for (int i = 0; i < n; i++) {
         Track *t = loop->tracks + i;
         int result = i >= loop->n_sequences + loop->n_states;
+        for (int k = 0; k < t->n && i >= loop->n_sequences; k++)
+            if (-t->offsets[k] > t->before) t->before = -t->offsets[k];
         t->first = inner_in;
         t->in = result ? -1 : in++;
         t->out = i < loop->n_sequences ? -1 : out++;
@@ -121,27 +89,12 @@ static int check_inner(Program *p, const Node *node, int index) {
     return 0;
 }
 
-/* The parameters of a LOOP node; its callable and operands are there already. */
-int parse_loop(Program *p, Node *node, int index, PyObject *params) {
-    PyObject *sequences, *states, *results;
-    Loop *loop = node->loop = PyMem_Calloc(1, sizeof *loop);
-    if (!loop) return PyErr_NoMemory(), -1;
-    loop->inner = (Program *)node->callable;
-    PyObject *fused;
-    if (!PyTuple_Check(params) ||
-        !PyArg_ParseTuple(params, "iO!O!O!pOK", &loop->steps, &PyTuple_Type, &sequences, &PyTuple_Type, &states,
-                          &PyTuple_Type, &results, &loop->until, &fused, &loop->scalars))
-        return PyErr_Clear(), bad_loop(index, "params are (steps, sequences, states, results, until, fused, scalars)");
-    loop->fused = (sym_kernel *)PyLong_AsVoidPtr(fused);
-    if (PyErr_Occurred()) return -1;
-    int n = (int)(PyTuple_GET_SIZE(sequences) + PyTuple_GET_SIZE(states) + PyTuple_GET_SIZE(results));
-    loop->tracks = PyMem_Calloc(n + 1, sizeof(Track));
+/* Gives the loop of a node its place in the program, once its tracks are described. 0, or -1 with an exception. */
+int place_loop(Program *p, Node *node, int index) {
+    Loop *loop = node->loop;
     loop->sources = PyMem_Calloc(loop->inner->n_inputs + 1, sizeof(int));
-    if (!loop->tracks || !loop->sources) return PyErr_NoMemory(), -1;
-    loop->n_sequences = (int)PyTuple_GET_SIZE(sequences);
-    loop->n_states = (int)PyTuple_GET_SIZE(states);
-    loop->n_results = (int)PyTuple_GET_SIZE(results);
-    if (parse_tracks(loop, index, sequences, states, results) || number_tracks(node, index)) return -1;
+    if (!loop->sources) return PyErr_NoMemory(), -1;
+    if (number_tracks(node, index)) return -1;
     loop->index = p->n_loops++;
     return check_inner(p, node, index);
 }
@@ -437,16 +390,6 @@ static int condition_type(Context *k) {
     return k->program->slots[k->program->outputs[k->program->n_outputs - 1]].typenum;
 }
 
-/* Lets a signal's handler run; 1 if it raised. Only a call that runs without the GIL is long enough to ask. */
-static int interrupted(Context *c) {
-    while (c->outer) c = c->outer;
-    if (!c->released) return 0;
-    PyEval_RestoreThread(c->released);
-    int raised = PyErr_CheckSignals();
-    c->released = PyEval_SaveThread();
-    return raised;
-}
-
 static inline void advance(char **pointers, const LoopPrepared *l, char *const *p, i64 *rows) {
     for (const Move *m = l->moves, *end = m + l->n_moves; m < end; m++) pointers[m->pos] += m->step;
     for (int i = 0; i < l->n_turns; i++) {
@@ -469,7 +412,7 @@ static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const 
     int typenum = l->loop->until ? condition_type(k) : 0;
     i64 i = 0, check = l->check;
     while (i < l->n) {
-        if (run_plain(k, inner)) return fail_inside(c, k, i);
+        if (k->walk(k, inner)) return fail_inside(c, k, i);
         i++;
         if (l->loop->until && is_true(k->condition, typenum)) break;
         advance(k->pointers, l, p, rows);

@@ -11,15 +11,10 @@ static PyObject *program_vectorcall(PyObject *self, PyObject *const *args, size_
 
 /* ---- construction ---- */
 
-static int allocate_work_space(Program *p) {
-    p->memo = PyMem_Calloc((size_t)p->n_segments * MEMO, sizeof(Prepared *));
-    p->root_last = PyMem_Calloc(p->n_slots + 1, sizeof(int));
-    p->births = PyMem_Calloc(p->n_slots + 1, sizeof(int));
-    p->deaths = PyMem_Calloc(p->n_nodes + 1, sizeof(int));
-    p->next_death = PyMem_Calloc(p->n_slots + 1, sizeof(int));
+static int allocate_all(Program *p) {
     p->node_ns = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
     p->node_calls = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
-    if (p->memo && p->root_last && p->births && p->deaths && p->next_death && p->node_ns && p->node_calls) return 0;
+    if (!allocate_work_space(p) && p->node_ns && p->node_calls) return 0;
     PyErr_NoMemory();
     return -1;
 }
@@ -41,7 +36,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     p->on_error = Py_NewRef(on_error);
     p->name = name ? Py_NewRef(name) : PyUnicode_FromString("");
     if (!p->name || parse_program(p, slots, nodes, inputs, shared, updates, outputs) || analyse_program(p) ||
-        allocate_work_space(p))
+        allocate_all(p))
         Py_CLEAR(p);
     return (PyObject *)p;
 }
@@ -54,13 +49,6 @@ static void drop_idle(Program *p) {
         p->idle = c->next;
         p->n_idle--;
         free_context(c);
-    }
-}
-
-static void drop_memo(Program *p) {
-    for (int i = 0; p->memo && i < p->n_segments * MEMO; i++) {
-        drop_prepared(p->memo[i]);
-        p->memo[i] = NULL;
     }
 }
 

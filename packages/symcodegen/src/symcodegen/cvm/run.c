@@ -3,21 +3,10 @@
 
 #include <time.h>
 
-/* ---- kernels ---- */
+#define LONG_WORK ((i64)1 << 28)         /* of a segment: some tens of milliseconds */
+#define BETWEEN_LOOKS ((i64)50 * 1000000) /* nanoseconds between two looks for a signal */
 
-/* Runs the kernels of a segment; 0, or -1 with a failure noted. */
-int run_plain(Context *c, const Prepared *q) {
-    char **pointers = c->pointers;
-    for (const Run *r = q->runs, *end = r + q->n_runs; r < end; r++) {
-        int kind = r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
-        if (kind) {
-            c->failed_node = r->node;
-            c->failed_kind = (kind >= SYM_VALUE && kind <= SYM_MEMORY) || kind >= SYM_INSIDE ? kind : SYM_VALUE;
-            return -1;
-        }
-    }
-    return 0;
-}
+/* ---- kernels ---- */
 
 static i64 now(void) {
     struct timespec t;
@@ -27,6 +16,16 @@ static i64 now(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
 #endif
     return (i64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Lets a signal's handler run; 1 if it raised. Only a call that runs without the GIL is long enough to ask. */
+int interrupted(Context *c) {
+    while (c->outer) c = c->outer;
+    if (!c->released) return 0;
+    PyEval_RestoreThread(c->released);
+    int raised = PyErr_CheckSignals();
+    c->released = PyEval_SaveThread();
+    return raised;
 }
 
 static int run_timed(Context *c, const Prepared *q) {
@@ -43,11 +42,78 @@ static int run_timed(Context *c, const Prepared *q) {
     return 0;
 }
 
+/* ---- profile ---- */
+
+static int start_profile(Context *c) {
+    if (c->node_ns) return 0;
+    c->node_ns = PyMem_Calloc(c->program->n_nodes + 1, sizeof(i64));
+    c->node_calls = PyMem_Calloc(c->program->n_nodes + 1, sizeof(i64));
+    c->walk = run_timed;
+    return c->node_ns && c->node_calls ? 0 : (PyErr_NoMemory(), -1);
+}
+
+/* Has the nodes within the loops of a segment timed, too. */
+static int profile_loops(Context *c, const Prepared *q) {
+    for (const LoopPrepared *l = q->loops; l; l = l->next) {
+        Context *k = c->loops[l->loop->index];
+        if (start_profile(k) || profile_loops(k, l->inner)) return -1;
+    }
+    return 0;
+}
+
+/* Adds what a context has counted to its program, and so for the loops within. */
+static void end_profile(Context *c) {
+    Program *p = c->program;
+    for (int n = 0; c->node_ns && c->node_calls && n < p->n_nodes; n++) {
+        p->node_ns[n] += c->node_ns[n];
+        p->node_calls[n] += c->node_calls[n];
+    }
+    PyMem_Free(c->node_ns);
+    PyMem_Free(c->node_calls);
+    c->node_ns = c->node_calls = NULL;
+    c->walk = run_plain;
+    for (int i = 0; i < p->n_loops; i++)
+        if (c->loops[i]) end_profile(c->loops[i]);
+}
+
+/* ---- long runs ---- */
+
+/* The first node that may write into a shared variable itself: once it has run, the call must not be given up. */
+static int first_direct(const Program *p) {
+    int first = p->n_nodes;
+    for (int i = 0; i < p->n_updates; i++) {
+        int writer = p->slots[p->updates[i].slot].first;
+        if (p->updates[i].mode == DIRECT && writer < first) first = writer;
+    }
+    return first;
+}
+
+/* As run_plain, with a look for a signal between two kernels where the last look is some tens of milliseconds ago. */
+static int run_watched(Context *c, const Prepared *q) {
+    int end = first_direct(c->program);
+    i64 looked = now();
+    Prepared one = *q;
+    for (int i = 0; i < q->n_runs; i++) {
+        if (i && q->runs[i].node <= end && now() - looked > BETWEEN_LOOKS) {
+            if (interrupted(c)) {
+                c->failed_kind = SYM_RAISED;
+                return -1;
+            }
+            looked = now();
+        }
+        one.runs = q->runs + i;
+        one.n_runs = 1;
+        if (c->walk(c, &one)) return -1;
+    }
+    return 0;
+}
+
 static int run_kernels(Context *c, Prepared *q) {
     Program *p = c->program;
     int release = q->work > p->gil_threshold && q->n_runs, failed;
+    if (c->node_ns && profile_loops(c, q)) return -1;
     if (release) c->released = PyEval_SaveThread();
-    failed = c->node_ns ? run_timed(c, q) : run_plain(c, q);
+    failed = release && q->work > LONG_WORK ? run_watched(c, q) : c->walk(c, q);
     if (release) PyEval_RestoreThread(c->released);
     c->released = NULL;
     if (failed) raise_failure(c);
@@ -79,27 +145,6 @@ static int run_segment(Context *c, int k) {
     return run_kernels(c, c->chain[k]);
 }
 
-/* ---- profile ---- */
-
-static int start_profile(Context *c) {
-    Program *p = c->program;
-    if (!p->profile || c->node_ns) return 0;
-    c->node_ns = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
-    c->node_calls = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
-    return c->node_ns && c->node_calls ? 0 : (PyErr_NoMemory(), -1);
-}
-
-static void end_profile(Context *c) {
-    Program *p = c->program;
-    for (int n = 0; c->node_calls && n < p->n_nodes; n++) {
-        p->node_ns[n] += c->node_ns[n];
-        p->node_calls[n] += c->node_calls[n];
-    }
-    PyMem_Free(c->node_ns);
-    PyMem_Free(c->node_calls);
-    c->node_ns = c->node_calls = NULL;
-}
-
 /* ---- a call ---- */
 
 /* Shared values and segment 0's shapes; then ownership, if other threads may run before the commit. */
@@ -117,7 +162,7 @@ static int enter(Context *c) {
 
 static int run_all(Context *c, PyObject *const *args) {
     Program *p = c->program;
-    if (start_profile(c) || take_inputs(c, args) || enter(c)) return -1;
+    if ((p->profile && start_profile(c)) || take_inputs(c, args) || enter(c)) return -1;
     for (int k = 0; k < p->n_segments; k++)
         if (run_segment(c, k)) return -1;
     if (p->segments[p->n_segments - 1].python && stage_results(c)) return -1;
