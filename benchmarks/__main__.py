@@ -28,6 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     memory = add("memory", help="memory of training steps beside inputs and parameters, 2 minutes")
     memory.add_argument("-w", "--workload", default="", metavar="REGEX", help="only networks whose name matches")
     memory.add_argument("-c", "--contender", default="", metavar="REGEX", help="only contenders whose name matches")
+    mathematics = add("mathematics", help="nanoseconds per element and errors of elementwise functions, 5 minutes")
+    mathematics.add_argument("-w", "--workload", default="", metavar="REGEX", help="only functions whose name matches")
+    mathematics.add_argument("-c", "--contender", default="", metavar="REGEX", help="only libraries whose name matches")
+    mathematics.add_argument("--no-errors", action="store_true", help="times only, 2 minutes")
     imports = add("imports", help="CPU time of imports")
     imports.add_argument("-c", "--contender", default="", metavar="REGEX", help="only modules whose name matches")
     imports.add_argument("--quick", action="store_true", help="5 processes each, not 20")
@@ -80,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from benchmarks.memory import memory
 
             return memory(given.workload, given.contender)
+        case "mathematics":
+            from benchmarks.mathematics import mathematics
+
+            return mathematics(given.workload, given.contender, not given.no_errors)
         case "report":
             from benchmarks.report import report
 
