@@ -82,11 +82,12 @@ class Guards:
         return [self._choices[key]]
 
     def _outside(self, choice: Choice | None, node: Apply) -> Choice | None:
-        """Return the innermost choice around ``choice`` whose conditions can be computed without ``node``."""
-        kept = choice
-        for above in path(choice):
-            if node in self._ancestors(above.condition):
-                kept = above.parent
+        """Return ``choice`` without the conditions that cannot be computed without ``node``."""
+        steps = path(choice)[::-1]
+        kept: Choice | None = None
+        for step in steps:
+            if node not in self._ancestors(step.condition):
+                [kept] = self._side(kept, step.condition, step.side)
         return kept
 
     def _ancestors(self, v: Variable[Any]) -> set[Apply]:
