@@ -18,8 +18,9 @@ class IfElse(Op):
     """Choose ``n_outs`` values by a scalar. Inputs: ``(condition, *then, *otherwise)``.
 
     ``T.switch`` chooses element by element and needs both sides; this chooses whole values. ``perform`` is given
-    both; a virtual machine may leave the side that is not taken uncomputed, which is what gradients through it are
-    written for: a side that was not taken gets a gradient of zeros that is itself chosen lazily.
+    both; a virtual machine may leave the side that is not taken uncomputed. ``grad`` differentiates a side so that its
+    gradient, too, is only asked for where the side is taken (``symcore.gradient.choices``); ``L_op`` tells of this
+    node alone: a side gets the gradient, or zeros.
     """
 
     n_outs: int

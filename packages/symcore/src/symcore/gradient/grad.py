@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symcore.errors import DisconnectedInputError, NullTypeGradError
+from symcore.gradient.choices import Sums
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like
 from symcore.graph.collector import full_collections_wait
@@ -134,42 +135,28 @@ def _connected(order: Iterable[Apply], targets: Iterable[Variable[Any]]) -> set[
     return reached
 
 
-def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants: set[Any]) -> Grads:
-    """Accumulate gradients from ``sources`` back to ``targets``. A key that has ``None``: connected, gradient 0."""
+def _backward(sources: Grads, fixed: set[Any], targets: Sequence[Any], constants: set[Any]) -> Sums:
+    """Accumulate gradients from ``sources`` back to ``targets``. What has ``None``: connected, gradient 0."""
     order = toposort(list(sources), constants)
     reached = _connected(order, targets)
     constants = constants.difference(targets)  # not looked behind (the order ends there), but asked for
-    grads: Grads = {v: g for v, g in sources.items() if v in reached}
+    wanted = reached.difference(fixed, constants)
+    sums = Sums({v: g for v, g in sources.items() if v in reached})
     for node in reversed(order):
         if not any(v in reached and v not in fixed for v in node.inputs):
             continue
-        if not any(y in grads for y in node.outputs):
+        if not any(y in sums for y in node.outputs):
             continue
-        for x, term in zip(node.inputs, _terms(node, grads, reached), strict=True):
-            if (
-                x in reached
-                and x not in fixed
-                and x not in constants
-                and not isinstance(getattr(term, "type", None), DisconnectedType)
-            ):
-                _accumulate(grads, x, term)
-    return grads
+        place, incoming = sums.incoming(node)
+        terms = _terms(node, incoming, reached)
+        for x, term, where in zip(node.inputs, terms, sums.places(node, place), strict=True):
+            if x in wanted and not isinstance(getattr(term, "type", None), DisconnectedType):
+                sums.add(x, term, where)
+    return sums
 
 
-def _accumulate(grads: Grads, x: Variable[Any], term: Any) -> None:
-    """Add a term: ``None`` is a zero (the key alone says: connected), a null swallows everything."""
-    known = grads.get(x)
-    if known is None or term is None:
-        grads[x] = known if term is None else term
-    elif isinstance(known.type, NullType) or isinstance(term.type, NullType):
-        grads[x] = known if isinstance(known.type, NullType) else term
-    else:  # of lists, whose + would mean something else, the elements are added
-        grads[x] = known.add_elements(term) if hasattr(known, "add_elements") else known + term
-
-
-def _terms(node: Apply, grads: Grads, reached: set[Variable[Any]]) -> Sequence[Any]:
+def _terms(node: Apply, incoming: Sequence[Any], reached: set[Variable[Any]]) -> Sequence[Any]:
     """Return the gradient terms that a node gives its inputs."""
-    incoming = [grads.get(y) for y in node.outputs]
     for g in incoming:
         if g is not None and isinstance(g.type, NullType):
             return [g] * len(node.inputs)
@@ -218,13 +205,13 @@ def _checked(node: Apply, position: int, x: Any, term: Any) -> Any:
 
 
 def _finish(
-    target: Any, grads: Grads, cost: Any, disconnected_inputs: str, return_disconnected: str, null_gradients: str
+    target: Any, grads: Sums, cost: Any, disconnected_inputs: str, return_disconnected: str, null_gradients: str
 ) -> Any:
     """Return the gradient of one target, or what stands for one that does not exist."""
     if target not in grads:
         _complain(target, cost, disconnected_inputs)
         return _of_disconnected(target, return_disconnected)
-    result = grads[target]
+    result = grads.total(target)
     if result is None:
         return _zeros(target)
     if isinstance(result.type, NullType) and null_gradients == "raise":
