@@ -1,7 +1,8 @@
-"""BLAS through the function pointers that SciPy publishes: no headers, no system library, no flags.
+"""BLAS through SciPy: no headers, no system library, no flags.
 
-The extension module ``scipy.linalg.cython_blas`` is loaded by itself, without the package around it: that costs a
-quarter of the time of ``import scipy.linalg``.
+A wheel of SciPy brings OpenBLAS as a library beside the package. Its functions are looked up there, and nothing of
+SciPy is imported: 2 ms instead of 13. Any other installation is asked for the pointers that it publishes in
+``scipy.linalg.cython_blas``, an extension module that is loaded without the package around it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ FUNCTIONS = (
 _NAME = "scipy.linalg.cython_blas"
 _SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads", "MKL_Set_Num_Threads")
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "GOTO_NUM_THREADS")
+_MAC_LIBRARY = ".dylibs/libscipy_openblas.dylib"
 _lock = threading.RLock()
 _loaded = False
 
@@ -76,20 +78,47 @@ def set_threads(count: int) -> bool:
 
 @functools.cache
 def _thread_setter() -> Any:
-    file = getattr(_module(), "__file__", None)
-    if not file:
-        return None
-    library = ctypes.CDLL(file)  # a symbol is looked up in the libraries that this one needs, too
+    library = _library()
+    if library is None:
+        file = getattr(_module(), "__file__", None)
+        if not file:
+            return None
+        library = ctypes.CDLL(file)  # a symbol is looked up in the libraries that this one needs, too
     return next((getattr(library, name) for name in _SETTERS if hasattr(library, name)), None)
 
 
 def pointers() -> dict[str, int]:
     """Addresses of :data:`FUNCTIONS`. Raises ImportError if SciPy is absent or publishes none of them."""
+    library = _library()
+    if library is not None:
+        return {name: _symbol(library, name) for name in FUNCTIONS}
     capsules: dict[str, Any] = getattr(_module(), "__pyx_capi__", {})
     missing = [name for name in FUNCTIONS if name not in capsules]
     if missing:
         raise ImportError(f"{_NAME} publishes no {', '.join(missing)}: install scipy>=1.13.")
     return {name: _address(capsules[name]) for name in FUNCTIONS}
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    """The OpenBLAS of a wheel of SciPy, if it has all that is needed with 32-bit integers; else None.
+
+    It is the file that SciPy itself loads, so the process has one BLAS however SciPy is imported later.
+    """
+    spec = importlib.util.find_spec("scipy")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for path in (*Path(folder + ".libs").glob("libscipy_openblas-*.so"), *Path(folder).glob(_MAC_LIBRARY)):
+            try:
+                library = ctypes.CDLL(str(path))
+                if all(_symbol(library, name) for name in FUNCTIONS):
+                    return library
+            except (OSError, AttributeError):
+                continue  # not for this machine, or with names of another kind: SciPy knows what it uses
+    return None
+
+
+def _symbol(library: ctypes.CDLL, name: str) -> int:
+    return ctypes.cast(getattr(library, f"scipy_{name}_"), ctypes.c_void_p).value or 0
 
 
 @functools.cache

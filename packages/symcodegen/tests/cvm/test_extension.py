@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,36 @@ def test_the_digest_sees_every_file():
 def test_blas_pointers():
     pointers = blas.pointers()
     assert set(pointers) == set(blas.FUNCTIONS) and len(set(pointers.values())) == len(blas.FUNCTIONS)
+
+
+def test_blas_of_an_installation_without_a_library_beside_it(monkeypatch):
+    monkeypatch.setattr(blas, "_library", lambda: None)
+    pointers = blas.pointers()
+    assert set(pointers) == set(blas.FUNCTIONS) and all(pointers.values())
+    blas._thread_setter.cache_clear()
+    try:
+        assert callable(blas._thread_setter())
+    finally:
+        blas._thread_setter.cache_clear()
+
+
+def test_a_library_that_lacks_a_function_is_passed_over(monkeypatch):
+    monkeypatch.setattr(blas, "FUNCTIONS", (*blas.FUNCTIONS, "nonesuch"))
+    assert blas._library.__wrapped__() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks /proc which libraries are loaded")
+def test_the_process_has_one_blas_of_scipy(tmp_path):
+    code = (
+        "from symcodegen import blas\nblas.load()\nimport sys\nprint(any(m.startswith('scipy') for m in sys.modules))\n"
+        "import scipy.linalg\n"
+        "files = {line.split()[-1] for line in open('/proc/self/maps') if 'libscipy_openblas-' in line}\n"
+        "print(len(files))\n"
+    )
+    imported, libraries = run(code, tmp_path)
+    if blas._library() is None:
+        pytest.skip("this SciPy brings no OpenBLAS of its own")
+    assert (imported, libraries) == ("False", "1")
 
 
 def test_blas_loads_without_the_package_around_it(tmp_path):
