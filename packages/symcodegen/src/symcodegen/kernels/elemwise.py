@@ -12,6 +12,7 @@ import numpy as np
 
 from symcodegen.cnames import c_type
 from symcodegen.expr import expression, functions_in
+from symcodegen.kernels.near import near_functions, near_loop
 from symcore.tensor.elemwise import Composite
 
 #: Elements per block of the packed path: small enough that all buffers stay in the first-level cache.
@@ -82,7 +83,8 @@ def elemwise_kernel(
     names = [(f"x{k}", d) for k, d in enumerate(in_dtypes)]
     lines, results = loop_body(fn, names, out_dtypes)
     n_out = len(out_dtypes)
-    needed = tuple(sorted(functions_in(" ".join([*lines, *results]))))
+    work = " ".join([*lines, *results])
+    needed = tuple(sorted(functions_in(work) | near_functions(work)))
     if all(scalars) and ndim == 0:
         return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
@@ -120,13 +122,13 @@ def loop_function(
         parameters.append(f"const {ctype} x{k}" if scalar else f"const {ctype} *v{k}")
         if not scalar:
             loads.append(f"{ctype} x{k} = v{k}[i];")
-    stores = [f"{types[k]} r{k} = {text};" for k, text in enumerate(results)]
-    stores += [f"y{k}[i] = r{k};" for k in range(n_out)]
-    body = "\n        ".join([*loads, *lines, *stores])
-    return (
-        f"SYM_NOINLINE void SYM_KERNEL_loop({', '.join(parameters)}) {{\n    SYM_IVDEP\n"
-        f"    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
-    )
+    values = [f"{types[k]} r{k} = {text};" for k, text in enumerate(results)]
+    stores = [f"y{k}[i] = r{k};" for k in range(n_out)]
+    head = f"SYM_NOINLINE void SYM_KERNEL_loop({', '.join(parameters)}) {{\n"
+    if near_functions(" ".join([*lines, *results])):
+        return head + near_loop(loads, lines, values, stores) + "}\n"
+    body = "\n        ".join([*loads, *lines, *values, *stores])
+    return f"{head}    SYM_IVDEP\n    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
 
 
 def _entry(

@@ -12,6 +12,7 @@ import numpy as np
 from symcodegen.cnames import c_type
 from symcodegen.expr import functions_in
 from symcodegen.kernels.elemwise import loop_body, loop_function
+from symcodegen.kernels.near import near_functions
 from symcodegen.kernels.reduce import FETCH, RUN, Source, fetch_operand, reduction
 
 #: Elements per block: long enough that folding the lanes at its end costs little, short enough that the buffers of a
@@ -37,7 +38,8 @@ def map_reduce_kernel(
     types = [c_type(d) for d in (dtype, *in_dtypes)]
     text = loop_function(types, 1, scalars, lines, results) + _fetch(types, in_dtypes, scalars)
     body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text), out_dtype, acc_dtype)
-    return body, tuple(sorted({*functions, *functions_in(" ".join([*lines, *results]))}))
+    work = " ".join([*lines, *results])
+    return body, tuple(sorted({*functions, *functions_in(work), *near_functions(work)}))
 
 
 def _fetch(types: Sequence[str], in_dtypes: Sequence[np.dtype[Any]], scalars: Sequence[bool]) -> str:

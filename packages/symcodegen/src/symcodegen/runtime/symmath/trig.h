@@ -1,9 +1,9 @@
 /* Trigonometric functions: |x| = n pi/2 + r with |r| <= pi/4, right for arguments of every size.
  *
- * Below 2^20, pi/2 is subtracted in parts short enough for exact products (Cody and Waite, 1980). From there on,
- * x = M 2^e with an integer M, and M (2^e 2/pi mod 4) is x in quarter turns, with the residue looked up to 82 (float32) or
- * 212 bits (float64): the idea of M. Payne and R. Hanek, SIGNUM Newsletter 18 (1983). The look-up is a gather, so that the loop stays
- * vector code. */
+ * Below the limits of trig_near.h, its functions. Float32 up to 2^20: pi/2 is subtracted in parts short enough for exact
+ * products (Cody and Waite, 1980). From there on, x = M 2^e with an integer M, and M (2^e 2/pi mod 4) is x in quarter
+ * turns, with the residue looked up to 82 (float32) or 212 bits (float64): the idea of M. Payne and R. Hanek, SIGNUM
+ * Newsletter 18 (1983). The look-up is a gather, so that the loop stays vector code. */
 
 //@ trig_table_f32: base
 /* 2^e 2/pi mod 4, e = -3 ... 104, in parts of 29 and 53 bits; NaN for what infinities look up. */
@@ -150,6 +150,12 @@ SYM_FN double sym_select_f64(sym_u64 mask, double a, double b) {
   return sym_double_of((sym_bits_f64(a) & mask) | (sym_bits_f64(b) & ~mask));
 }
 
+//@ select_f32: base
+/* As below. */
+SYM_FN float sym_select_f32(sym_u32 mask, float a, float b) {
+  return sym_float_of((sym_bits_f32(a) & mask) | (sym_bits_f32(b) & ~mask));
+}
+
 //@ trig_reduce_f32: trig_table_f32 select_f64
 /* r as a float64, for float32 needs no pair; the quadrant is in the low two bits of *quadrant. */
 SYM_FN double sym_trig_reduce_f32(float x, sym_u64 *quadrant) {
@@ -185,17 +191,7 @@ SYM_FN float sym_sin_quadrant_f32(double r, sym_u32 quadrant) {
 }
 
 //@ trig_reduce_f64: trig_table_f64 select_f64 two_prod two_sum sym_rint_f64
-/* a + *low for a < 2^20 */
-SYM_FN double sym_trig_small_f64(double a, double *low, double *turned) {
-  double t = SYM_FMA(a, 0.6366197723675814, SYM_ROUND_F64), n = t - SYM_ROUND_F64, e1, e2;
-  *turned = t;
-  double r = sym_two_sum(SYM_FMA(n, -1.5707963267341256, a), n * -6.077100506303966e-11, &e1);
-  r = sym_two_sum(r, n * -2.0222662487111665e-21, &e2);
-  double rest = e1 + SYM_FMA(n, -8.4784276603689e-32, e2), sum = r + rest;
-  *low = (r - sum) + rest;
-  return sum;
-}
-/* The same for 2^20 <= a = m 2^e, with m whole, of up to 68 bits. Every sum that matters keeps what it loses, for up to
+/* a = m 2^e >= 2^20, with m whole, of up to 68 bits. Every sum that matters keeps what it loses, for up to
  * 62 bits may cancel. The largest product is a whole multiple of 4 or is reduced exactly. */
 SYM_FN double sym_trig_big_f64(double a, sym_u64 row, double *low, double *turned) {
   double m = a * sym_double_of((1055u - 16u * row) << 52), e1, e2, e3, s1, s2, s3, s4, s5, s6;
@@ -214,14 +210,13 @@ SYM_FN double sym_trig_big_f64(double a, sym_u64 row, double *low, double *turne
   *low = (r - sum) + rest;
   return sum;
 }
+/* r + *low for |x| >= 2^20; anything below. */
 SYM_FN double sym_trig_reduce_f64(double x, double *low, sym_u64 *quadrant) {
-  double a = sym_abs_f64(x), t1, t2, l1, l2;
-  sym_u64 big = a < 1048576.0 ? 0u : ~0ull;
-  sym_u64 row = (((sym_bits_f64(a) >> 52) - 1043u) >> 4) & big;
-  double r1 = sym_trig_small_f64(a, &l1, &t1), r2 = sym_trig_big_f64(a, row, &l2, &t2);
-  *quadrant = sym_bits_f64(sym_select_f64(big, t2, t1));
-  *low = sym_select_f64(big, l2, l1);
-  return sym_select_f64(big, r2, r1);
+  double a = sym_abs_f64(x), turned;
+  sym_u64 big = a < 1048576.0 ? 0u : ~0ull, row = (((sym_bits_f64(a) >> 52) - 1043u) >> 4) & big;
+  double r = sym_trig_big_f64(a, row, low, &turned);
+  *quadrant = sym_bits_f64(turned);
+  return r;
 }
 
 //@ trig_poly_f64: base
@@ -247,23 +242,21 @@ SYM_FN double sym_sin_quadrant_f64(double r, double low, sym_u64 quadrant) {
   return sym_double_of(sym_bits_f64(y) ^ (quadrant & 2u) << 62);
 }
 
-//@ sym_sin_f32: trig_reduce_f32 trig_poly_f32
-SYM_FN float sym_sin_f32(float x) {
+//@ trig_far_f32: trig_reduce_f32 trig_poly_f32 select_f32
+SYM_FN float sym_sin_far_f32(float x) {
   sym_u64 quadrant;
   double r = sym_trig_reduce_f32(x, &quadrant);
   float y = sym_sin_quadrant_f32(r, (sym_u32)quadrant);
   return sym_float_of(sym_bits_f32(y) ^ (sym_bits_f32(x) & 0x80000000u));
 }
 
-//@ sym_cos_f32: trig_reduce_f32 trig_poly_f32
-SYM_FN float sym_cos_f32(float x) {
+SYM_FN float sym_cos_far_f32(float x) {
   sym_u64 quadrant;
   double r = sym_trig_reduce_f32(x, &quadrant);
   return sym_sin_quadrant_f32(r, (sym_u32)quadrant + 1u);
 }
 
-//@ sym_tan_f32: trig_reduce_f32 trig_poly_f32
-SYM_FN float sym_tan_f32(float x) {
+SYM_FN float sym_tan_far_f32(float x) {
   sym_u64 quadrant;
   double r = sym_trig_reduce_f32(x, &quadrant);
   float high = (float)r, low = (float)(r - (double)high);
@@ -272,26 +265,66 @@ SYM_FN float sym_tan_f32(float x) {
   return sym_float_of(sym_bits_f32(y) ^ (sym_bits_f32(x) & 0x80000000u));
 }
 
-//@ sym_sin_f64: trig_reduce_f64 trig_poly_f64
-SYM_FN double sym_sin_f64(double x) {
+//@ trig_far_f64: trig_reduce_f64 trig_poly_f64 select_f64
+SYM_FN double sym_sin_far_f64(double x) {
   sym_u64 quadrant;
   double low, r = sym_trig_reduce_f64(x, &low, &quadrant);
   double y = sym_sin_quadrant_f64(r, low, quadrant);
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }
 
-//@ sym_cos_f64: trig_reduce_f64 trig_poly_f64
-SYM_FN double sym_cos_f64(double x) {
+SYM_FN double sym_cos_far_f64(double x) {
   sym_u64 quadrant;
   double low, r = sym_trig_reduce_f64(x, &low, &quadrant);
   return sym_sin_quadrant_f64(r, low, quadrant + 1u);
 }
 
-//@ sym_tan_f64: trig_reduce_f64 trig_poly_f64
-SYM_FN double sym_tan_f64(double x) {
+SYM_FN double sym_tan_far_f64(double x) {
   sym_u64 quadrant;
   double low, r = sym_trig_reduce_f64(x, &low, &quadrant), s = sym_sin_poly_f64(r, low), c = sym_cos_poly_f64(r, low);
   sym_u64 odd = -(quadrant & 1u);
   double y = sym_select_f64(odd, -c, s) / sym_select_f64(odd, s, c);
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
+}
+
+//@ sym_sin_f32: sym_sin_near_f32 trig_far_f32
+SYM_FN float sym_sin_f32(float x) {
+  sym_u32 far = 0;
+  float y = sym_sin_near_f32(&far, x);
+  return sym_select_f32(-far, sym_sin_far_f32(x), y);
+}
+
+//@ sym_cos_f32: sym_cos_near_f32 trig_far_f32
+SYM_FN float sym_cos_f32(float x) {
+  sym_u32 far = 0;
+  float y = sym_cos_near_f32(&far, x);
+  return sym_select_f32(-far, sym_cos_far_f32(x), y);
+}
+
+//@ sym_tan_f32: sym_tan_near_f32 trig_far_f32
+SYM_FN float sym_tan_f32(float x) {
+  sym_u32 far = 0;
+  float y = sym_tan_near_f32(&far, x);
+  return sym_select_f32(-far, sym_tan_far_f32(x), y);
+}
+
+//@ sym_sin_f64: sym_sin_near_f64 trig_far_f64
+SYM_FN double sym_sin_f64(double x) {
+  sym_u64 far = 0;
+  double y = sym_sin_near_f64(&far, x);
+  return sym_select_f64(-far, sym_sin_far_f64(x), y);
+}
+
+//@ sym_cos_f64: sym_cos_near_f64 trig_far_f64
+SYM_FN double sym_cos_f64(double x) {
+  sym_u64 far = 0;
+  double y = sym_cos_near_f64(&far, x);
+  return sym_select_f64(-far, sym_cos_far_f64(x), y);
+}
+
+//@ sym_tan_f64: sym_tan_near_f64 trig_far_f64
+SYM_FN double sym_tan_f64(double x) {
+  sym_u64 far = 0;
+  double y = sym_tan_near_f64(&far, x);
+  return sym_select_f64(-far, sym_tan_far_f64(x), y);
 }
