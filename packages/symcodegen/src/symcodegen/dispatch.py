@@ -52,6 +52,8 @@ class CKernel:
         Compile with -O3: reductions and the like, which the light flags leave slow.
     weight
         Work per byte touched, 1 for plain arithmetic.
+    counted
+        What runs the node where the lengths of its outputs are known to values alone: it finds them out.
     """
 
     body: str
@@ -64,6 +66,7 @@ class CKernel:
     fallible: bool = False
     heavy: bool = False
     weight: int = 1
+    counted: "Routine | None" = None
 
 
 @dataclass(frozen=True)

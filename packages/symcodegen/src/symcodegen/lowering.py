@@ -18,6 +18,7 @@ from symcore.graph.variable import Apply, Constant, Variable
 from symcore.ifelse import IfElse
 from symcore.interpreter import run_node
 from symcore.tensor.constant import constant
+from symcore.tensor.elemwise import Elemwise
 from symcore.tensor.shapes import Shape_i
 from symcore.tensor.type import TensorType
 from symopt.plan import MemoryPlan
@@ -68,9 +69,15 @@ def _measured(v: Any) -> Any:
     return tuple(Shape_i(i)(v) if d is None else d for i, d in enumerate(v.type.shape))
 
 
+def _of_floats(length: Any) -> bool:
+    """Tell whether a length is a float made an integer, as that of a range of floats: no register can hold those."""
+    node = length.owner if isinstance(length, Variable) else None
+    return node is not None and isinstance(node.op, Elemwise) and node.inputs[0].type.dtype.kind == "f"
+
+
 def _stated(y: Any, shape: Any) -> Any:
     """Return an inferred shape, with the lengths that the type knows in place of expressions."""
-    if shape is None or not isinstance(y.type, TensorType):
+    if shape is None or not isinstance(y.type, TensorType) or any(map(_of_floats, shape)):
         return None
     return tuple(s if k is None else k for k, s in zip(y.type.shape, shape, strict=True))
 
@@ -145,8 +152,9 @@ class Lowering:
                 self._bodies[node] = Body(self, node, answer)
                 self.uses_blas |= self._bodies[node].lowering.uses_blas
             read = self.registers.leaves(self._lengths(node, answer))
-            if answer is not None and not all(v in self.registers.dims for v in read):
-                answer = refuse(node, "its shape is computed from values in a way that only Python can follow")
+            if answer is not None and not self._measurable(node, answer, read):
+                why = "its shape is computed from values in a way that only Python can follow"
+                answer = (answer.counted if isinstance(answer, CKernel) else None) or refuse(node, why)
                 self.registers.dims.update(dict.fromkeys(node.outputs))
                 read = []
             self.answers[node] = answer
@@ -158,6 +166,12 @@ class Lowering:
                     self.registers.leaves([n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)])
                 )
         return guards
+
+    def _measurable(self, node: Apply, answer: Answer, read: Sequence[Any]) -> bool:
+        """Tell whether the lengths that a node needs can be known before it runs."""
+        dims = self.registers.dims
+        full = isinstance(answer, CKernel) and answer.layout != COLLAPSED
+        return all(v in dims for v in read) and not (full and any(dims[y] is None for y in node.outputs))
 
     def _want_inputs(self, guards: Guards, node: Apply, answer: Answer, guard: Guard) -> None:
         if not isinstance(answer, Branch):
@@ -232,13 +246,15 @@ class Lowering:
         """Return the slots of the variables that have one by now."""
         return {**{v: slot for (v, guard), slot in self._host_slots.items() if guard < 0}, **self._slot}
 
-    def out(self, v: Any, shaped: bool = True) -> int:
+    def out(self, v: Any, shaped: bool = True, lengths: tuple[int, ...] | None = None) -> int:
         """Make the slot that a node writes ``v`` into: an output's array, an update's buffer, or a place in the arena.
 
-        ``shaped``: its lengths are known to the registers; otherwise the kernel's loops decide.
+        ``shaped``: its lengths are known to the registers; otherwise the kernel's loops decide. ``lengths``: the
+        registers that hold them, where a kernel has found them out.
         """
         kind = self._claimed.get(v, self.cvm.TEMP)
-        self._slot[v] = self._add_slot(kind, v.type, self.registers.shape(v) if shaped else None)
+        known = lengths if lengths is not None else self.registers.shape(v) if shaped else None
+        self._slot[v] = self._add_slot(kind, v.type, known)
         return self._slot[v]
 
     def temp(self, ttype: TensorType, shape: tuple[int, ...]) -> int:

@@ -125,6 +125,13 @@ class Registers:
         """Return a register that holds the sum of two."""
         return self._new("R_ADD", a, b)
 
+    def product(self, registers: Iterable[int]) -> int:
+        """Return a register that holds the product of others, 1 of none."""
+        total = self.of(1)
+        for r in registers:
+            total = self._new("R_MUL", total, r)
+        return total
+
     def value(self, slot: int) -> int:
         """Return a register that holds the integer or truth value in a 0-d slot."""
         return self._new("R_VALUE", slot, 0)

@@ -2,6 +2,7 @@
 
 from symcodegen.ops import (
     arrays,
+    counting,
     creation,
     cumulative,
     diagonals,
@@ -19,6 +20,7 @@ from symcodegen.ops import (
 
 __all__ = [
     "arrays",
+    "counting",
     "creation",
     "cumulative",
     "diagonals",

@@ -4,6 +4,8 @@ from typing import Any
 
 from symcodegen.cnames import c_type, has_c_type
 from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
+from symcodegen.kernels.counting import range_length_kernel
+from symcodegen.ops.counting import counted
 from symcore.graph.variable import Apply
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 
@@ -49,12 +51,22 @@ def alloc_empty_c(op: AllocEmpty, node: Apply) -> Answer:
 
 @c_impl.register
 def arange_c(op: ARange, node: Apply) -> Answer:
-    """``start + i * step``."""
+    """``start + i * step``. The length of a range of floats is computed by a kernel, as NumPy does in float64."""
     dtype = node.outputs[0].type.dtype
     if not has_c_type(dtype):
         return refuse(node, f"no C for a range of {dtype}")
     # integers are bounded in 64 bits; unsigned ones wrap around where signed ones must not
-    return CKernel(_ARANGE % {"T": c_type(dtype), "W": c_type(dtype) if dtype.kind == "f" else "unsigned long long"})
+    text = _ARANGE % {"T": c_type(dtype), "W": c_type(dtype) if dtype.kind == "f" else "unsigned long long"}
+    if dtype.kind != "f":
+        return CKernel(text)
+    measure = CKernel(range_length_kernel([v.type.dtype for v in node.inputs]), fallible=True)
+
+    def emit(b: Any, n: Apply) -> None:
+        inputs = [b.slot(v) for v in n.inputs]
+        length = counted(b, measure, inputs, f"length of {op}")
+        b.kernel(CKernel(text), [b.out(n.outputs[0], lengths=(length,))], inputs, name=str(op))
+
+    return CKernel(text, counted=Routine("count and fill", emit, fallible=True))
 
 
 @c_impl.register

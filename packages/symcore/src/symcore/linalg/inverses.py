@@ -112,7 +112,7 @@ class Adjugate(Op):
         with np.errstate(all="ignore"):
             try:
                 inverse = np.linalg.inv(x)
-                condition = np.linalg.norm(x, 1) * np.linalg.norm(inverse, 1)
+                condition: Any = np.linalg.norm(x, 1) * np.linalg.norm(inverse, 1)
                 determinant = np.linalg.det(x)
             except np.linalg.LinAlgError:
                 condition = determinant = np.inf
