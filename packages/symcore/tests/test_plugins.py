@@ -47,6 +47,22 @@ def test_entries_are_loaded_sorted_and_once(fresh):
     assert plugins.load("symstack.rewrites") is found
 
 
+def test_entries_about_ops_that_nobody_imported_wait(fresh, monkeypatch):
+    body = "RULES = __name__\n"
+    for name in ("sym_fake_own", "sym_fake_other"):
+        install(fresh, name, [("symstack.rewrites", name, f"{name}:RULES")], body)
+    monkeypatch.setattr(plugins, "_in_use", {})
+    monkeypatch.setattr(plugins, "_OWN_OPS", {"symstack.rewrites": frozenset({"sym_fake_own"})})
+
+    def found():
+        return {k: v for k, v in plugins.load_in_use("symstack.rewrites").items() if k.startswith("sym_fake")}
+
+    assert found() == {"sym_fake_other": "sym_fake_other"} and "sym_fake_own" not in sys.modules
+    __import__("sym_fake_own")
+    assert found() == {"sym_fake_own": "sym_fake_own", "sym_fake_other": "sym_fake_other"}
+    assert list(plugins.load_in_use("symstack.rewrites")) == sorted(plugins.load_in_use("symstack.rewrites"))
+
+
 def test_names_do_not_import(fresh):
     install(fresh, "sym_fake_c", [("symstack.c", "c_entry", "sym_fake_c")], "raise RuntimeError('imported')\n")
     assert "c_entry" in plugins.names("symstack.c")
@@ -115,7 +131,7 @@ def test_importing_symcore_loads_no_plugin_and_little_else():
 
 def test_only_what_is_in_use_is_loaded(fresh, monkeypatch):
     monkeypatch.setattr(plugins, "_in_use", {})
-    monkeypatch.setattr(plugins, "_OWN_OPS", frozenset({"sym_own"}))
+    monkeypatch.setattr(plugins, "_OWN_OPS", {"symstack.c": frozenset({"sym_own"})})
     for name in ("sym_own", "sym_foreign"):
         install(fresh, name, [("symstack.c", name, f"{name}_c")], "")
         (fresh / f"{name}_c.py").write_text("")

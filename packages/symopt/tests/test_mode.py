@@ -1,6 +1,8 @@
 """Modes: choosing rules by name, tag and phase, and by configuration."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -86,3 +88,17 @@ def test_register_mode():
         register_mode("test_register_mode", Mode("other"))
     with pytest.raises(ValueError, match="already"):
         register_mode("FAST_RUN", mine)
+
+
+def test_rules_about_loops_come_with_the_loops():
+    pytest.importorskip("symscan")
+    code = (
+        "import sys, symopt\nfrom symcore.tensor import vector\nfrom symopt.mode import get_mode\n"
+        "x = vector('x')\nsymopt.function([x], x + 1)\n"
+        "mode = get_mode('FAST_RUN')\nbefore = mode.rules_in_use\n"
+        "assert 'symscan' not in sys.modules and mode.rules_in_use is before\n"
+        "import symscan\n"
+        "assert mode.rules_in_use == mode.rules and len(mode.rules) > len(before)\n"
+        "assert list(before) == [r for r in mode.rules if r in before]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

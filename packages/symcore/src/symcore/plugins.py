@@ -19,7 +19,7 @@ GROUPS = ("symstack.rewrites", "symstack.c", "symstack.gpu", "symstack.linkers",
 
 _lock = threading.RLock()
 _loaded: dict[str, dict[str, Any]] = {}
-_in_use: dict[str, set[str]] = {}
+_in_use: dict[str, dict[str, Any]] = {}
 _names: dict[str, list[list[str]]] | None = None
 
 
@@ -34,24 +34,27 @@ def load(group: str) -> dict[str, Any]:
         return _loaded[group]
 
 
-#: Packages of this project whose entries of ``symstack.c`` concern their own Ops alone.
-_OWN_OPS = frozenset({"symnnet", "symscan", "symgpu"})
+#: Packages of this project whose entries of a group concern their own Ops alone.
+_OWN_OPS = {
+    "symstack.c": frozenset({"symnnet", "symscan", "symgpu"}),
+    "symstack.rewrites": frozenset({"symscan"}),
+}
 
 
-def load_in_use(group: str) -> None:
-    """Load the entries of a group that concern a process as it stands: asked again, it loads what came since.
+def load_in_use(group: str) -> dict[str, Any]:
+    """Return ``{entry name: object}`` of the entries that concern a process as it stands: asked again, those since.
 
-    Left out are entries of this project's packages that nobody has imported: then no graph holds an Op of theirs.
+    Left out are entries about Ops of this project's packages that nobody has imported: then no graph holds one.
     """
     with _lock:
         if group in _loaded:
-            return
-        seen = _in_use.setdefault(group, set())
+            return _loaded[group]
+        seen, own = _in_use.setdefault(group, {}), _OWN_OPS.get(group, frozenset())
         for name, target in _entries(group):
             root = target.partition(":")[0].partition(".")[0]
-            if name not in seen and (root not in _OWN_OPS or root in sys.modules):
-                _resolve(group, name, target)
-                seen.add(name)
+            if name not in seen and (root not in own or root in sys.modules):
+                seen[name] = _resolve(group, name, target)
+        return {name: seen[name] for name, _ in _entries(group) if name in seen}
 
 
 def names(group: str) -> list[str]:

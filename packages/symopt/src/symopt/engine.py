@@ -114,9 +114,9 @@ def rewrite(
     elif isinstance(mode, RuleSet):
         rules = mode
     elif isinstance(mode, Mode):
-        rules = mode.rules
+        rules = mode.rules_in_use
     else:
-        rules = get_mode(mode, config).rules
+        rules = get_mode(mode, config).rules_in_use
     report = RewriteReport()
     report.nodes_before = len(fgraph)
     fgraph.rules = rules

@@ -107,7 +107,7 @@ def function(
     chosen = get_mode(mode, snapshot)
     linker = chosen.make_linker(snapshot)
     with paused():
-        fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules, linker)
+        fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules_in_use, linker)
         report = rewrite(fgraph, rules)
     rewritten = time.perf_counter()
     mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]

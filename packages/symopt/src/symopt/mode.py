@@ -30,19 +30,33 @@ class Mode:
         ``"auto"`` (the configured one), the name of a linker, or a linker.
     """
 
-    __slots__ = ("linker", "name", "rules")
+    __slots__ = ("_rules", "linker", "name")
 
     name: str
-    rules: RuleSet
     linker: Any
+    _rules: RuleSet | None
 
     def __init__(self, name: str = "custom", rules: RuleSet | None = None, linker: Any = "auto"):
         if rules is not None and not isinstance(rules, RuleSet):
             raise TypeError(f"the rules of a Mode must be a RuleSet, got {rules!r}. "
                             "Start from get_mode('FAST_RUN').rules.")
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "rules", all_rules() if rules is None else rules)
+        object.__setattr__(self, "_rules", rules)
         object.__setattr__(self, "linker", linker)
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules to apply."""
+        return all_rules() if self._rules is None else self._rules
+
+    @property
+    def rules_in_use(self) -> RuleSet:
+        """Those of ``rules`` that the graphs of this process may need: see ``symopt.rules.rules_in_use``."""
+        if self._rules is not None:
+            return self._rules
+        from symopt.rules.catalog import rules_in_use  # as for all_rules
+
+        return rules_in_use()
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Mode cannot be changed; make another one, such as mode.excluding(...), instead of "
@@ -84,14 +98,15 @@ class Mode:
         return make_linker(self.linker, config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mode) and (
-            (self.name, self.rules, self.linker) == (other.name, other.rules, other.linker))
+        if not isinstance(other, Mode) or (self.name, self.linker) != (other.name, other.linker):
+            return False
+        return self._rules is other._rules or self.rules == other.rules
 
     def __hash__(self) -> int:
-        return hash((self.name, self.rules))
+        return hash(self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Mode, (self.name, self.rules, self.linker)
+        return Mode, (self.name, self._rules, self.linker)
 
     def __repr__(self) -> str:
         return f"Mode({self.name!r}, {len(self.rules)} rules, linker={self.linker!r})"

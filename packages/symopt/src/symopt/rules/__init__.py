@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:
-    from symopt.rules.catalog import RULES, all_rules
+    from symopt.rules.catalog import RULES, all_rules, rules_in_use
 
-__all__ = ["RULES", "all_rules"]
+__all__ = ["RULES", "all_rules", "rules_in_use"]
 
 
 def __getattr__(name: str) -> _Any:

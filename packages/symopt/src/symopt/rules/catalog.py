@@ -1,6 +1,7 @@
 """All rules: those of the core language, and those of the packages that are installed."""
 
 from functools import cache
+from typing import Any
 
 from symcore import plugins
 from symopt.rules import (
@@ -36,15 +37,31 @@ RULES: RuleSet = RuleSet(
 )
 
 
-@cache
 def all_rules() -> RuleSet:
     """Return ``RULES`` and the rule sets of the entry points ``symstack.rewrites``, which are loaded at the first call.
 
     Raises ``TypeError`` for an entry point that is not a ``RuleSet``, ``ValueError`` when two rules have one name.
     """
-    total = RULES
-    for name, rules in plugins.load("symstack.rewrites").items():
+    return _with(plugins.load("symstack.rewrites"))
+
+
+def rules_in_use() -> RuleSet:
+    """Return ``all_rules()`` without those about the Ops of a package of this project that nobody has imported.
+
+    No graph of this process can hold what they look for, and importing them costs as much as rewriting a training step.
+    Raises as ``all_rules`` does.
+    """
+    return _with(plugins.load_in_use("symstack.rewrites"))
+
+
+def _with(sets: dict[str, Any]) -> RuleSet:
+    for name, rules in sets.items():
         if not isinstance(rules, RuleSet):
             raise TypeError(f"the plugin {name!r} of the group symstack.rewrites must be a RuleSet, got {rules!r}.")
-        total = total + rules
-    return total
+    return _sum(tuple(sets.values()))
+
+
+@cache
+def _sum(sets: tuple[RuleSet, ...]) -> RuleSet:
+    """Return ``RULES`` and these sets: one object for the same sets, because a set remembers its rules by Op."""
+    return sum(sets, start=RULES)
