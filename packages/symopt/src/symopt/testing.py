@@ -26,6 +26,8 @@ from symopt.ruleset import RuleSet
 
 #: Lengths of the axes whose length a type leaves open, from the last axis backwards.
 LENGTHS = (4, 3, 2, 5)
+#: What a case of a rule is: a test each.
+FOUR = ("check_positive", "check_negative", "check_special", "check_empty")
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -800.0, 800.0, 1e-20)
 
 
@@ -238,13 +240,14 @@ class RuleCase:
 
     def check(self) -> None:
         """All four."""
-        for check in (self.check_positive, self.check_negative, self.check_special, self.check_empty):
-            check()
+        for name in FOUR:
+            getattr(self, name)()
 
 
 def load_cases(paths: Sequence[Any]) -> list[Any]:
-    """Return what the tables ``CASES`` of Python files hold: a ``RuleCase`` each, or anything with a ``rule``."""
-    return [case for path in paths for case in runpy.run_path(str(path)).get("CASES", ()) if hasattr(case, "rule")]
+    """Return what the tables ``CASES`` of Python files hold: ``RuleCase``s, or what has their ``rule`` and tests."""
+    found = [case for path in paths for case in runpy.run_path(str(path)).get("CASES", ())]
+    return [case for case in found if all(hasattr(case, name) for name in ("rule", *FOUR))]
 
 
 def main(paths: Sequence[str]) -> int:
@@ -252,23 +255,23 @@ def main(paths: Sequence[str]) -> int:
 
     ``python -m symopt.testing packages/*/tests/rules/cases_*.py``
     """
-    rules, cases = all_rules(), load_cases(paths)
+    rules = all_rules()
     home = Counter(rule.function.__module__.split(".")[0] if rule.recipe is None else "equations" for rule in rules)
     tags = Counter(tag for rule in rules for tag in rule.tags)
     print(f"{len(rules)} rules ({_counted(home)}); tagged: {_counted(tags)}")
     if not paths:
         return 0
-    covered = {case.rule.replace("_", "-") for case in cases}
-    checked = [case for case in cases if isinstance(case, RuleCase)]
+    cases = load_cases(paths)
     failed = []
-    for case in checked:
-        try:
-            case.check()
-        except AssertionError as error:
-            failed.append(f"{case.rule}: {str(error).strip().splitlines()[0]}")
+    for case in cases:
+        for name in FOUR:
+            try:
+                getattr(case, name)()
+            except AssertionError as error:
+                failed.append(f"{case.rule}, {name}: {str(error).strip().splitlines()[0]}")
+    covered = {case.rule for case in cases}
     without = [rule.name for rule in rules if rule.name not in covered]
-    tested = {case.rule for case in checked}
-    print(f"{len(checked)} cases of {len(tested)} rules, each checked four ways: {len(failed)} failed")
+    print(f"{len(cases)} cases of {len(covered)} rules, each checked four ways: {len(failed)} failed")
     print(*failed, *[f"{name}: no case" for name in without], sep="\n", end="\n" * bool(failed or without))
     return int(bool(failed or without))
 

@@ -199,6 +199,13 @@ CASES = [
         lambda c, x, y: IfElse(1)(c, x, y),
         lambda c, x, y: IfElse(1)(c, y, x),
     ),
+    RuleCase(
+        "ifelse-of-ifelse",
+        [TRUTH, TRUTH, D, D],
+        lambda c, d, x, y: IfElse(1)(c, IfElse(1)(c, IfElse(1)(c, x, y * 3), y), IfElse(1)(c, x, y * 2)),
+        lambda c, d, x, y: IfElse(1)(c, IfElse(1)(d, x, y), IfElse(1)(d, y, x)),
+        lambda c, d, x, y: IfElse(1)(c, x, y * 2),
+    ),
     # --- products of matrices
     RuleCase(
         "multiple-out-of-dot",

@@ -192,13 +192,13 @@ def log_of_picked_softmax_by_number(node: Any) -> Any:
     return _log_of_picked_softmax(node, False)
 
 
-@rewrite(LogSoftmaxGrad, phase=PHASES)
+@rewrite(LogSoftmaxGrad, phase=PHASES, tags={"more_accurate"})
 def log_softmax_grad_at_targets(node: Any) -> Any:
     """The gradient ``g`` of ``log_softmax(x)[arange(len(y)), y]`` is ``g (onehot(y) - softmax(x))``."""
     return _log_softmax_grad_at_targets(node, True)
 
 
-@rewrite(LogSoftmaxGrad, phase=PHASES, tags={"shape_hiding"})
+@rewrite(LogSoftmaxGrad, phase=PHASES, tags={"more_accurate", "shape_hiding"})
 def log_softmax_grad_at_targets_by_number(node: Any) -> Any:
     """The gradient ``g`` of ``log_softmax(x)[arange(n), y]`` is ``g (onehot(y) - softmax(x))``."""
     return _log_softmax_grad_at_targets(node, False)

@@ -39,7 +39,7 @@ def log_of_softmax(node: Any) -> Any:
     return LogSoftmax(p.owner.op.axis)(p.owner.inputs[0]) if made_by(Softmax, p) else None
 
 
-@rewrite(sf.true_div, sf.mul, phase=PHASES, tags={"more_accurate"})
+@rewrite(sf.true_div, sf.mul, phase=PHASES, tags={"more_accurate", "nan_changing"})
 def softmax_written_out(node: Any) -> Any:
     """``exp(x) / exp(x).sum(axis, keepdims=True) -> softmax(x)``: cannot overflow."""
     if len(node.inputs) != 2:
@@ -57,7 +57,7 @@ def softmax_written_out(node: Any) -> Any:
     return None
 
 
-@rewrite(sf.sub, phase=PHASES, tags={"more_accurate"})
+@rewrite(sf.sub, phase=PHASES, tags={"more_accurate", "nan_changing"})
 def log_softmax_written_out(node: Any) -> Any:
     """``x - log(exp(x).sum(axis, keepdims=True)) -> log_softmax(x)``: cannot overflow."""
     x, norm = node.inputs

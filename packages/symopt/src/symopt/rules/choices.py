@@ -201,6 +201,29 @@ def ifelse_of_not(node: Any) -> Any:
     return list(node.op.make_node(condition.owner.inputs[0], *no, *yes).outputs)
 
 
+@rewrite(IfElse, phase="canonicalize")
+def ifelse_of_ifelse(node: Any) -> Any:
+    """``ifelse(c, ifelse(c, a, b), d) -> ifelse(c, a, d)``, and so of the other side."""
+    sides = [
+        [_chosen_already(v, node.inputs[0], side) for v in values]
+        for side, values in enumerate(node.op.sides(node.inputs[1:]))
+    ]
+    new = [*sides[0], *sides[1]]
+    if all(a is b for a, b in zip(new, node.inputs[1:], strict=True)):
+        return None
+    return list(node.op.make_node(node.inputs[0], *new).outputs)
+
+
+def _chosen_already(v: Any, condition: Any, side: int) -> Any:
+    """Return what ``v`` is on a side (0: true) of a condition that it chooses by itself."""
+    while v.owner is not None and isinstance(v.owner.op, IfElse) and v.owner.inputs[0] is condition:
+        found = v.owner.op.sides(v.owner.inputs[1:])[side][v.owner.outputs.index(v)]
+        if found.type != v.type:
+            break
+        v = found
+    return v
+
+
 RULES = RuleSet(
     NESTED,
     sum_of_switches,
@@ -212,4 +235,5 @@ RULES = RuleSet(
     ifelse_of_constant,
     ifelse_of_equals,
     ifelse_of_not,
+    ifelse_of_ifelse,
 )
