@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from symcodegen.cnames import c_type
-from symcodegen.expr import functions_in
+from symcodegen.expr import cast, functions_in
 from symcodegen.kernels.elemwise import loop_body, loop_function
 from symcodegen.kernels.near import near_functions
-from symcodegen.kernels.reduce import FETCH, RUN, Source, fetch_operand, reduction
+from symcodegen.kernels.reduce import FETCH, RUN, SINGLE, Source, fetch_operand, reduction
 
 #: Elements per block: long enough that folding the lanes at its end costs little, short enough that the buffers of a
 #: map with many inputs stay in the first-level cache.
@@ -35,6 +35,8 @@ def map_reduce_kernel(
     """
     dtype = fn.out_dtypes(in_dtypes)[0]
     lines, results = loop_body(fn, [(f"x{k}", d) for k, d in enumerate(in_dtypes)], [dtype])
+    if dtype.name == "float16":
+        results, dtype = [cast(results[0], dtype, SINGLE)], SINGLE
     types = [c_type(d) for d in (dtype, *in_dtypes)]
     text = loop_function(types, 1, scalars, lines, results) + _fetch(types, in_dtypes, scalars)
     body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text), out_dtype, acc_dtype)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from symcodegen.cnames import c_type, has_c_type, suffix
-from symcodegen.expr import NoC
+from symcodegen.cnames import STORED, c_type, has_c_type, suffix
+from symcodegen.expr import NoC, cast, functions_in
 from symcodegen.kernels.elemwise import IVDEP, PACKING
 
 LANES = 64
@@ -35,6 +35,11 @@ MAX_LOOPS = 64
 
 def _combine(fn: str, dtype: np.dtype[Any]) -> tuple[str, str, str]:
     """Return the expression that combines ``{0}`` and ``{1}``, the neutral element, and the function needed, if any."""
+    if dtype.kind == "c":
+        if fn not in ("add", "mul"):
+            raise NoC(f"order of {dtype}")
+        product = f"sym_mul_c{8 * dtype.itemsize}"
+        return ("({0} + {1})", "0", "") if fn == "add" else (f"{product}({{0}}, {{1}})", "1", product)
     t, real = c_type(dtype), dtype.kind == "f"
     if fn == "add":
         return ("({0} + {1})" if real else f"(({t})((unsigned long long){{0}} + (unsigned long long){{1}}))", "0", "")
@@ -104,6 +109,19 @@ def fetch_operand(k: int, dtype: np.dtype[Any], buffer: str) -> str:
 """
 
 
+SINGLE = np.dtype("float32")
+#: Numbers of 16 bits are handed out as floats, and combined as such.
+_FETCH_HALF = (
+    FETCH.format("float")
+    + f"""    (void)p;
+    unsigned short b[{RUN}] __attribute__((aligned(64)));
+{fetch_operand(1, np.dtype("float16"), "b")}    for (i64 i = 0; i < rows * m; i++) v[i] = sym_from_half_f32(a1[i]);
+    return v;
+}}
+"""
+)
+
+
 def reduce_kernel(
     fn: str, in_dtype: np.dtype[Any], out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]
 ) -> tuple[str, tuple[str, ...]]:
@@ -111,7 +129,10 @@ def reduce_kernel(
 
     Its operands are the output, then the input.
     """
-    if not has_c_type(in_dtype):
+    if in_dtype.name == "float16":
+        body, functions = reduction(fn, Source(SINGLE, 1, RUN, _FETCH_HALF), out_dtype, acc_dtype)
+        return body, tuple(sorted({*functions, "sym_from_half_f32"}))
+    if not has_c_type(in_dtype) and in_dtype.name not in STORED:
         raise NoC(f"reduction of {in_dtype}")
     fetch = f"{FETCH.format(c_type(in_dtype))}    (void)p;\n{fetch_operand(1, in_dtype, 'v')}    return a1;\n}}\n"
     return reduction(fn, Source(in_dtype, 1, RUN, fetch), out_dtype, acc_dtype)
@@ -125,8 +146,9 @@ def reduction(
     Raises ``NoC``.
     """
     for d in (source.dtype, out_dtype, acc_dtype):
-        if not has_c_type(d):
+        if not has_c_type(d) and d.name not in STORED:
             raise NoC(f"reduction of {d}")
+    acc_dtype = SINGLE if acc_dtype.name == "float16" else acc_dtype
     empty = _EMPTY if fn in ("maximum", "minimum") else ""
     called, fn = fn, "maximum" if fn == "supremum" else fn  # what no elements give is where the lanes start
     if source.operands >= MAX_LOOPS:
@@ -139,7 +161,7 @@ def reduction(
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
     name = "_".join((called, source.dtype.name, out_dtype.name, acc_dtype.name))
-    words = {
+    words: dict[str, Any] = {
         "ID": name,
         "X": c_type(source.dtype),
         "Y": c_type(out_dtype),
@@ -159,15 +181,22 @@ def reduction(
         "acc_run": acc_op.format("acc", f"sym_{name}_run(x, r * m)"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
         "empty": empty,
+        "store_col": cast("acc[i]", acc_dtype, out_dtype),
+        "store": cast("acc", acc_dtype, out_dtype),
     }
+    words["store_alone"] = cast(words["alone"], acc_dtype, out_dtype)
     vectors = lane == source.dtype and lane.kind == "f"
     if vectors:
         words["I"] = "int" if lane.itemsize == 4 else "long long"
         words["vector_two"] = _VECTOR_TWO[fn]
-    shared = ((_VECTOR_TEXT if vectors else _LANES_TEXT) + _TEXT) % words
+    runs = _VECTOR_TEXT if vectors else _LANES_TEXT
+    if source.dtype.kind == lane.kind == "c" and fn == "add":
+        runs = _PAIRS_TEXT
+        words |= {k: c_type(np.dtype(f"f{d.itemsize // 2}")) for k, d in (("P", source.dtype), ("Q", lane))}
+    shared = (runs + _TEXT) % words
     entry = _ENTRY % {**words, "operands": 1 + source.operands, "block": source.block}
     body = IVDEP + PACKING + _NEST % words + _ONCE % {**words, "text": shared} + source.text + entry
-    return body, tuple(sorted({n for n in (need, need_acc) if n}))
+    return body, tuple(sorted({n for n in (need, need_acc) if n} | functions_in(words["store"])))
 
 
 _CHOOSE = "return (V)((m & (I)b) | (~m & (I)a));"
@@ -203,6 +232,22 @@ SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
         for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
     for (; i < n; i++) a[0] = %(tail)s;
     return (%(A)s)a[0];
+}
+"""
+
+#: Sums of complex numbers: real and imaginary parts lie in turn, and so do the lanes.
+_PAIRS_TEXT = """
+SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
+    %(Q)s a[%(LANES)d];
+    const %(P)s *v = (const %(P)s *)x;
+    i64 i = 0;
+    for (int k = 0; k < %(LANES)d; k++) a[k] = 0;
+    for (; i + %(LANES)d <= 2 * n; i += %(LANES)d)
+        for (int k = 0; k < %(LANES)d; k++) a[k] += (%(Q)s)v[i + k];
+    for (int w = %(LANES)d / 2; w >= 2; w >>= 1)
+        for (int k = 0; k < w; k++) a[k] += a[k + w];
+    for (; i < 2 * n; i += 2) { a[0] += (%(Q)s)v[i]; a[1] += (%(Q)s)v[i + 1]; }
+    return (%(A)s)__builtin_complex(a[0], a[1]);
 }
 """
 
@@ -345,7 +390,7 @@ SYM_NOINLINE int sym_%(ID)s_reduce(
                         }
                     }
                 } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
-                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q[0] + (from + i) * t.step[0]) = (%(Y)s)acc[i];
+                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q[0] + (from + i) * t.step[0]) = %(store_col)s;
             }
         } else {
             %(A)s acc = unit;
@@ -357,10 +402,10 @@ SYM_NOINLINE int sym_%(ID)s_reduce(
                         const %(X)s *x = fetch(p, q, from, m, row, r, t.step, t.jump, v);
                         if (!t.apart) acc = %(acc_run)s;
                         else for (i64 j = 0; j < r; j++)
-                            *(%(Y)s *)(q[0] + (row + j) * t.jump[0]) = (%(Y)s)%(alone)s;
+                            *(%(Y)s *)(q[0] + (row + j) * t.jump[0]) = %(store_alone)s;
                     }
             } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
-            if (!t.apart) *(%(Y)s *)q[0] = (%(Y)s)acc;
+            if (!t.apart) *(%(Y)s *)q[0] = %(store)s;
         }
     } while (sym_nest_next(t.K, t.kept, t.at, operands, d, s, place));
     return 0;
@@ -368,12 +413,15 @@ SYM_NOINLINE int sym_%(ID)s_reduce(
 """
 
 
-def argmax_kernel(in_dtype: np.dtype[Any]) -> str:
-    """Return the C text of ``Argmax`` (``collapsed``, loops in program order: the reduced ones count the position)."""
-    if not has_c_type(in_dtype):
+def argmax_kernel(in_dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of ``Argmax`` (``collapsed``, loops in program order: the reduced ones count the position), and
+    the functions it needs."""
+    if not has_c_type(in_dtype) and in_dtype.name != "float16":
         raise NoC(f"argmax of {in_dtype}")
-    words = {"X": c_type(in_dtype), "MAX": MAX_LOOPS, "nan": "x != x" if in_dtype.kind == "f" else "0"}
-    return _ARGMAX % words
+    work = SINGLE if in_dtype.name == "float16" else in_dtype
+    load = cast(f"*(const {c_type(in_dtype)} *)q", in_dtype, work)
+    words = {"X": c_type(work), "MAX": MAX_LOOPS, "nan": "x != x" if work.kind == "f" else "0", "load": load}
+    return _ARGMAX % words, tuple(functions_in(load))
 
 
 _ARGMAX = """
@@ -394,10 +442,10 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
     char *y = p[0], *x0 = p[1];
     for (;;) {
         const char *q = x0;
-        %(X)s best = *(const %(X)s *)q;
+        %(X)s best = %(load)s;
         i64 where = 0, count = 0;
         for (int found = 0;;) {
-            const %(X)s x = *(const %(X)s *)q;
+            const %(X)s x = %(load)s;
             if (!found && (%(nan)s)) { where = count; found = 1; }
             if (!found && x > best) { best = x; where = count; }
             count++;

@@ -33,6 +33,7 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
         (0, 0),
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
+        heavy=x.dtype.kind == "c",
     )
 
 
@@ -61,6 +62,7 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
         (0, *stretch),
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
+        heavy=any(t.dtype.kind == "c" for t in types),
         weight=work(op.map),
     )
 
@@ -70,7 +72,7 @@ def argmax_c(op: Argmax, node: Apply) -> Answer:
     """A scan of each row."""
     x = node.inputs[0].type
     try:
-        body = argmax_kernel(x.dtype)
+        body, functions = argmax_kernel(x.dtype)
     except NoC as why:
         return refuse(node, f"no C for {why}")
-    return CKernel(body, (), COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True)
+    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True)
