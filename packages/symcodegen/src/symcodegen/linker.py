@@ -21,6 +21,7 @@ from symcore.tensor.indexing import SliceLength
 from symcore.tensor.shapes import Shape_i
 from symopt.compiled import Function
 from symopt.interfaces import Signature
+from symopt.less_memory import SecondProgram
 from symopt.linker import warn_slow
 from symopt.plan import MemoryPlan
 from symopt.vm import PyLinker
@@ -182,7 +183,33 @@ def _function_class(cvm: Any) -> Any:
             else:
                 self.return_kind = cvm.RETURN_ONE if signature.single else cvm.RETURN_LIST
 
+        def limit_rows(self, second: SecondProgram) -> None:
+            self._second = second
+            _limit(self, second.limit)
+
+        def _run(self, args: tuple[Any, ...]) -> Any:
+            try:
+                return Function._run(self, args)
+            except cvm.RowLimitExceeded:
+                return _run_second(self, args)
+
         __repr__ = Function.__repr__
         __reduce__ = Function.__reduce__
 
     return CFunction
+
+
+def _limit(function: Any, limit: int) -> None:
+    """Let calls raise ``RowLimitExceeded`` when their loops would keep more bytes; 0: never."""
+    function.linked.machine.row_limit = limit
+
+
+def _run_second(function: Any, args: tuple[Any, ...]) -> Any:
+    """Run a call that the function's own program refused, for its loops would keep too much."""
+    other = function._second.function(function.name) if function._second is not None else None
+    if other is None:  # as much would be kept in any case: call after call need not find that out
+        _limit(function, 0)
+        return Function._run(function, args)
+    if function.profile is None:
+        return other._run(args)
+    return function._wrap_outputs(function.profile.run(args, other.linked))

@@ -69,6 +69,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("cache_size", 1 << 30, "bytes of compiled code to keep", int),
     Option("threads", 1, "threads that one call may use, in BLAS too; 0: as many as the machine grants", int),
     Option(
+        "loop_memory",
+        1 << 30,
+        "bytes that the loops of a call may remember for gradients; beyond, steps are made twice. 0: any number",
+        int,
+    ),
+    Option(
         "exception_verbosity",
         "low",
         "how much an error at run time tells; looked at when the error is raised",

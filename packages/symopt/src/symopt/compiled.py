@@ -16,6 +16,7 @@ from symcore.tensor.map_reduce import MapReduce
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
+from symopt.less_memory import SecondProgram
 from symopt.linker import make_linker
 from symopt.mode import Mode, get_mode, linker_of, portable
 from symopt.plan import MemoryPlan
@@ -59,6 +60,8 @@ class Function:
         self.profile: Profile | None = None
         self._plain_program: Any = None
         self._subsets: dict[tuple[int, ...], Function] = {}
+        #: What takes over where a call would keep too many rows of loops, if the program can tell.
+        self._second: SecondProgram | None = None
 
     @property
     def mode(self) -> Mode:
@@ -105,6 +108,9 @@ class Function:
 
     def _run(self, args: tuple[Any, ...]) -> Any:
         return self._wrap_outputs(self.linked(*args) if self.profile is None else self.profile.run(args))
+
+    def limit_rows(self, second: SecondProgram) -> None:
+        """Let ``second`` run the calls whose loops would keep too many rows, if the program can tell."""
 
     def _wrap_outputs(self, outputs: list[Any]) -> Any:
         if self.signature.single:
@@ -273,7 +279,7 @@ class Function:
         drop = delete_updates and bool(self.plan.updates)
         if share_memory and not swap and not drop:
             made = _made(self.linked, self.plan, self.signature.changed(name=name), self._mode, self.config)
-            made.trust_input = self.trust_input
+            made.trust_input, made._second = self.trust_input, self._second
         else:
             for s in [] if share_memory else self._states():
                 swap.setdefault(s, _twin(s))
@@ -346,6 +352,8 @@ class Function:
         The next call takes what it needs again.
         """
         self._subsets.clear()
+        if self._second is not None:
+            self._second.free()
         machine = getattr(self.linked, "machine", None)
         if machine is not None:
             machine.clear()

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from symcore.config import config
@@ -19,6 +19,7 @@ from symopt.compiled import Function, link, profile_as_asked
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
+from symopt.less_memory import SecondProgram, in_less_memory, may_need_less
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 from symopt.profile import ProfileStats
@@ -108,18 +109,42 @@ def function(
     linker = chosen.make_linker(snapshot)
     with paused():
         fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules_in_use, linker)
+        remembers = bool(snapshot.loop_memory) and may_need_less(fgraph)
         report = rewrite(fgraph, rules)
     rewritten = time.perf_counter()
-    mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
-    plan = MemoryPlan(fgraph, len(flat), list(pairs), mutable, linker.can_fail)
-    place = name or trace.describe(trace.here()).partition(" in ")[0]
-    signature = Signature(ins, single, keys, place, declared if states else None, states)
+    plan = _plan(fgraph, ins, flat, pairs, linker)
+    name = name or trace.describe(trace.here()).partition(" in ")[0]
+    signature = Signature(ins, single, keys, name, declared if states else None, states)
     made = link(plan, signature, chosen, snapshot, linker)
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
     profile_as_asked(made, snapshot.profile if profile is None else profile)
+    if remembers:
+        made.limit_rows(_second_program(made, ins, targets, flat, list(pairs)))
     return made
+
+
+def _plan(fgraph: FunctionGraph, ins: Sequence[In], flat: Sized, updated: Iterable[Any], linker: Any) -> MemoryPlan:
+    mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
+    return MemoryPlan(fgraph, len(flat), list(updated), mutable, linker.can_fail)
+
+
+def _second_program(
+    first: Function, ins: Sequence[In], targets: Sequence[Variable[Any]], flat: Sized, updated: Sequence[Any]
+) -> SecondProgram:
+    """Return what makes the same function with loops that remember less, should a call need it."""
+
+    def make() -> Function | None:
+        with paused():
+            graph = FunctionGraph([i.variable for i in ins], targets)
+            if not in_less_memory(graph):
+                return None
+            rewrite(graph, first.mode.rules_in_use)
+        linker = first.mode.make_linker(first.config)
+        return link(_plan(graph, ins, flat, updated, linker), first.signature, first.mode, first.config, linker)
+
+    return SecondProgram(make, first.config.loop_memory)
 
 
 def _graph(

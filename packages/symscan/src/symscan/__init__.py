@@ -1,6 +1,7 @@
 """Symbolic loops: ``scan`` and the shapes made of it."""
 
 import symscan.gradient
+import symscan.remaking
 import symscan.tangent
 import symscan.vectorize
 from symscan.carrying import loop

@@ -19,13 +19,13 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import DisconnectedType, NullType, disconnected, grad_not_implemented
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
-from symcore.tensor.creation import zeros, zeros_like
+from symcore.tensor.creation import Alloc, zeros, zeros_like
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.join import stack
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.scalar_functions import identity, le, minimum, switch
 from symcore.tensor.shapes import DimShuffle, specify_shape
-from symcore.tensor.subtensor import inc_subtensor, set_subtensor
+from symcore.tensor.subtensor import IncSubtensor, inc_subtensor, set_subtensor
 from symcore.tensor.type import TensorType
 from symscan.op import Scan, derivatives
 from symscan.spec import Inner, Outer, Results, Rows, Spec
@@ -144,7 +144,12 @@ class _Backward:
         spec = self.spec
         self.row_seeds: list[Any] = []
         self.first_seeds: list[Any] = [None] * len(spec.states)
+        #: Per state the gradient of the last row, where that is all that is given.
+        self.last_seeds: list[Any] = [None] * len(spec.states)
         for k, (rows, g) in enumerate(zip(spec.rows, self.seeds.rows, strict=True)):
+            if g is not None and k < len(spec.states) and is_float(self.step.states[k]):
+                self.last_seeds[k] = _of_last_row(g, rows, self.n)
+                g = g if self.last_seeds[k] is None else None
             if g is not None and rows.keep is not None:
                 total = self.n + rows.depth
                 inner = self.step.states[k] if k < len(spec.states) else self.step.plain[k - len(spec.states)]
@@ -255,7 +260,8 @@ class _Backward:
                 further = waiting[j] if j < len(waiting) else None
                 term = self.term.get(by_tap[-j]) if -j in by_tap else None
                 new = further if term is None else term if further is None else further + term
-                start = zeros_like(self.forward.states[k][0])
+                start = self.last_seeds[k] if j == 1 else None
+                start = zeros_like(self.forward.states[k][0]) if start is None else _as(start.astype(v.type.dtype), v)
                 found.append((start, v, zeros_like(v) if new is None else new))
         return found
 
@@ -343,6 +349,37 @@ def _as(value: Any, v: Any) -> Any:
     if v.type.is_super(value.type):
         return value
     return specify_shape(value, v.type.shape)
+
+
+def _of_last_row(g: Any, rows: Rows, n: Any) -> Any:
+    """Return the gradient of the last row where those of all others are zero by the form of ``g``, else ``None``.
+
+    It is then what waits for the value of the last step: no rows of zeros are made, and none is read in every step.
+    """
+    if rows.keep == 1:
+        return g[-1]
+    if rows.keep is not None:
+        return None
+    made_by_steps = False
+    node = g.owner
+    if node is not None and _adds_to_zeros(node) and node.op.entries == (("slice", rows.depth, None, None),):
+        made_by_steps, node = True, node.inputs[1].owner
+    if node is None or not _adds_to_zeros(node) or node.op.entries != (-1,):
+        return None
+    last = node.inputs[1]
+    if last.type.ndim != g.type.ndim - 1:
+        return None
+    if made_by_steps and not (isinstance(n, Constant) and int(n.data)):  # of no steps there is no last row
+        one = zeros((minimum(n, 1), *(last.shape[i] for i in range(last.type.ndim))), dtype=last.type.dtype)
+        last = set_subtensor(one[-1], last)[-1]
+    return last
+
+
+def _adds_to_zeros(node: Any) -> bool:
+    """Tell whether a node adds something to a part of a tensor of zeros."""
+    base = node.inputs[0].owner if type(node.op) is IncSubtensor else None
+    fill = base.inputs[0] if base is not None and isinstance(base.op, Alloc) else None
+    return isinstance(fill, Constant) and not fill.data.any()
 
 
 def _padded(g: Any, total: Any, inner: Any, rows: Any) -> Any:

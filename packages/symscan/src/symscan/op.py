@@ -19,10 +19,12 @@ from symscan.spec import Rows, Spec
 
 
 class _Derivatives:
-    """The two modes of differentiation; the modules that make them stand above and put their functions here."""
+    """The two modes of differentiation, and gradients in less memory; the modules that make them stand above and put
+    their functions here."""
 
     pull_back: Any = None
     push_forward: Any = None
+    less_memory: Any = None
 
 
 derivatives = _Derivatives()
@@ -157,6 +159,13 @@ class Scan(Op):
         with paused():
             terms: list[Any] = derivatives.push_forward(self, inputs, tangents)
         return terms
+
+    def less_memory(self, node: Apply, fgraph: FunctionGraph) -> dict[Any, Any] | None:
+        """Return ``{variable: what takes its place}`` so that a gradient makes steps of this loop again instead of
+        remembering them; ``None`` where no gradient reads its rows. See ``symopt.less_memory``."""
+        with paused():
+            found: dict[Any, Any] | None = derivatives.less_memory(node, fgraph)
+        return found
 
 
 def _check_inner(spec: Spec, fgraph: FunctionGraph) -> None:

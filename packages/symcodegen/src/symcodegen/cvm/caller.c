@@ -32,6 +32,10 @@ static PyObject *caller_vectorcall(PyObject *self, PyObject *const *args, size_t
     Py_INCREF(program);
     PyObject *result = call_program(program, args, n, caller->return_kind == RETURN_ONE);
     Py_DECREF(program);
+    if (!result && PyErr_ExceptionMatches(row_limit_exceeded)) { /* another program makes do with less */
+        PyErr_Clear();
+        return call_general(self, args, n, NULL);
+    }
     if (!result || caller->return_kind != RETURN_WRAPPED) return result;
     PyObject *wrapped = PyObject_CallMethodOneArg(self, text_wrap_outputs, result);
     Py_DECREF(result);

@@ -175,6 +175,7 @@ typedef struct Prepared {
     int refs, segment;
     int n_runs, n_static, n_binds;
     i64 arena_size, work;
+    i64 row_bytes; /* of what loops keep row by row in the arena */
     i64 *sig, *registers, *table;
     Place *places;
     Run *runs;
@@ -242,7 +243,7 @@ typedef struct Program {
     int n_idle, n_contexts;
     i64 prepares, hits, calls, arena_bytes;
     char profile, cleared;
-    Py_ssize_t gil_threshold;
+    Py_ssize_t gil_threshold, row_limit;
     i64 *node_ns, *node_calls;
     /* work space of prepare, which never runs twice at once */
     int *root_last;  /* by slot: last node that uses memory it owns */
@@ -328,6 +329,8 @@ sym_kernel run_loop;
 /* errors.c */
 #define SYM_INSIDE 100 /* a kind of failure: of a step of a loop, noted in c->inside */
 #define SYM_RAISED 101 /* an exception is set already */
+#define SYM_LIMIT 102  /* loops would keep more rows than row_limit allows */
+extern PyObject *row_limit_exceeded;
 void raise_failure(Context *c);
 void raise_python_failure(Context *c, int node);
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+PyObject *row_limit_exceeded;
+
 static const char *const KINDS[] = {"value", "value", "shape", "index", "memory"};
 
 /* (dtype name, shape, strides) of an operand, None if its shape is not known. */
@@ -98,6 +100,10 @@ static void raise_inside(Context *c) {
 /* Raises what fail or fail_at noted. */
 void raise_failure(Context *c) {
     if (c->failed_kind == SYM_RAISED) return;
+    if (c->failed_kind == SYM_LIMIT) {
+        PyErr_SetString(row_limit_exceeded, "loops would keep more rows than row_limit allows.");
+        return;
+    }
     if (c->failed_kind == SYM_INSIDE) {
         raise_inside(c);
         return;

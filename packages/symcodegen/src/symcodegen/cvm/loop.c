@@ -291,6 +291,20 @@ static int fits_fused(const Loop *loop, const Prepared *inner) {
     return 1;
 }
 
+/* Counts the rows that stay in the arena until the loop, or what reads them, is done. 0, or -1 with a failure noted. */
+static int count_rows(Context *c, Prepared *q, const Node *node) {
+    const Program *p = c->program;
+    for (int k = 0; k < node->loop->n_states + node->loop->n_results; k++) {
+        const Slot *s = p->slots + node->ops[k];
+        i64 bytes = s->itemsize, *lengths = lengths_of(c, node->ops[k]);
+        for (int i = 0; i < s->ndim; i++) bytes *= lengths[i];
+        if (s->kind == TEMP) q->row_bytes += bytes;
+    }
+    if (!p->row_limit || q->row_bytes <= p->row_limit) return 0;
+    c->failed_kind = SYM_LIMIT;
+    return -1;
+}
+
 /* Launch parameters of a LOOP node. 0, or -1 with a failure noted. */
 int prepare_loop(Context *c, Prepared *q, Node *node) {
     const Loop *loop = node->loop;
@@ -304,6 +318,7 @@ int prepare_loop(Context *c, Prepared *q, Node *node) {
     for (int i = 0; i < loop->n_states + loop->n_results; i++)
         if (shape_track(c, q, node, loop->tracks + first + i, n)) return -1;
     if (loop->until && fill_shape(c, q, node->ops[node->n_outputs - 1], NULL, index)) return -1;
+    if (count_rows(c, q, node)) return -1;
     int n_moves = inner->n_binds - inner->n_static;
     LoopPrepared *l = PyMem_Calloc(1, sizeof *l + (n_moves + 1) * sizeof(Move));
     if (!l) return fail_at(c, index, SYM_MEMORY, "no memory to prepare the steps.");

@@ -128,6 +128,9 @@ static const struct {
 static int fill_module(PyObject *module) {
     for (size_t i = 0; i < sizeof CONSTANTS / sizeof *CONSTANTS; i++)
         if (PyModule_AddIntConstant(module, CONSTANTS[i].name, CONSTANTS[i].value)) return -1;
+    if (!row_limit_exceeded)
+        row_limit_exceeded = PyErr_NewException("symcodegen.cvm.RowLimitExceeded", PyExc_MemoryError, NULL);
+    if (!row_limit_exceeded || PyModule_AddObjectRef(module, "RowLimitExceeded", row_limit_exceeded)) return -1;
     PyObject *routines = routine_addresses();
     int failed = !routines || PyModule_AddObjectRef(module, "routines", routines);
     Py_XDECREF(routines);

@@ -161,6 +161,9 @@ static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Program, vectorcall), READONLY, NULL},
     {"profile", T_BOOL, offsetof(Program, profile), 0, "time every node"},
     {"gil_threshold", T_PYSSIZET, offsetof(Program, gil_threshold), 0, "work above which kernels run without the GIL"},
+    {"row_limit", T_PYSSIZET, offsetof(Program, row_limit), 0,
+     "bytes of rows that loops may keep in the arena; 0: any. A call for which that is too little raises "
+     "RowLimitExceeded before anything has run"},
     {"name", T_OBJECT, offsetof(Program, name), READONLY, NULL},
     {"n_inputs", T_INT, offsetof(Program, n_inputs), READONLY, NULL},
     {"n_outputs", T_INT, offsetof(Program, n_outputs), READONLY, NULL},

@@ -1,0 +1,71 @@
+"""Gradients of loops in less memory: a second program, made when a call turns out to need it.
+
+The gradient of a loop reads what all its steps made. Where that is more than ``config.loop_memory`` bytes, the function
+is compiled once more, with loops in blocks of steps that are made again on the way back; that program serves the calls
+that are too large for the first one, which goes on to serve the others. Whether a call is too large is known from the
+shapes of its arguments, before its loops run, so that the others pay nothing for it.
+
+What blocks are is the business of the Op: one that can be written so has a method ``less_memory(node, fgraph)``, which
+returns ``{variable: what takes its place}``, or ``None``.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from symcore.graph.fgraph import FunctionGraph
+
+_log = logging.getLogger("symopt")
+_COMPILED_AGAIN = (
+    "%s: loops would keep more than %d bytes (config.loop_memory); compiling it again, with steps that are made twice."
+)
+
+
+def may_need_less(fgraph: FunctionGraph) -> bool:
+    """Tell whether a graph may hold a loop and its gradient: two nodes that can do with less memory."""
+    able = 0
+    for node in fgraph.nodes:
+        able += hasattr(type(node.op), "less_memory")
+        if able > 1:
+            return True
+    return False
+
+
+def in_less_memory(fgraph: FunctionGraph) -> bool:
+    """Let gradients make the steps of loops again, in a graph that no rule has changed; tell whether any can."""
+    changed = False
+    for node in fgraph.toposort():
+        make: Any = getattr(node.op, "less_memory", None)
+        if make is not None and node in fgraph.nodes:
+            pairs = make(node, fgraph)
+            if pairs:
+                fgraph.replace_all(list(pairs.items()), "less memory")
+                changed = True
+    return changed
+
+
+class SecondProgram:
+    """Makes the function that takes over when a call needs too much, at the first such call.
+
+    ``make``: compiles it; ``None`` where nothing can be saved.
+    """
+
+    def __init__(self, make: Callable[[], Any], limit: int):
+        self._make, self.limit = make, limit
+        self._lock = threading.Lock()
+        self._made: Any = None
+        self._tried = False
+
+    def function(self, name: str) -> Any:
+        """Return the function, or ``None`` where it would need as much; ``name`` is that of the first one."""
+        with self._lock:
+            if not self._tried:
+                _log.info(_COMPILED_AGAIN, name, self.limit)
+                self._made, self._tried = self._make(), True
+        return self._made
+
+    def free(self) -> None:
+        """Give back what is kept for the next call."""
+        if self._made is not None:
+            self._made.free()

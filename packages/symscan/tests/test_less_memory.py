@@ -1,0 +1,237 @@
+"""Gradients that would remember too much make steps twice: the same numbers, and much less memory."""
+
+import copy
+import logging
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from symcore import grad, shared
+from symcore import tensor as T
+from symcore.config import config
+from symopt import function
+from symscan import loop, scan, until
+from symscan.op import Scan
+
+pytestmark = [pytest.mark.c, pytest.mark.default_mode]
+rng = np.random.default_rng(5)
+x, h, first = T.dmatrix("x"), T.dvector("h"), T.dmatrix("first")
+W = rng.normal(size=(3, 3)) / 3
+LIMIT = 1000  # bytes: some 40 rows of three numbers
+
+
+def both(inputs, outputs, limit=LIMIT, **options):
+    """Return the function without a limit, and the one that may keep ``limit`` bytes."""
+    with config.override(loop_memory=limit):
+        small = function(inputs, outputs, **options)
+    with config.override(loop_memory=0):
+        return function(inputs, outputs, **options), small
+
+
+def second(f):
+    """Return the function that took over, or ``None`` while there is none."""
+    return f._second._made if f._second is not None else None
+
+
+def loops_of(f):
+    return [node.op for node in f.fgraph.toposort() if isinstance(node.op, Scan)]
+
+
+def agree(f, g, *values):
+    for a, b in zip(f(*values), g(*values), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
+
+
+def recurrent(cost):
+    w = shared(W, "w")
+    rows, _ = scan(lambda v, s: T.tanh(v + T.dot(s, w)), x, h)
+    c = cost(rows)
+    return [c, *grad(c, [w, x, h])]
+
+
+COSTS = {
+    "the last row": lambda rows: (rows[-1] ** 2).sum(),
+    "all rows": lambda rows: (rows * T.cos(T.arange(rows.size)).reshape(rows.shape)).sum(),
+    "one row": lambda rows: rows[4].sum() + rows[-1].sum(),
+    "a view": lambda rows: T.sin(rows[2:-1]).sum(),
+}
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_values_are_the_same_with_every_number_of_steps(cost):
+    f, g = both([x, h], recurrent(COSTS[cost]))
+    for n in (5, 60, 100, 101, 110, 119, 120, 5):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3))
+    assert f._second is None
+    assert [op.lean for op in loops_of(second(g))].count(True) == 2
+    assert not any(op.lean for op in loops_of(g))
+
+
+def test_calls_that_fit_never_make_a_second_program():
+    f, g = both([x, h], recurrent(COSTS["the last row"]))
+    agree(f, g, rng.normal(size=(5, 3)), rng.normal(size=3))
+    assert g._second is not None and second(g) is None
+
+
+def test_many_taps_several_outputs_and_known_steps():
+    def step(a, b, h2, h1):
+        new = T.tanh(a - b + 0.5 * h2 - 0.3 * h1)
+        return new, new.sum()
+
+    (rows, sums), _ = scan(step, {"input": x, "taps": [-1, 1]}, [{"initial": first, "taps": [-2, -1]}, None])
+    for cost in (rows[-1].sum() + sums[-1], (rows**2).sum() + T.sin(sums).sum(), sums.sum() + rows[0].sum()):
+        f, g = both([x, first], [rows, sums[-1], *grad(cost, [x, first])])
+        for n in (4, 102, 103):
+            agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=(2, 3)))
+        assert second(g) is not None
+    for steps in (100, 103):
+        orbit, _ = scan(lambda s: T.sin(s) + s * first[0], outputs_info=h, n_steps=steps)
+        f, g = both([h, first], grad(orbit[-1].sum(), [h, first]))
+        agree(f, g, rng.normal(size=3), rng.uniform(0, 0.2, size=(2, 3)))
+        assert second(g) is not None
+
+
+def test_number_of_steps_given_with_the_call():
+    n = T.lscalar("n")
+    rows, _ = scan(lambda s: T.sin(s), outputs_info=h, n_steps=n)
+    f, g = both([h, n], [rows[-1], grad(rows[-1].sum(), h)])
+    for steps in (3, 150, 151, 400):
+        agree(f, g, rng.normal(size=3), steps)
+    assert second(g) is not None
+    with pytest.raises(IndexError):
+        g(np.ones(3), 0)
+
+
+def test_updates_are_made_once_and_shared_with_the_first_program():
+    w, total = shared(W, "w"), shared(np.zeros(3), "total")
+    rows, updates = scan(lambda v, s: (T.tanh(v + T.dot(s, w)), {total: total + s}), x, h)
+    slope = grad((rows[-1] ** 2).sum(), w)
+    _, g = both([x, h], rows[-1], updates={**updates, w: w - 0.1 * slope})
+    f = function([x, h], [rows[-1], w - 0.1 * slope, *updates.values()])
+    for n in (5, 100, 7, 130):
+        given = rng.normal(size=(n, 3)), rng.normal(size=3)
+        last, new_w, new_total = f(*given)
+        np.testing.assert_allclose(g(*given), last, rtol=1e-11)
+        np.testing.assert_allclose(w.get_value(), new_w, rtol=1e-11)
+        np.testing.assert_allclose(total.get_value(), new_total, rtol=1e-9)
+    assert second(g) is not None
+
+
+def test_a_state_that_keeps_its_value_between_calls():
+    from symopt import In
+
+    s = T.dvector("s")
+    rows, _ = scan(lambda v, a: T.tanh(v + a), x, s)
+    c = rows[-1].sum() + grad(rows[-1].sum(), x)[0].sum()
+    with config.override(loop_memory=LIMIT):
+        g = function([x, In(s, value=np.zeros(3), update=rows[-1], mutable=True)], c)
+    X, state = rng.normal(size=(150, 3)), np.zeros(3)
+    for n in (4, 150, 4, 120):
+        g(X[:n])
+        for v in X[:n]:
+            state = np.tanh(v + state)
+        np.testing.assert_allclose(g[s], state, rtol=1e-10)
+    assert second(g) is not None
+
+
+def test_keywords_dictionaries_single_outputs_and_output_subset():
+    w = shared(W, "w")
+    rows, _ = scan(lambda v, s: T.tanh(v + T.dot(s, w)), x, h)
+    cost = (rows**2).sum()
+    given = rng.normal(size=(120, 3)), rng.normal(size=3)
+    f, g = both([x, h], {"cost": cost, "slope": grad(cost, w)})
+    assert set(g(*given)) == {"cost", "slope"}
+    np.testing.assert_allclose(g(h=given[1], x=given[0])["slope"], f(*given)["slope"], rtol=1e-10)
+    f, g = both([x, h], grad(cost, w))
+    np.testing.assert_allclose(g(*given), f(*given), rtol=1e-10)
+    f, g = both([x, h], [cost, grad(cost, w)])
+    np.testing.assert_allclose(g(*given, output_subset=[1])[0], f(*given)[1], rtol=1e-10)
+
+
+def test_copies_pickles_and_profiles():
+    f, g = both([x, h], recurrent(COSTS["all rows"]))
+    given = rng.normal(size=(120, 3)), rng.normal(size=3)
+    for other in (g.copy(share_memory=True), g.copy(), copy.deepcopy(g), pickle.loads(pickle.dumps(g))):
+        agree(f, other, *given)
+    g.profile_on()
+    agree(f, g, *given)
+    assert g.profile.calls == 1 and g.profile_off().seconds > 0
+    g.free()
+    agree(f, g, *given)
+
+
+def test_it_is_said_once(caplog):
+    _, g = both([x, h], recurrent(COSTS["all rows"]), name="train")
+    with caplog.at_level(logging.INFO, logger="symopt"):
+        for _ in range(3):
+            g(rng.normal(size=(120, 3)), rng.normal(size=3))
+    [record] = caplog.records
+    assert "train: loops would keep more than 1000 bytes (config.loop_memory)" in record.getMessage()
+
+
+def test_where_nothing_can_be_saved_the_first_program_runs():
+    """A condition, and rows that only the user reads: no gradient could do without them."""
+    rows, _ = scan(lambda v, s: (v * s, until(s.sum() > 1e9)), x, h)
+    f, g = both([x, h], grad(rows[-1].sum(), [x, h]))
+    given = rng.uniform(0.9, 1.1, size=(120, 3)), np.ones(3)
+    agree(f, g, *given)
+    agree(f, g, *given)
+    assert second(g) is None
+    rows, _ = scan(lambda v, s: v + s, x, h)
+    assert both([x, h], (rows**2).sum())[1]._second is None
+
+
+def test_from_eight_threads():
+    f, g = both([x, h], recurrent(COSTS["all rows"]))
+    given = [(rng.normal(size=(n, 3)), rng.normal(size=3)) for n in (5, 100, 101, 150) * 10]
+    wanted = [f(*values) for values in given]
+    with ThreadPoolExecutor(8) as pool:
+        for one, other in zip(wanted, pool.map(lambda values: g(*values), given), strict=True):
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
+
+
+def test_two_loops_one_after_the_other_and_loops_in_loops():
+    w = shared(W, "w")
+    (hidden, _), ys = loop(lambda c, v: ((T.tanh(v + T.dot(c[0], w)), c[1] + 1), c[0]), (h, 0), x)
+    rows, _ = scan(lambda v, s: T.tanh(v * scan(lambda a, b: T.sin(a + b), s, T.zeros(()))[0][-1] + s), ys, hidden)
+    cost = (rows**2).sum()
+    f, g = both([x, h], [cost, *grad(cost, [w, x, h])])
+    for n in (4, 120):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3))
+    assert [op.lean for op in loops_of(second(g))].count(True) == 4
+
+
+MEASURE = """
+import sys
+import numpy as np
+from symcore import grad, shared, tensor as T
+from symcore.config import config
+from symopt import function
+from symscan import scan
+config.loop_memory = int(sys.argv[1])
+w, x = shared(np.eye(32) / 2), T.dtensor3("x")
+rows = scan(lambda v, s: T.tanh(v + T.dot(s, w)), x, T.zeros((8, 32)))[0]
+f = function([x], grad((rows[-1] ** 2).sum(), w))
+x = np.lib.stride_tricks.as_strided(np.ones((8, 32)), (8000, 8, 32), (0, 256, 8))
+f(x[:60]), f(x[:700])
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+before = peak()
+f(x)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
+def test_memory():
+    """8,000 steps of 2 KiB: 16 MiB of states, and as much of products. The input is of rows that are one."""
+    used = {}
+    for limit in (0, 1 << 20):
+        done = subprocess.run([sys.executable, "-c", MEASURE, str(limit)], capture_output=True, text=True, check=True)
+        used[limit] = int(done.stdout)
+    assert used[0] > 30 * 1024 and used[1 << 20] < used[0] * 0.7, used
