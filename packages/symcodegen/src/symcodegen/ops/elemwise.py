@@ -29,6 +29,11 @@ def elemwise_c(op: Elemwise, node: Apply) -> Answer:
 
 def kernel_for(fn: Any, in_types: list[TensorType], out_types: list[TensorType]) -> CKernel:
     """Return the kernel that maps ``fn`` over tensors of the given types. Raises ``NoC``."""
+    return _kernel(fn, tuple(in_types), tuple(out_types))
+
+
+@functools.lru_cache(maxsize=1024)  # layers repeat themselves, and so do functions made from functions
+def _kernel(fn: Any, in_types: tuple[TensorType, ...], out_types: tuple[TensorType, ...]) -> CKernel:
     ndim = out_types[0].ndim
     dtypes = [t.dtype for t in in_types], [t.dtype for t in out_types]
     body, functions = elemwise_kernel(fn, *dtypes, scalar_inputs(in_types), ndim)
