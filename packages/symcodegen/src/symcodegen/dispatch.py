@@ -54,6 +54,12 @@ class CKernel:
         Work per byte touched, 1 for plain arithmetic.
     counted
         What runs the node where the lengths of its outputs are known to values alone: it finds them out.
+    cut
+        The kernel may be run in pieces by several threads. ``collapsed``: ``True``, along any loop that all outputs
+        move along. ``full``: the positions of the operands (outputs, then inputs) of which a piece gets some rows of
+        the first axis, all of equal length; the others go whole to every piece, which must not write to them. No
+        element of a result may depend on where the pieces end, and nothing may be written to memory of the kernel's
+        own.
     """
 
     body: str
@@ -67,6 +73,7 @@ class CKernel:
     heavy: bool = False
     weight: int = 1
     counted: "Routine | None" = None
+    cut: bool | tuple[int, ...] = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from symcodegen import blas, extension
+from symcodegen import blas, extension, threads
 from symcodegen.cache import KernelCache
 from symcodegen.dispatch import Answer, Loop, c_impl
 from symcodegen.failures import step_error
@@ -92,17 +92,29 @@ class CLinker:
             return PyLinker().link(plan, signature, config)
         if lowering.uses_blas:
             blas.load()
-            blas.set_threads(config.threads)
-        return CProgram(lowering, addresses, signature, cvm)
+        workers = threads.count(config.threads)
+        told = lowering.uses_blas and blas.set_threads(workers)
+        return CProgram(lowering, addresses, signature, cvm, workers, workers if told else 0)
 
 
 class CProgram:
     """A function body run by the C virtual machine. See ``symopt.interfaces.Program``.
 
-    ``machine`` is the machine's own object: profiling, timings and statistics are its.
+    ``machine`` is the machine's own object: profiling, timings and statistics are its. ``workers``: threads that may
+    share the work of a kernel, the caller among them; ``blas_workers``: threads that BLAS is told to use before a call,
+    0 for none of our business.
     """
 
-    def __init__(self, lowering: Lowering, addresses: dict[str, int], signature: Signature, cvm: Any):
+    def __init__(
+        self,
+        lowering: Lowering,
+        addresses: dict[str, int],
+        signature: Signature,
+        cvm: Any,
+        workers: int = 1,
+        blas_workers: int = 0,
+    ):
+        self._workers = workers, blas_workers
         self.plan = lowering.plan
         self._placement = lowering.placement
         self._order = self._first_order = lowering.plan.order
@@ -118,6 +130,7 @@ class CProgram:
     def _start(self, cvm: Any, name: str) -> None:
         body, ends = self._description
         self.machine = cvm.Program(*body, self._shared, *ends, self._error, name)
+        self.machine.threads, self.machine.blas_threads = self._workers
 
     def rebound(self, plan: MemoryPlan, signature: Signature, swap: Mapping[Any, Any]) -> "CProgram":
         """Return the same program on other shared variables, ``{old: new}``; ``plan`` is this one's, of the new."""

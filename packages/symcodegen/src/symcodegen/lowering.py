@@ -356,7 +356,7 @@ class Lowering:
             [source],
             (axes, (0, stretch)),
             [(0, 0)] if inplace else (),
-            self.cvm.REORDER,
+            self.cvm.REORDER | self.cvm.CUT,
         )
 
     def routine(
@@ -366,11 +366,13 @@ class Lowering:
         inputs: Sequence[int],
         extras: Sequence[int] = (),
         inplace: Sequence[tuple[int, int]] = (),
+        cut: Sequence[int] = (),
     ) -> None:
-        """Emit a prebuilt routine of the layout ``full``."""
+        """Emit a prebuilt routine of the layout ``full``; ``cut`` as in ``CKernel``."""
         if name.startswith(("gemm", "gemv", "ger")):
             self.uses_blas = True
-        self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace)
+        flags = self._rows(cut)
+        self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace, flags)
 
     def kernel(
         self,
@@ -386,10 +388,18 @@ class Lowering:
         if kernel.layout == COLLAPSED:
             params: Any = (kernel.axes, kernel.stretch)
             prep = self.cvm.COLLAPSED
+            flags |= self.cvm.CUT if kernel.cut else 0
         else:
             params = tuple(self.registers.of(e) for e in kernel.extras)
             prep = self.cvm.FULL
+            flags |= self._rows(kernel.cut or ())
         self.emit(prep, source, outputs, inputs, params, inplace, flags, kernel.weight)
+
+    def _rows(self, operands: Sequence[int]) -> int:
+        """Return the flags that let pieces of a kernel have some rows of these operands."""
+        if operands and max(operands) >= 31 - self.cvm.CUT_ROWS:
+            return 0
+        return sum(1 << self.cvm.CUT_ROWS + k for k in operands)
 
     def source(self, kernel: CKernel, name: str) -> KernelSource:
         """Return what stands for a kernel until all have been loaded; equal texts are one kernel."""

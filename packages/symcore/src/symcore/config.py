@@ -27,6 +27,8 @@ class Option(NamedTuple):
     doc: str
     parse: Callable[[str], Any] = str
     choices: tuple[Any, ...] = ()
+    words: Mapping[str, Any] = MappingProxyType({})  # what may be written instead of a value
+    least: float | None = None
 
 
 def _bool(text: str) -> bool:
@@ -67,7 +69,15 @@ OPTIONS: tuple[Option, ...] = (
     Option("compiler_flags", "", "flags added to every C compilation, separated by spaces"),
     Option("cache_dir", "", "folder of compiled code; empty: the user's cache folder"),
     Option("cache_size", 1 << 30, "bytes of compiled code to keep", int),
-    Option("threads", 1, "threads that one call may use, in BLAS too; 0: as many as the machine grants", int),
+    Option(
+        "threads",
+        1,
+        "threads that one call of functions made from now on may use, in BLAS too; 0 or 'auto': as many as this process "
+        "is granted by its affinity and its control group's quota",
+        int,
+        words={"auto": 0},
+        least=0,
+    ),
     Option(
         "loop_memory",
         1 << 30,
@@ -229,9 +239,14 @@ def _check(name: str, value: Any) -> Any:
         if value not in option.choices:
             raise ConfigError(f"option {name} takes one of {', '.join(map(str, option.choices))}; got {value!r}.")
         return value
+    if isinstance(value, str):
+        value = option.words.get(value, value)
     kind = type(option.default)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise ConfigError(f"option {name} takes a {kind.__name__}; got {value!r} ({type(value).__name__}).")
+        also = "".join(f" or {word!r}" for word in option.words)
+        raise ConfigError(f"option {name} takes a {kind.__name__}{also}; got {value!r} ({type(value).__name__}).")
+    if option.least is not None and value < option.least:
+        raise ConfigError(f"option {name} must be at least {option.least:g}; got {value!r}.")
     return value
 
 
@@ -241,7 +256,8 @@ def _parse(name: str, text: str, source: str) -> tuple[str, Any]:
     if option is None:
         raise ConfigError(f"{source}: {_unknown(name)}")
     try:
-        return name, _check(name, option.parse(text.strip()))
+        text = text.strip()
+        return name, _check(name, text if text in option.words else option.parse(text))
     except (ValueError, ConfigError) as error:
         raise ConfigError(f"{source}: option {name}: {error}") from None
 

@@ -31,7 +31,7 @@ void free_context(Context *c) {
     for (int i = 0; c->spares && i < p->n_updates; i++) Py_XDECREF(c->spares[i]);
     Py_XDECREF(c->lock);
     end_context(c);
-    void *const tables[] = {c->rings, c->spares, c->results, c->cells, c->owned, c->node_ns, c->node_calls};
+    void *const tables[] = {c->rings, c->spares, c->results, c->cells, c->owned, c->node_ns, c->node_calls, c->node_cuts};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     PyMem_Free(c);
     p->n_contexts--;

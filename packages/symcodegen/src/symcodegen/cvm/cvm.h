@@ -139,10 +139,13 @@ typedef struct {
     i64 arena;  /* of a root in the arena: its position there */
 } Place;
 
+typedef struct Cut Cut; /* cut.c: how a kernel is run in pieces */
+
 typedef struct {
     sym_kernel *fn;
     const i64 *d, *s;
     int ptr, node;
+    Cut *cut; /* or NULL */
 } Run;
 
 typedef struct {
@@ -182,6 +185,7 @@ typedef struct Prepared {
     Bind *binds; /* static ones first: they hold as long as the context's arena stays where it is */
     char *hosts;
     LoopPrepared *loops;
+    Cut *cuts;
 } Prepared;
 
 /* ---- what a call changes ---- */
@@ -210,7 +214,8 @@ typedef struct Context {
     PyObject *lock; /* an RLock; what storages show as owner while this context updates them */
     char *owned;    /* by update: it shows our lock */
     int owning;
-    i64 *node_ns, *node_calls; /* while profiling */
+    i64 *node_ns, *node_calls, *node_cuts; /* while profiling; cuts: calls that threads shared */
+    i64 shared; /* how often threads shared work */
     int failed_kind, failed_node;
     char message[400];
     struct Context **loops; /* by loop: the context of its steps, NULL: none yet */
@@ -244,7 +249,8 @@ typedef struct Program {
     i64 prepares, hits, calls, arena_bytes;
     char profile, cleared;
     Py_ssize_t gil_threshold, row_limit;
-    i64 *node_ns, *node_calls;
+    int threads, blas_threads;
+    i64 *node_ns, *node_calls, *node_cuts;
     /* work space of prepare, which never runs twice at once */
     int *root_last;  /* by slot: last node that uses memory it owns */
     int *births;     /* roots in the arena, in order of their first node */
@@ -273,7 +279,7 @@ int prepare_kernel(Context *c, Prepared *q, Node *node);
 int prepare_view(Context *c, Prepared *q, Node *node);
 int fill_shape(Context *c, Prepared *q, int slot, const i64 *lengths, int node);
 void add_root(Context *c, int slot);
-void add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn);
+i64 add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn);
 i64 collapse(int n_ops, int n_outputs, int loops, i64 *d, i64 *s, int reorder);
 i64 pack_arena(Context *c, Prepared *q);
 Prepared *find_prepared(Context *c, int segment);
@@ -325,6 +331,27 @@ int prepare_loop(Context *c, Prepared *q, Node *node);
 void drop_loops(LoopPrepared *l);
 int bind_loops(Context *c, Prepared *q);
 sym_kernel run_loop;
+
+/* The context of the call: a step of a loop shares threads and counts as its function does. */
+static inline Context *outermost(Context *c) {
+    while (c->outer) c = c->outer;
+    return c;
+}
+
+/* cut.c; an exported program runs every kernel whole */
+#ifdef SYM_WITHOUT_THREADS
+#define plan_cut(c, q, node, work) ((void)(work))
+#define drop_cuts(cut) ((void)(cut))
+#define run_cut(c, run) SYM_OK
+#else
+void plan_cut(Context *c, Prepared *q, const Node *node, i64 work);
+void drop_cuts(Cut *cut);
+int run_cut(Context *c, const Run *run);
+void parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data);
+void set_blas_setter(void *address);
+int blas_threads(void);
+int use_blas_threads(int count);
+#endif
 
 /* errors.c */
 #define SYM_INSIDE 100 /* a kind of failure: of a step of a loop, noted in c->inside */

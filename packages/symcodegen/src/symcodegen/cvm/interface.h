@@ -9,7 +9,9 @@ enum { INPUT, SHARED, CONST, TEMP, ARRAY, UPDATE, VIEW, HOST, HELD, OBJECT, N_KI
 enum { COLLAPSED, FULL, DIMSHUFFLE, SUBTENSOR, RESHAPE, PYTHON, CODE, SELECT, LOOP, N_PREPS };
 
 /* Flags of a node. */
-enum { REORDER = 1, FALLIBLE = 2 };
+/* CUT: a COLLAPSED kernel may run in pieces along a loop that all outputs move along. The bits from CUT_ROWS on: the
+ * operands of a FULL kernel of which a piece gets some of the rows. */
+enum { REORDER = 1, FALLIBLE = 2, CUT = 4, CUT_ROWS = 8 };
 
 /* Items of SUBTENSOR, modes of an update, ways to hand back the outputs. */
 enum { ITEM_INDEX, ITEM_SLICE };
@@ -104,7 +106,10 @@ enum {
     "         inplace  tuple of (output position, input position): the kernel may write that output over that\n"       \
     "                  input. Honoured if the input is a dead TEMP with the same dtype size, shape and strides\n"      \
     "         flags    REORDER: the loops may run in any order. FALLIBLE: the kernel may fail (prebuilt routines,\n"   \
-    "                  views and Python nodes know it themselves)\n"                                                   \
+    "                  views and Python nodes know it themselves). CUT: a COLLAPSED kernel may be run in pieces, on\n" \
+    "                  several threads, along any loop that all outputs move along; no element of a result may\n"     \
+    "                  depend on where the pieces end. For a FULL kernel 1 << CUT_ROWS + k says the same of the rows\n"\
+    "                  (first axis) of operand k; operands not named go whole to every piece\n"                        \
     "         weight   work per byte touched, 1 for plain arithmetic: decides about releasing the GIL\n"               \
     "         tag      int handed to on_error and given by timings()\n"                                                \
     "         guard    register, or -1 (the default): where it holds 0 the node is left out, with its code, as if\n"   \
@@ -136,7 +141,9 @@ enum {
     "         'value', 'memory' or 'python'; operands a tuple with (dtype name, shape, strides) for each operand of\n" \
     "         the node, or None where it is not known; cause the exception of a Python node, or None.\n\n"             \
     "Raises TypeError or ValueError if the description is not consistent. Attributes: profile (bool, settable),\n"     \
-    "gil_threshold (int, settable: work above which kernels run without the GIL), stats (dict: prepares, hits,\n"      \
-    "contexts, arena_bytes, calls), name. Methods: timings(), clear()."
+    "gil_threshold (int, settable: work above which kernels run without the GIL), threads (int, settable: how many\n"  \
+    "may share the pieces of a kernel), blas_threads (int, settable: how many BLAS is told to use before a call; 0:\n" \
+    "it is told nothing), stats (dict: prepares, hits, contexts, arena_bytes, calls), name. Methods: timings(),\n"     \
+    "shared(), clear()."
 
 #endif

@@ -2,6 +2,7 @@
 #define SYMCVM_MODULE
 #include "cvm.h"
 #include "products.h"
+#include "threads.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -74,6 +75,28 @@ static PyObject *set_products(PyObject *self, PyObject *name) {
     return PyUnicode_FromString(before);
 }
 
+static PyObject *take_blas_setter(PyObject *self, PyObject *address) {
+    (void)self;
+    void *pointer = PyLong_AsVoidPtr(address);
+    if (PyErr_Occurred()) return NULL;
+    set_blas_setter(pointer);
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_blas_threads(PyObject *self, PyObject *count) {
+    (void)self;
+    const int wanted = (int)PyLong_AsLong(count);
+    if (PyErr_Occurred()) return NULL;
+    return PyLong_FromLong(use_blas_threads(wanted));
+}
+
+static PyObject *thread_pool(PyObject *self, PyObject *unused) {
+    i64 jobs, helped;
+    (void)self, (void)unused;
+    pool_counts(&jobs, &helped);
+    return Py_BuildValue("{sisLsL}", "threads", pool_size(), "jobs", jobs, "helped", helped);
+}
+
 static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "dlopen(path)\n--\n\nLoads a shared object, all symbols bound and private; its "
                                    "handle, an int. OSError if it cannot."},
@@ -90,6 +113,16 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "this processor has, which is what a process begins with. For the whole process.\n"
                                    "Returns the name of those used before. ValueError if there are no such kernels "
                                    "here."},
+                                  {"set_blas_setter", take_blas_setter, METH_O,
+                                   "set_blas_setter(address)\n--\n\nTakes the address of the C function of BLAS that sets "
+                                   "its number of threads, void (int); 0: there is none."},
+                                  {"set_blas_threads", set_blas_threads, METH_O,
+                                   "set_blas_threads(count)\n--\n\nLets BLAS use so many threads, if set_blas_setter was "
+                                   "called; for the whole process. Returns how many\nit was told before, 0: none yet."},
+                                  {"thread_pool", thread_pool, METH_NOARGS,
+                                   "thread_pool()\n--\n\nThe pool of this process, a dict: threads, those it has started "
+                                   "(callers not counted); jobs, pieces of\nwork that were shared; helped, parts of them "
+                                   "that its threads did."},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
@@ -113,7 +146,7 @@ static const struct {
     ENTRY(INPUT),      ENTRY(SHARED),         ENTRY(CONST),     ENTRY(TEMP),
     ENTRY(ARRAY),      ENTRY(UPDATE),         ENTRY(VIEW),      ENTRY(HOST),
     ENTRY(HELD),       ENTRY(OBJECT),         ENTRY(COLLAPSED), ENTRY(FULL),
-    ENTRY(SELECT),     ENTRY(LOOP), ENTRY(DIMSHUFFLE), ENTRY(SUBTENSOR),      ENTRY(RESHAPE),   ENTRY(PYTHON),
+    ENTRY(SELECT),     ENTRY(LOOP),           ENTRY(CUT),       ENTRY(CUT_ROWS), ENTRY(DIMSHUFFLE), ENTRY(SUBTENSOR),      ENTRY(RESHAPE),   ENTRY(PYTHON),
     ENTRY(CODE),       ENTRY(REORDER),        ENTRY(FALLIBLE),  ENTRY(ITEM_INDEX),
     ENTRY(ITEM_SLICE), ENTRY(SWAP),           ENTRY(DIRECT),    ENTRY(RETURN_LIST),
     ENTRY(RETURN_ONE), ENTRY(RETURN_WRAPPED), ENTRY(R_CONST),   ENTRY(R_DIM),

@@ -9,6 +9,7 @@ void drop_prepared(Prepared *q) {
     while (q && !--q->refs) {
         Prepared *before = q->before;
         drop_loops(q->loops);
+        drop_cuts(q->cuts);
         PyMem_Free(q);
         q = before;
     }

@@ -14,7 +14,8 @@ static PyObject *program_vectorcall(PyObject *self, PyObject *const *args, size_
 static int allocate_all(Program *p) {
     p->node_ns = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
     p->node_calls = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
-    if (!allocate_work_space(p) && p->node_ns && p->node_calls) return 0;
+    p->node_cuts = PyMem_Calloc(p->n_nodes + 1, sizeof(i64));
+    if (!allocate_work_space(p) && p->node_ns && p->node_calls && p->node_cuts) return 0;
     PyErr_NoMemory();
     return -1;
 }
@@ -33,6 +34,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (!p) return NULL;
     p->vectorcall = program_vectorcall;
     p->gil_threshold = 1 << 18; /* about 10 us of work; a release that meets a busy thread can cost milliseconds */
+    p->threads = 1;
     p->on_error = Py_NewRef(on_error);
     p->name = name ? Py_NewRef(name) : PyUnicode_FromString("");
     if (!p->name || parse_program(p, slots, nodes, inputs, shared, updates, outputs) || analyse_program(p) ||
@@ -103,7 +105,7 @@ static void program_dealloc(PyObject *self) {
     free_description(p);
     void *const tables[] = {p->slots,   p->nodes,   p->segments,         p->inputs,       p->shared,    p->updates,
                             p->outputs, p->holders, p->register_segment, p->result_slots, p->memo,      p->root_last,
-                            p->births,  p->deaths,  p->next_death,       p->node_ns,      p->node_calls};
+                            p->births,  p->deaths,  p->next_death,       p->node_ns,      p->node_calls, p->node_cuts};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) PyMem_Free(tables[i]);
     Py_TYPE(self)->tp_free(self);
 }
@@ -139,6 +141,19 @@ static PyObject *timings(PyObject *self, PyObject *unused) {
     return list;
 }
 
+static PyObject *shared_calls(PyObject *self, PyObject *unused) {
+    Program *p = (Program *)self;
+    (void)unused;
+    PyObject *list = PyList_New(0);
+    for (int n = 0; list && n < p->n_nodes; n++) {
+        if (!p->node_cuts[n]) continue;
+        PyObject *row = Py_BuildValue("(lL)", p->nodes[n].tag, p->node_cuts[n]);
+        if (!row || PyList_Append(list, row)) Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
 static PyObject *clear(PyObject *self, PyObject *unused) {
     Program *p = (Program *)self;
     (void)unused;
@@ -152,6 +167,9 @@ static PyObject *clear(PyObject *self, PyObject *unused) {
 static PyMethodDef methods[] = {{"timings", timings, METH_NOARGS,
                                  "timings()\n--\n\nList of (tag, calls, nanoseconds) of the nodes that ran while "
                                  "`profile` was set."},
+                                {"shared", shared_calls, METH_NOARGS,
+                                 "shared()\n--\n\nList of (tag, calls) of the nodes whose work several threads shared "
+                                 "while `profile` was set."},
                                 {"clear", clear, METH_NOARGS,
                                  "clear()\n--\n\nFrees the memory that is kept for the next call: arenas, recycled "
                                  "arrays, memoised prepares."},
@@ -164,6 +182,8 @@ static PyMemberDef members[] = {
     {"row_limit", T_PYSSIZET, offsetof(Program, row_limit), 0,
      "bytes of rows that loops may keep in the arena; 0: any. A call for which that is too little raises "
      "RowLimitExceeded before anything has run"},
+    {"threads", T_INT, offsetof(Program, threads), 0, "threads that may share a kernel's work, the caller among them"},
+    {"blas_threads", T_INT, offsetof(Program, blas_threads), 0, "threads that BLAS is told to use; 0: nothing is told"},
     {"name", T_OBJECT, offsetof(Program, name), READONLY, NULL},
     {"n_inputs", T_INT, offsetof(Program, n_inputs), READONLY, NULL},
     {"n_outputs", T_INT, offsetof(Program, n_outputs), READONLY, NULL},

@@ -31,6 +31,13 @@ static i64 ger_work(const i64 *d) {
     return product_work(32.0 * (double)d[0] * (double)d[1]);
 }
 
+/* Rows that are read and written; the table they come from may be any size. Extras (k, ndim, itemsize), then `out`. */
+static i64 gather_work(const i64 *d) {
+    double bytes = 2.0 * (double)d[2] * (double)d[3];
+    for (i64 axis = 0; axis < d[1] - d[0]; axis++) bytes *= (double)d[4 + axis];
+    return bytes > 1e18 ? (i64)1e18 : (i64)bytes;
+}
+
 #define BLAS_ROUTINES(letter, dtype)                                                                                   \
     {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1},                                              \
         {"gemm_batched_" dtype, letter##_gemm_batched, letter##_gemm_batched_check, gemm_batched_work, 0, 1},          \
@@ -44,7 +51,7 @@ static const Routine ROUTINES[] = {
     {"copy_4", copy_4, NULL, NULL, 0, 0},
     {"copy_8", copy_8, NULL, NULL, 0, 0},
     {"copy_16", copy_16, NULL, NULL, 0, 0},
-    {"gather", gather, NULL, NULL, 1, 0},
+    {"gather", gather, NULL, gather_work, 1, 0},
     {"scatter_set", scatter_set, NULL, NULL, 1, 0},
     {"scatter_add_bool", scatter_add_bool, NULL, NULL, 1, 0},
     {"scatter_add_int8", scatter_add_1, NULL, NULL, 1, 0},

@@ -31,12 +31,13 @@ int interrupted(Context *c) {
 static int run_timed(Context *c, const Prepared *q) {
     Prepared one = *q;
     for (int i = 0; i < q->n_runs; i++) {
-        i64 start = now();
+        i64 start = now(), shared = outermost(c)->shared;
         one.runs = q->runs + i;
         one.n_runs = 1;
         int failed = run_plain(c, &one);
         c->node_ns[q->runs[i].node] += now() - start;
         c->node_calls[q->runs[i].node]++;
+        c->node_cuts[q->runs[i].node] += outermost(c)->shared != shared;
         if (failed) return failed;
     }
     return 0;
@@ -48,8 +49,9 @@ static int start_profile(Context *c) {
     if (c->node_ns) return 0;
     c->node_ns = PyMem_Calloc(c->program->n_nodes + 1, sizeof(i64));
     c->node_calls = PyMem_Calloc(c->program->n_nodes + 1, sizeof(i64));
+    c->node_cuts = PyMem_Calloc(c->program->n_nodes + 1, sizeof(i64));
     c->walk = run_timed;
-    return c->node_ns && c->node_calls ? 0 : (PyErr_NoMemory(), -1);
+    return c->node_ns && c->node_calls && c->node_cuts ? 0 : (PyErr_NoMemory(), -1);
 }
 
 /* Has the nodes within the loops of a segment timed, too. */
@@ -64,13 +66,15 @@ static int profile_loops(Context *c, const Prepared *q) {
 /* Adds what a context has counted to its program, and so for the loops within. */
 static void end_profile(Context *c) {
     Program *p = c->program;
-    for (int n = 0; c->node_ns && c->node_calls && n < p->n_nodes; n++) {
+    for (int n = 0; c->node_ns && c->node_calls && c->node_cuts && n < p->n_nodes; n++) {
         p->node_ns[n] += c->node_ns[n];
         p->node_calls[n] += c->node_calls[n];
+        p->node_cuts[n] += c->node_cuts[n];
     }
     PyMem_Free(c->node_ns);
     PyMem_Free(c->node_calls);
-    c->node_ns = c->node_calls = NULL;
+    PyMem_Free(c->node_cuts);
+    c->node_ns = c->node_calls = c->node_cuts = NULL;
     c->walk = run_plain;
     for (int i = 0; i < p->n_loops; i++)
         if (c->loops[i]) end_profile(c->loops[i]);
@@ -113,6 +117,7 @@ static int run_kernels(Context *c, Prepared *q) {
     int release = q->work > p->gil_threshold && q->n_runs, failed;
     if (c->node_ns && profile_loops(c, q)) return -1;
     if (release) c->released = PyEval_SaveThread();
+    if (p->blas_threads) use_blas_threads(p->blas_threads);
     failed = release && q->work > LONG_WORK ? run_watched(c, q) : c->walk(c, q);
     if (release) PyEval_RestoreThread(c->released);
     c->released = NULL;

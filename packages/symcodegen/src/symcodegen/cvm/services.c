@@ -70,12 +70,14 @@ static char *reserve(const sym_ctx *ctx, i64 bytes) {
     return c->scratch;
 }
 
+#ifdef SYM_WITHOUT_THREADS
 /* All of the range in the calling thread. */
 static void parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data) {
     (void)ctx;
     (void)grain;
     if (n > 0) body(data, 0, n);
 }
+#endif
 
 static i64 last_level_cache(void) {
     static i64 size;
@@ -211,7 +213,7 @@ int bind_static(Context *c, int segment) {
 int run_plain(Context *c, const Prepared *q) {
     char **pointers = c->pointers;
     for (const Run *r = q->runs, *end = r + q->n_runs; r < end; r++) {
-        int kind = r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
+        int kind = r->cut ? run_cut(c, r) : r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
         if (kind) {
             c->failed_node = r->node;
             c->failed_kind = (kind >= SYM_VALUE && kind <= SYM_MEMORY) || kind >= SYM_INSIDE ? kind : SYM_VALUE;

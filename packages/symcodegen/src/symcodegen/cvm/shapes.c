@@ -140,13 +140,14 @@ static i64 bytes_touched(Context *c, const Node *node) {
     return total;
 }
 
-/* Appends a run of `fn` on the node's pointers, d and s. */
-void add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn) {
+/* Appends a run of `fn` on the node's pointers, d and s; gives its work. */
+i64 add_run(Context *c, Prepared *q, Node *node, sym_kernel *fn) {
     const i64 *d = q->table + node->d;
     i64 work = node->routine && node->routine->work ? node->routine->work(d) : bytes_touched(c, node);
     work = saturated(work, node->weight > 1 ? node->weight : 1);
     q->work = q->work > LLONG_MAX / 2 - work ? LLONG_MAX / 2 : q->work + work;
-    q->runs[q->n_runs++] = (Run){fn, d, q->table + node->s, node->ptr, (int)(node - c->program->nodes)};
+    q->runs[q->n_runs++] = (Run){fn, d, q->table + node->s, node->ptr, (int)(node - c->program->nodes), NULL};
+    return work;
 }
 
 static int prepare_collapsed(Context *c, Prepared *q, Node *node) {
@@ -190,6 +191,6 @@ int prepare_kernel(Context *c, Prepared *q, Node *node) {
         return -1;
     for (int i = 0; i < node->n_inplace; i++)
         take_over(c, q, node, node->inplace[2 * i], node->n_outputs + node->inplace[2 * i + 1]);
-    add_run(c, q, node, node->fn);
+    plan_cut(c, q, node, add_run(c, q, node, node->fn));
     return 0;
 }

@@ -30,6 +30,8 @@ UNITS = (
     "inputs.c",
     "shared.c",
     "run.c",
+    "cut.c",
+    "threads.c",
     "python_node.c",
     "errors.c",
     "routines.c",
@@ -51,6 +53,7 @@ HEADERS = (
     "products.h",
     "products_template.h",
     "products_x86.h",
+    "threads.h",
 )
 
 #: ``-fwrapv`` is what Python itself is built with; no flag changes floating-point results.

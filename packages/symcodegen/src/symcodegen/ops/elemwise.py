@@ -40,7 +40,7 @@ def _kernel(fn: Any, in_types: tuple[TensorType, ...], out_types: tuple[TensorTy
     axes, stretch = broadcast_axes([*out_types, *in_types], ndim)
     stretch = (*[0] * len(out_types), *stretch[len(out_types) :])
     pairs = any(d.kind == "c" for side in dtypes for d in side)  # the light flags leave both parts of a number scalar
-    return CKernel(body, functions, COLLAPSED, axes, stretch, reorder=True, heavy=pairs, weight=work(fn))
+    return CKernel(body, functions, COLLAPSED, axes, stretch, reorder=True, heavy=pairs, weight=work(fn), cut=True)
 
 
 def scalar_inputs(types: Sequence[TensorType]) -> list[bool]:

@@ -86,6 +86,7 @@ def batched_dot_c(op: BatchedDot, node: Apply) -> Answer:
 
     def emit(b: Any, n: Apply) -> None:
         rank = b.registers.of(n.outputs[0].type.ndim)
-        b.routine(f"gemm_batched_{dtype.name}", [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (rank,))
+        name, cut = f"gemm_batched_{dtype.name}", (0, 1, 2) if n.outputs[0].type.ndim > 2 else ()
+        b.routine(name, [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (rank,), cut=cut)
 
     return Routine("BLAS gemm, batched", emit)

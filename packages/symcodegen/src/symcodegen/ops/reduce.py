@@ -34,6 +34,7 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
         heavy=x.dtype.kind == "c",
+        cut=True,
     )
 
 
@@ -64,6 +65,7 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
         fallible=op.fn in ("maximum", "minimum"),
         heavy=any(t.dtype.kind == "c" for t in types),
         weight=work(op.map),
+        cut=True,
     )
 
 
@@ -75,4 +77,4 @@ def argmax_c(op: Argmax, node: Apply) -> Answer:
         body, functions = argmax_kernel(x.dtype)
     except NoC as why:
         return refuse(node, f"no C for {why}")
-    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True)
+    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True, cut=True)

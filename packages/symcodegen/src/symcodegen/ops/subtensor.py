@@ -82,7 +82,8 @@ def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
 
     def emit(b: Any, n: Apply) -> None:
         extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
-        b.routine("gather", [b.out(n.outputs[0])], [b.slot(x), *_as_vectors(b, indices)], extras)
+        cut = (0, *range(2, 2 + len(indices)))  # the result and the indices by rows; the table goes whole to all
+        b.routine("gather", [b.out(n.outputs[0])], [b.slot(x), *_as_vectors(b, indices)], extras, cut=cut)
 
     return Routine("gather", emit, fallible=True)
 

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Make every check; one that raises becomes a ``bad`` finding of its own and does not stop the others."""
-    checks = (_python, _packages, _configuration, _compiler, _machine, _blas, _cache, _kernels, _device, _whole)
+    checks = (_python, _packages, _configuration, _compiler, _machine, _threads, _blas, _cache, _kernels, _device, _whole)
     for check in checks:
         yield from _guarded(check)
 
@@ -135,6 +135,15 @@ def _machine() -> Iterator[Finding]:
         yield Finding(
             "bad", "virtual machine", str(extension.why_not()), "mend the C compiler, then reinstall symcodegen"
         )
+
+
+def _threads() -> Iterator[Finding]:
+    from symcodegen import threads
+    from symcore.config import config
+
+    found = threads.granted()
+    used = f"a call uses {threads.count(config.threads)} (config.threads = {config.threads})"
+    yield Finding("ok", "threads", f"{used}; granted are {found.threads}: {found.reason}")
 
 
 def _blas() -> Iterator[Finding]:

@@ -61,6 +61,9 @@ typedef void *vectorcallfunc;
 #define PyMem_Realloc realloc
 #define PyMem_Free free
 
+/* Kernels run whole, in the caller's thread. */
+#define SYM_WITHOUT_THREADS
+
 /* The tables were checked when the function was compiled; what fails again here is told as "no memory". */
 #define PyExc_ValueError 0
 #define PyExc_TypeError 0

@@ -1,0 +1,229 @@
+/* Kernels in pieces, on the threads of the pool. A kernel knows nothing of it: a piece is the same kernel with other
+ * pointers and a shorter loop (COLLAPSED), or with fewer rows of some operands (FULL). Which nodes may be cut is said by
+ * their flags; whether one is, by its lengths alone; how many threads share the pieces has no influence on results, for
+ * each element of a result is computed within one piece, from the same operands in the same order. */
+#include "cvm.h"
+#include "threads.h"
+
+#include <string.h>
+
+#define CUT_FROM (1 << 20)   /* work from which a kernel is cut: it takes some tens of microseconds */
+#define LEAST_PIECE (1 << 18) /* of work: ten times the cost of waking a thread */
+#define MOST_PIECE (1 << 21) /* what a thread that is stopped amid a piece may cost */
+#define PIECES_EACH 8        /* that a thread should get, so that slow ones leave some to the others */
+#define INNER_UNIT 1024      /* elements: pieces of an innermost loop end between blocks of the kernels */
+#define ENOUGH_UNITS 64      /* for any number of threads that is likely */
+#define FEW_UNITS 8          /* of a reduction: below, the kernel had better share the work on each result */
+#define MOST_OPERANDS 128
+#define MOST_WORDS 1024
+
+struct Cut {
+    struct Cut *next;
+    sym_kernel *fn;
+    const Node *node;
+    int loop; /* of COLLAPSED; -1: rows of a FULL kernel */
+    int n_ops, n_words;
+    i64 length, unit, work;
+};
+
+typedef struct {
+    Context *context;
+    const Run *run;
+    int lock, kind; /* of the first piece that failed */
+    i64 failed;
+    char message[sizeof((Context *)0)->message];
+} Job;
+
+void drop_cuts(Cut *cut) {
+    while (cut) {
+        Cut *next = cut->next;
+        PyMem_Free(cut);
+        cut = next;
+    }
+}
+
+/* ---- what may be cut, and along what ---- */
+
+static unsigned rows_mask(const Node *node) {
+    return (unsigned)node->flags >> CUT_ROWS;
+}
+
+/* Along which loop: the outermost one with pieces enough, of those along which every output moves. */
+static void choose_loop(Cut *cut, const Node *node, const i64 *d, const i64 *s) {
+    const i64 L = d[0];
+    i64 most = 1;
+    int reduced = 0;
+    for (i64 j = 0; j < L; j++) {
+        int moves = 1;
+        for (int k = 0; k < node->n_outputs; k++) moves &= s[k * L + j] != 0;
+        reduced |= !moves;
+        if (d[1 + j] == 0) return;
+        const i64 unit = j == L - 1 ? INNER_UNIT : 1, units = (d[1 + j] - 1) / unit + 1;
+        if (!moves || units <= most || most >= ENOUGH_UNITS) continue;
+        most = units;
+        cut->loop = (int)j;
+        cut->length = d[1 + j];
+        cut->unit = unit;
+    }
+    if (reduced && most < FEW_UNITS) cut->length = 0;
+    cut->n_words = (int)L + 1;
+}
+
+/* Rows of the operands that the flags name; all must have as many. An update whose kernel may fail is left whole: a
+ * kernel fails before it writes, a piece after others have written. */
+static void choose_rows(Cut *cut, Context *c, const Node *node) {
+    cut->loop = -1;
+    cut->unit = 1;
+    cut->n_words = node->n_params;
+    for (int k = 0; k < node->n_ops; k++) {
+        const Slot *s = c->program->slots + node->ops[k];
+        cut->n_words += s->ndim;
+        if (k < node->n_outputs && node->flags & FALLIBLE &&
+            c->program->slots[place_of(c, node->ops[k])->root].kind == UPDATE)
+            return;
+    }
+    i64 rows = -1;
+    for (int k = 0; k < node->n_ops && k < 32; k++) {
+        if (!(rows_mask(node) >> k & 1)) continue;
+        if (!c->program->slots[node->ops[k]].ndim) return;
+        const i64 length = lengths_of(c, node->ops[k])[0];
+        if (rows >= 0 && length != rows) return;
+        rows = length;
+    }
+    cut->length = rows;
+}
+
+/* Decides about the run that was added last. Without memory for it, it stays whole. */
+void plan_cut(Context *c, Prepared *q, const Node *node, i64 work) {
+    if (work < CUT_FROM || !(node->flags & CUT || rows_mask(node)) || node->n_ops > MOST_OPERANDS) return;
+    Run *run = q->runs + q->n_runs - 1;
+    Cut cut = {.fn = run->fn, .node = node, .n_ops = node->n_ops, .work = work};
+    if (node->prep == COLLAPSED)
+        choose_loop(&cut, node, run->d, run->s);
+    else
+        choose_rows(&cut, c, node);
+    if (cut.length <= cut.unit || cut.n_words > MOST_WORDS) return;
+    if (!(run->cut = PyMem_Malloc(sizeof cut))) return;
+    *run->cut = cut;
+    run->cut->next = q->cuts;
+    q->cuts = run->cut;
+}
+
+/* ---- running ---- */
+
+static void run_piece(void *data, i64 lo, i64 hi) {
+    Job *job = data;
+    const Run *run = job->run;
+    const Cut *cut = run->cut;
+    const Node *node = cut->node;
+    const i64 *s = run->s, from = lo * cut->unit, to = hi * cut->unit < cut->length ? hi * cut->unit : cut->length;
+    char **pointers = job->context->pointers + run->ptr, *p[cut->n_ops];
+    i64 d[cut->n_words];
+    memcpy(d, run->d, sizeof d);
+    if (cut->loop >= 0) {
+        const i64 L = d[0];
+        d[1 + cut->loop] = to - from;
+        for (int k = 0; k < cut->n_ops; k++) p[k] = pointers[k] + s[k * L + cut->loop] * from;
+    } else {
+        const Slot *slots = job->context->program->slots;
+        i64 *lengths = d + node->n_params;
+        for (int k = 0; k < cut->n_ops; k++) {
+            p[k] = pointers[k];
+            if (k < 32 && rows_mask(node) >> k & 1) {
+                p[k] += s[0] * from;
+                lengths[0] = to - from;
+            }
+            lengths += slots[node->ops[k]].ndim;
+            s += slots[node->ops[k]].ndim;
+        }
+        s = run->s;
+    }
+    Context own; /* scratch and message of this piece; a kernel sees no more of it */
+    own.abi = job->context->abi;
+    own.program = job->context->program;
+    own.outer = NULL;
+    own.scratch = NULL;
+    own.scratch_size = 0;
+    own.message[0] = 0;
+    const int kind = cut->fn(p, d, s, &own.abi);
+    if (kind) {
+        while (__atomic_exchange_n(&job->lock, 1, __ATOMIC_ACQUIRE)) {}
+        if (!job->kind || lo < job->failed) {
+            job->kind = kind;
+            job->failed = lo;
+            memcpy(job->message, own.message, sizeof job->message);
+        }
+        __atomic_store_n(&job->lock, 0, __ATOMIC_RELEASE);
+    }
+    aligned_free(own.scratch);
+}
+
+static i64 grain_of(const Cut *cut, int threads) {
+    const i64 units = (cut->length - 1) / cut->unit + 1, each = cut->work / units + 1;
+    i64 grain = units / ((i64)threads * PIECES_EACH);
+    if (grain > MOST_PIECE / each) grain = MOST_PIECE / each;
+    if (grain < LEAST_PIECE / each) grain = LEAST_PIECE / each;
+    return grain > 0 ? grain : 1;
+}
+
+/* Runs a kernel that was planned to be cut; what it returns. A failure is that of the whole kernel, run once more, so
+ * that its message speaks of the operands as they are. */
+int run_cut(Context *c, const Run *run) {
+    const Cut *cut = run->cut;
+    Context *call = outermost(c);
+    const int threads = call->program->threads;
+    const int blas = cut->node->routine && cut->node->routine->needs_blas;
+    Job job = {.context = c, .run = run};
+    int shared = 0;
+    if (threads > 1 && (!blas || blas_threads() > 0)) {
+        const int before = blas ? use_blas_threads(1) : 0; /* never two pools at once */
+        const i64 units = (cut->length - 1) / cut->unit + 1;
+        shared = pool_run(threads, units, grain_of(cut, threads), run_piece, &job);
+        if (blas) use_blas_threads(before);
+    }
+    call->shared += shared;
+    if (shared && !job.kind) return SYM_OK;
+    const int kind = cut->fn(c->pointers + run->ptr, run->d, run->s, &c->abi);
+    if (kind || !shared) return kind;
+    memcpy(c->message, job.message, sizeof c->message);
+    return job.kind;
+}
+
+/* ctx->parallel_for of the kernel ABI. */
+void parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data) {
+    Context *c = (Context *)ctx;
+    if (n <= 0) return;
+    if (n > grain) {
+        Context *call = outermost(c);
+        const int threads = call->program->threads;
+        const i64 share = n / ((i64)threads * PIECES_EACH);
+        if (pool_run(threads, n, share > grain ? share : grain, body, data)) {
+            call->shared++;
+            return;
+        }
+    }
+    body(data, 0, n);
+}
+
+/* ---- threads of BLAS ---- */
+
+static void (*blas_setter)(int);
+static int blas_now; /* 0: not set by us */
+
+void set_blas_setter(void *address) {
+    memcpy(&blas_setter, &address, sizeof blas_setter);
+}
+
+int blas_threads(void) {
+    return __atomic_load_n(&blas_now, __ATOMIC_RELAXED);
+}
+
+/* Lets BLAS use so many threads; gives how many it was before. Nothing happens if it cannot be told. */
+int use_blas_threads(int count) {
+    const int before = blas_threads();
+    if (blas_setter && count > 0 && count != before) {
+        blas_setter(count);
+        __atomic_store_n(&blas_now, count, __ATOMIC_RELAXED);
+    }
+    return before;
+}
