@@ -26,7 +26,7 @@ def bind(
     values: list[Any] = [_MISSING] * len(declared)
     places = [k for k, i in enumerate(declared) if not i.implicit]
     if len(args) > len(places):
-        raise TypeError(f"{function} takes {len(places)} arguments ({names(function)}), got {len(args)}.")
+        raise TypeError(f"{function} takes {_arguments(function)}, got {len(args)}.")
     for k, value in zip(places, args, strict=False):
         values[k] = value
     for key, value in kwargs.items():
@@ -40,8 +40,7 @@ def bind(
             continue
         if not i.has_default:
             raise TypeError(
-                f"{function} needs a value for its input {k} ({i.name or i.variable}); it takes "
-                f"{len(places)} arguments ({names(function)})."
+                f"{function} needs a value for its input {k} ({i.name or i.variable}); it takes {_arguments(function)}."
             )
         values[k] = i.value.copy() if i.mutable and hasattr(i.value, "copy") else i.value
     taken = {states[k]: _own(declared[k], given[states[k]], values[k]) for k in states if states[k] in given}
@@ -59,8 +58,14 @@ def _position(function: "Function", key: str) -> int:
     found = [k for k, i in enumerate(function.signature.declared) if i.name == key]
     if len(found) != 1:
         why = "has no input" if not found else "has several inputs"
-        raise TypeError(f"{function} {why} called {key!r}; its inputs are: {names(function)}.")
+        told = [f"{i.variable} (by position only)" if i.name is None else i.name for i in function.signature.declared]
+        raise TypeError(f"{function} {why} called {key!r}; its inputs are: {', '.join(told) or 'none'}.")
     return found[0]
+
+
+def _arguments(function: "Function") -> str:
+    count = sum(not i.implicit for i in function.signature.declared)
+    return f"{count} argument{'s' * (count != 1)} ({names(function)})"
 
 
 def names(function: "Function") -> str:

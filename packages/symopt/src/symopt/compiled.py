@@ -358,6 +358,12 @@ class Function:
         if machine is not None:
             machine.clear()
 
+    def sync_shared(self) -> None:
+        """Wait until the shared variables hold what the calls so far gave them; for older code.
+
+        A call returns when its updates are committed: there is nothing to wait for, and this has no effect.
+        """
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the function to a file that is data, not code; ``symopt.load(path)`` reads it. See ``symopt.save``."""
         from symopt.saving import save
