@@ -1,6 +1,6 @@
 """From a memory plan to the plain data of a C program: slots, nodes, register code."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ def symbolic_shapes(plan: MemoryPlan) -> dict[Any, Any]:
         if isinstance(node.op, IfElse):
             inferred = _chosen_shapes(node, shapes)
         for y, shape in zip(node.outputs, inferred, strict=True):
-            dims[y] = _stated(y, shape)
+            dims[y] = _stated(y, shape, dims)
     for v in plan.fgraph.outputs:
         if v not in dims:
             dims[v] = _measured(v)
@@ -75,9 +75,14 @@ def _of_floats(length: Any) -> bool:
     return node is not None and isinstance(node.op, Elemwise) and node.inputs[0].type.dtype.kind == "f"
 
 
-def _stated(y: Any, shape: Any) -> Any:
-    """Return an inferred shape, with the lengths that the type knows in place of expressions."""
-    if shape is None or not isinstance(y.type, TensorType) or any(map(_of_floats, shape)):
+def _stated(y: Any, shape: Any, known: Mapping[Any, Any]) -> Any:
+    """Return an inferred shape, with the lengths that the type knows in place of expressions.
+
+    A length that is a variable of the graph (``known``) is read from its data, however it is computed.
+    """
+    if shape is None or not isinstance(y.type, TensorType):
+        return None
+    if any(_of_floats(length) and length not in known for length in shape):
         return None
     return tuple(s if k is None else k for k, s in zip(y.type.shape, shape, strict=True))
 
