@@ -1,4 +1,5 @@
-"""Loops over functions that have a fast form for small arguments: the sine, the cosine and the tangent.
+"""Loops over functions that have a fast form for small arguments: the sine, the cosine and the tangent, and
+the complex functions made of them.
 
 Right for arguments of every size, they cost a look-up that is always executed, six times the work of the rest. So a
 loop goes through blocks: a first pass only asks whether an argument is beyond the limit of the fast form, and the block
@@ -13,7 +14,9 @@ from symcodegen.symmath import available
 
 #: Elements per block: the operands are still in the first-level cache when they are read again.
 BLOCK = 512
-_CALL = re.compile(r"\bsym_(\w+)_(f32|f64)\(")
+_CALL = re.compile(r"\bsym_(\w+)_(f32|f64|c64|c128)\(")
+#: The mark of a function: complex ones of either size compute in float64.
+_MARK = {"f32": "far_f32", "f64": "far_f64", "c64": "far_f64", "c128": "far_f64"}
 
 
 def _near(name: str, kind: str) -> str | None:
@@ -30,7 +33,7 @@ def near_functions(text: str) -> set[str]:
 def _in_near_form(text: str) -> str:
     def replaced(call: re.Match[str]) -> str:
         near = _near(call[1], call[2])
-        return f"{near}(&far_{call[2]}, " if near else call[0]
+        return f"{near}(&{_MARK[call[2]]}, " if near else call[0]
 
     return _CALL.sub(replaced, text)
 
