@@ -108,10 +108,41 @@ def test_an_exception_of_a_python_node(mode):
     assert "refuses(X * 2)" in text and "storage:" in error.details()
 
 
+Z = T.dvector("Z")
+
+
+def fused(M):
+    """Work that becomes one loop, or a loop and a reduction, and per line what its inputs must not be."""
+    inner = T.exp(X) + Y  # the sum
+    outer = T.tanh(inner) * Z  # the product
+    spread = (outer - M) / 2  # the difference
+    return inner, outer, spread
+
+
 @pytest.mark.default_mode
-def test_a_fused_node_says_how_to_find_the_operation(mode):
+@pytest.mark.parametrize("shape", ["outer", "sum", "both", "spread", "pickled"])
+@pytest.mark.parametrize(("sizes", "said"), [((3, 2, 3, 3), "the sum"), ((3, 3, 2, 3), "the product"),
+                                             ((3, 3, 3, 2), "the difference")])  # fmt: skip
+def test_a_fused_node_names_the_line_of_the_operation_that_fails(mode, shape, sizes, said):
+    M = T.dmatrix("M")
+    inner, outer, spread = fused(M)
+    if (shape == "spread") != (said == "the difference"):
+        return
+    outputs = {"sum": outer.sum(), "both": [inner * 2, outer.max(), outer], "spread": spread.sum(axis=0)}
+    f = function([X, Y, Z, M], outputs.get(shape, outer), mode=mode, on_unused_input="ignore")
+    if shape == "pickled":
+        f = pickle.loads(pickle.dumps(f))
+    with pytest.raises(ValueError) as caught:
+        f(*[np.ones(n) for n in sizes[:3]], np.ones((4, sizes[3])))
+    note = "\n".join(caught.value.__notes__)
+    assert f"# {said}" in note and note.count("built at") == 1
+    assert "built at" in caught.value.details() and f"# {said}" in caught.value.details()
+
+
+@pytest.mark.default_mode
+def test_a_fused_node_names_the_operation_that_fails(mode):
     _, lines = failing(mode, T.exp(X) + Y * 2, np.ones(2), np.ones(3), kind=ValueError)
-    assert "mode.excluding('fuse')" in "\n".join(lines)
+    assert "of the operations fused into this node add fails, on the shapes (2,) and (3,)." in "\n".join(lines)
 
 
 def test_traceback_limit(mode):

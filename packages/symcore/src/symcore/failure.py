@@ -80,6 +80,9 @@ class Failure:
     ----------
     node
         The node that failed.
+    trace
+        The user's line that built it; of several operations that are one node, the one that failed, where that can be
+        told.
     position, count
         Its place in the order of execution and the number of nodes, where a compiled function was running.
     function
@@ -89,7 +92,8 @@ class Failure:
     def __init__(self, node: Apply, operands: Sequence[Operand], error: BaseException):
         self.node = node
         self.operands = list(operands)
-        self.hint = _hint(node, error)
+        self.trace, failing = _failing(node, operands, error)
+        self.hint = failing or _hint(node, error)
         self.position: int | None = None
         self.count = 0
         self.function = ""
@@ -102,7 +106,7 @@ class Failure:
     def short(self) -> str:
         """Return the node, its first operands, the user's line and a hint: at most a dozen lines."""
         lines = [self._head(), *self._operands(OPERANDS, values=False)]
-        where = trace.describe(self.node.trace)
+        where = trace.describe(self.trace)
         if where:
             lines.append(f"  built at {_cut(where)}")
         lines += [f"  hint: {self.hint}"] if self.hint else []
@@ -112,9 +116,9 @@ class Failure:
         """Return everything that is known, with the graph behind the node and the storage map."""
         lines = [self._head(), *self._operands(len(self.operands), values=True)]
         lines += [f"  output {k}{_named(y)}: {y.type}" for k, y in enumerate(self.node.outputs)]
-        where = trace.describe(self.node.trace)
+        where = trace.describe(self.trace)
         if where:
-            lines += [f"  built at {where}", *(f"    called from {line}" for line in trace.callers(self.node.trace))]
+            lines += [f"  built at {where}", *(f"    called from {line}" for line in trace.callers(self.trace))]
         lines += [f"  hint: {self.hint}"] if self.hint else []
         lines += ["  the node:", *_graph(self.node)]
         if self.stored:
@@ -225,6 +229,25 @@ def _graph(node: Apply) -> list[str]:
 
     text = debugprint(node.outputs[0], depth=6, print_type=True, file="str").splitlines()
     return [f"    {line}" for line in text[:40]] + (["    ..."] if len(text) > 40 else [])
+
+
+def _failing(node: Apply, operands: Sequence[Operand], error: BaseException) -> tuple[trace.Frame | None, str]:
+    """Return the user's line that failed, and what to say of it: of operations fused into one node, the first one whose
+    operands do not fit each other."""
+    work: Any = getattr(node.op, "map", None) or getattr(node.op, "fn", None)
+    if not isinstance(error, ValueError) or not hasattr(work, "mismatch"):
+        return node.trace, ""
+    shapes = [given.shape for given in operands]
+    if None in shapes or len(shapes) != len(node.inputs):
+        return node.trace, ""
+    found = work.mismatch([v.type for v in node.inputs], shapes)
+    if found is None:
+        return node.trace, ""
+    hint = (
+        f"of the operations fused into this node {found.name} fails, on the shapes "
+        f"{' and '.join(map(str, dict.fromkeys(found.shapes)))}."
+    )
+    return trace.each(node.trace, found.steps)[found.step], hint if found.steps > 1 else ""
 
 
 def _hint(node: Apply, error: BaseException) -> str:

@@ -9,7 +9,7 @@ import contextlib
 import linecache
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
@@ -77,6 +77,30 @@ def _with_callers(frame: FrameType, limit: int) -> Frame:
     while kept:
         found = (*kept.pop(), found)
     return found
+
+
+class Steps(tuple[Any, ...]):
+    """The trace of a node that does the work of several: that of the last of them, and in ``steps`` that of each."""
+
+    steps: Sequence[Frame | None]
+
+    def __new__(cls, frame: Frame, steps: Sequence[Frame | None] = ()) -> "Steps":
+        made = super().__new__(cls, frame)
+        made.steps = tuple(steps)
+        return made
+
+
+def together(steps: Sequence[Frame | None], frame: Frame | None = None) -> Frame | None:
+    """Return the trace of a node that does, in this order, the work of nodes with these traces, and then perhaps more,
+    of the trace ``frame``."""
+    last = frame or next((step for step in reversed(steps) if step is not None), None)
+    return last if last is None or {last, *steps} == {last} else Steps(last, steps)
+
+
+def each(frame: Frame | None, count: int) -> Sequence[Frame | None]:
+    """Return the traces of the ``count`` operations that a node does the work of."""
+    steps = frame.steps if isinstance(frame, Steps) else ()
+    return steps if len(steps) == count else (frame,) * count
 
 
 class inherit:

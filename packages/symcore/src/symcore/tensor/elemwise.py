@@ -5,7 +5,7 @@ Shapes, broadcasting, gradients, tangents, fusion, C and CUDA are each written o
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -115,6 +115,10 @@ class ScalarFn:
             terms.append(term)
         return terms
 
+    def mismatch(self, types: Sequence[TensorType], shapes: Sequence[tuple[int, ...]]) -> "Mismatch | None":
+        """As that of ``Composite``, of which this is the one step."""
+        return _mismatch([(self, tuple(range(len(types))), "")], types, shapes)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return lookup, (self.name,)
 
@@ -221,6 +225,10 @@ class Composite:
             values.append(fn.compute([values[a] for a in arguments])[0])
         return [values[r] for r in self.results]
 
+    def mismatch(self, types: Sequence[TensorType], shapes: Sequence[tuple[int, ...]]) -> "Mismatch | None":
+        """Return the first step whose arguments cannot be broadcast together, for inputs of these types and shapes."""
+        return _mismatch(self.steps, types, shapes)
+
     def expand(self, inputs: Sequence[Any]) -> list[Any]:
         """Return all values (inputs, then steps) as separate elementwise nodes."""
         values = list(inputs)
@@ -263,6 +271,32 @@ class Composite:
 
     def __repr__(self) -> str:
         return self.name
+
+
+class Mismatch(NamedTuple):
+    """Arguments that do not fit: of which step, of how many, what it computes, and their shapes (1: stretched)."""
+
+    step: int
+    steps: int
+    name: str
+    shapes: list[tuple[int, ...]]
+
+
+def _mismatch(
+    steps: Sequence[Any], types: Sequence[TensorType], shapes: Sequence[tuple[int, ...]]
+) -> Mismatch | None:
+    ndim = max(map(len, shapes), default=0)
+    values: list[tuple[int | None, ...]] = [  # per axis a length, or None: it may be stretched
+        (None,) * (ndim - len(shape)) + tuple(None if m == 1 else n for m, n in zip(t.shape, shape, strict=True))
+        for t, shape in zip(types, shapes, strict=True)
+    ]
+    for number, (fn, arguments, _) in enumerate(steps):
+        lengths = [{*axis} - {None} for axis in zip(*(values[a] for a in arguments), strict=True)]
+        if any(len(known) > 1 for known in lengths):
+            found = [tuple(1 if n is None else n for n in values[a]) for a in arguments]
+            return Mismatch(number, len(steps), fn.name, found)
+        values.append(tuple(known.pop() if known else None for known in lengths))
+    return None
 
 
 class Elemwise(Op):

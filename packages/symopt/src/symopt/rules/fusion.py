@@ -153,7 +153,7 @@ def _parts(members: list[Any]) -> list[list[Any]]:
     steps = 0
     for node in members:
         outer = {v for v in node.inputs if v not in inside}
-        size = len(node.op.fn.steps) if isinstance(node.op.fn, Composite) else 1
+        size = _size(node)
         if part and (len(inputs | outer) > MOST_INPUTS or steps + size > MOST_STEPS):
             parts.append(part)
             part, inside, inputs, steps = [], set(), set(), 0
@@ -166,6 +166,10 @@ def _parts(members: list[Any]) -> list[list[Any]]:
     return parts
 
 
+def _size(node: Any) -> int:
+    return len(node.op.fn.steps) if isinstance(node.op.fn, Composite) else 1
+
+
 def _fuse(body: list[Any], kept: list[Any]) -> list[tuple[Any, Any]]:
     """Return ``(old result, new result)`` pairs for one kernel that runs the nodes ``body`` and returns ``kept``."""
     inside = {v for node in body for v in node.outputs}
@@ -175,7 +179,8 @@ def _fuse(body: list[Any], kept: list[Any]) -> list[tuple[Any, Any]]:
     for node in body:
         _add_steps(node, number, steps, len(inputs))
     composite = Composite(len(inputs), tuple(steps), tuple(number[v] for v in kept))
-    with trace.inherit(body[-1].trace):
+    lines = [line for node in body for line in trace.each(node.trace, _size(node))]
+    with trace.inherit(trace.together(lines)):
         made = Elemwise(composite).make_node(*inputs)
     return list(zip(kept, made.outputs, strict=True))
 

@@ -55,15 +55,15 @@ def _cheap(steps: Sequence[Any]) -> bool:
     return len(steps) <= CHEAP_STEPS and all(fn.name in CHEAP for fn, *_ in steps)
 
 
-def _reduced(node: Any, fn: Any, inputs: Sequence[Any]) -> Any:
-    """Return the reduction ``node`` of the map ``fn`` of ``inputs``."""
+def _reduced(node: Any, fn: Any, inputs: Sequence[Any], lines: Sequence[Any]) -> Any:
+    """Return the reduction ``node`` of the map ``fn`` of ``inputs``; ``lines``: the traces of the steps of ``fn``."""
     op = node.op
-    with trace.inherit(node.trace):
+    with trace.inherit(trace.together(lines, node.trace)):
         return MapReduce(fn, op.fn, op.axis, op.dtype, op.acc_dtype)(*inputs)
 
 
 def _whole(node: Any, loop: Any) -> list[tuple[Any, Any]]:
-    y = _reduced(node, loop.op.fn, loop.inputs)
+    y = _reduced(node, loop.op.fn, loop.inputs, _lines(loop))
     return [(node.outputs[0], y)] if y.type == node.outputs[0].type else []
 
 
@@ -83,13 +83,20 @@ def _part(node: Any, loop: Any) -> list[tuple[Any, Any]]:
     pattern = x.type.broadcastable
     if sum(v.type.broadcastable == pattern for v in inputs) > MOST_READ_TWICE:
         return []
-    with trace.inherit(loop.trace):
+    with trace.inherit(trace.together([_lines(loop)[place - fn.nin] for place in left])):
         others = Elemwise(rest).make_node(*rest_inputs).outputs
     # The reduction reads the results of the smaller loop.
     renamed = dict(zip([loop.outputs[k] for k in kept], others, strict=True))
-    y = _reduced(node, mapped, [renamed.get(v, v) for v in inputs])
+    lines = _lines(loop)
+    y = _reduced(node, mapped, [renamed.get(v, v) for v in inputs], [lines[place - fn.nin] for place in steps])
     pairs = [*renamed.items(), (node.outputs[0], y)]
     return pairs if all(old.type == new.type for old, new in pairs) else []
+
+
+def _lines(loop: Any) -> Sequence[Any]:
+    """Return the traces of the steps of elementwise work."""
+    fn = loop.op.fn
+    return trace.each(loop.trace, len(fn.steps) if isinstance(fn, Composite) else 1)
 
 
 def _needed(fn: Composite, places: Sequence[int], stored: dict[int, Any]) -> list[int]:
