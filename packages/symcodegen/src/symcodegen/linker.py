@@ -10,7 +10,7 @@ from symcodegen import blas, extension, threads
 from symcodegen.cache import KernelCache
 from symcodegen.dispatch import Answer, Loop, c_impl
 from symcodegen.failures import step_error
-from symcodegen.loops import linked
+from symcodegen.loops import Body, linked
 from symcodegen.lowering import Lowering
 from symcodegen.toolchain import CompilerMissing
 from symcore import plugins
@@ -117,6 +117,7 @@ class CProgram:
         self._workers = workers, blas_workers
         self.plan = lowering.plan
         self._placement = lowering.placement
+        self._bodies = lowering.bodies
         self._order = self._first_order = lowering.plan.order
         self._slot_of = lowering.slot_of()
         self._name = signature.name
@@ -158,6 +159,12 @@ class CProgram:
     @profile.setter
     def profile(self, on: bool) -> None:
         self.machine.profile = on
+        for body in self._bodies:
+            body.profile(on)
+
+    def loops(self) -> list[Body]:
+        """Return the programs of the steps of loops."""
+        return self._bodies
 
     def _error(
         self, tag: int, kind: str, message: str, operands: Any, cause: BaseException | None, slots: Any

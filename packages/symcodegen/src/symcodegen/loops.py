@@ -61,6 +61,20 @@ class Body:
             return f"its condition is of {self.plan.fgraph.outputs[-1].type}"
         return ""
 
+    def placement(self) -> list[tuple[Apply, str, str]]:
+        """Return where every node of a step runs, and how."""
+        return self.lowering.placement
+
+    def loops(self) -> list["Body"]:
+        """Return the loops within a step."""
+        return self.lowering.bodies
+
+    def profile(self, on: bool) -> None:
+        """Time every node of a step that is called from Python; in the machine those of its loops are timed with it."""
+        self.machine.profile = on
+        for body in self.loops():
+            body.profile(on)
+
     def link(self, addresses: dict[str, int], cvm: Any) -> Any:
         """Return the program of a step."""
         if self.machine is None:

@@ -20,6 +20,32 @@ class Program(Protocol):
         ...
 
 
+class LoopProgram(Protocol):
+    """The steps of one loop in a linked program, for profiles. A program that has loops gives them by ``loops()``.
+
+    Attributes
+    ----------
+    node
+        The loop's node.
+    plan
+        The plan of a step.
+    machine
+        Its ``timings()`` are ``(position in the plan, calls, nanoseconds)`` of the nodes that ran while profiling.
+    """
+
+    node: Apply
+    plan: MemoryPlan
+    machine: Any
+
+    def placement(self) -> list[tuple[Apply, str, str]]:
+        """Return where every node of a step runs."""
+        ...
+
+    def loops(self) -> Sequence["LoopProgram"]:
+        """Return the loops within a step."""
+        ...
+
+
 class Linker(Protocol):
     """Makes programs. Registered under the entry-point group ``symstack.linkers``."""
 

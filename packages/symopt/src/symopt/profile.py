@@ -39,6 +39,22 @@ class OpTime(NamedTuple):
     seconds: float
 
 
+class LoopTime(NamedTuple):
+    """What the steps of one loop cost, node by node; counted for all steps of all calls.
+
+    ``nodes`` is empty where all steps run as one kernel, which is then the time of ``node`` itself.
+    """
+
+    position: int
+    node: Apply
+    nodes: list[NodeTime]
+    loops: list["LoopTime"]
+
+    def ops(self) -> list[OpTime]:
+        """Return the times summed over the nodes of each Op class, the most expensive first."""
+        return _per_op(self.nodes)
+
+
 class Profile:
     """Times of one function, counted from when profiling was switched on.
 
@@ -72,26 +88,17 @@ class Profile:
         A node that costs nothing, such as a view that is prepared with the shapes, may not be among them.
         """
         program = self._function.linked
-        source = getattr(program, "machine", program)
-        if not hasattr(source, "timings"):
-            return []
-        merged: dict[int, list[int]] = {}
-        for position, calls, ns in source.timings():  # a node may be several steps of the machine
-            entry = merged.setdefault(position, [0, 0])
-            entry[0] = max(entry[0], calls)
-            entry[1] += ns
-        order = self._function.plan.order
-        where = {node: place for node, place, _ in self._function.placement()}
-        rows = []
-        for position, (calls, ns) in sorted(merged.items()):
-            node = order[position] if 0 <= position < len(order) else None
-            rows.append(NodeTime(position, node, where.get(node, "C") if node else "C", calls, ns * 1e-9))
-        return rows
+        return _node_times(getattr(program, "machine", program), self._function.plan.order, program.placement())
 
     def ops(self) -> list[OpTime]:
         """Return the times summed over the nodes of each Op class, the most expensive first."""
-        named = [(type(row.node.op).__name__ if row.node is not None else row.label, row) for row in self.nodes()]
-        return _added(OpTime(name, 1, row.calls, row.seconds) for name, row in named)
+        return _per_op(self.nodes())
+
+    def loops(self) -> list[LoopTime]:
+        """Return a profile of the steps for every loop that ran, in the order of execution, loops in loops within."""
+        program = self._function.linked
+        ran = {row.position for row in self.nodes() if row.calls}
+        return _loop_times(getattr(program, "loops", list)(), self._function.plan.position, ran)
 
     @property
     def node_seconds(self) -> float:
@@ -122,17 +129,8 @@ class Profile:
             "node_seconds": self.node_seconds,
             "memory": None if memory is None else memory._asdict(),
             "ops": [row._asdict() for row in self.ops()],
-            "nodes": [
-                {
-                    "position": row.position,
-                    "op": row.label,
-                    "where": row.where,
-                    "calls": row.calls,
-                    "seconds": row.seconds,
-                    "built": trace.describe(row.node.trace) if row.node is not None else "",
-                }
-                for row in self.nodes()
-            ],
+            "nodes": [_node_dict(row) for row in self.nodes()],
+            "loops": [_loop_dict(loop) for loop in self.loops()],
             "compile": {
                 **f.compile_times,
                 "phases": dict(report.seconds) if report is not None else {},
@@ -191,10 +189,9 @@ class Profile:
             *_op_lines(self.ops()[:rows], total),
         ]
         lines += ["", f"{'per node':<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"]
-        for row in sorted(self.nodes(), key=lambda r: -r.seconds)[:rows]:
-            label = f"{row.position:>3} {row.label[:40]}"
-            share = 100 * row.seconds / total
-            lines.append(f"  {label:<44} {row.where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}")
+        lines += _node_lines(self.nodes(), total, rows)
+        for loop in self.loops():
+            lines += ["", *_loop_lines(loop, rows)]
         return "\n".join([*lines, "", *self._compilation(rows)])
 
     def _memory_lines(self) -> Iterable[str]:
@@ -275,6 +272,61 @@ class ProfileStats:
         return self.summary()
 
 
+def _node_times(source: Any, order: Any, placement: Iterable[tuple[Apply, str, str]]) -> list[NodeTime]:
+    """Return the nodes that a machine has timed, in the order of execution."""
+    if not hasattr(source, "timings"):
+        return []
+    merged: dict[int, list[int]] = {}
+    for position, calls, ns in source.timings():  # a node may be several steps of the machine
+        entry = merged.setdefault(position, [0, 0])
+        entry[0] = max(entry[0], calls)
+        entry[1] += ns
+    where = {node: place for node, place, _ in placement}
+    rows = []
+    for position, (calls, ns) in sorted(merged.items()):
+        node = order[position] if 0 <= position < len(order) else None
+        rows.append(NodeTime(position, node, where.get(node, "C") if node else "C", calls, ns * 1e-9))
+    return rows
+
+
+def _loop_times(loops: Iterable[Any], position: Any, ran: set[int]) -> list[LoopTime]:
+    """Return the profiles of loops (``symopt.interfaces.LoopProgram``) of which a node in ``ran`` has run."""
+    found = []
+    for loop in loops:
+        if position[loop.node] not in ran:
+            continue
+        nodes = _node_times(loop.machine, loop.plan.order, loop.placement())
+        inner = _loop_times(loop.loops(), loop.plan.position, {row.position for row in nodes})
+        found.append(LoopTime(position[loop.node], loop.node, nodes, inner))
+    return found
+
+
+def _per_op(rows: Iterable[NodeTime]) -> list[OpTime]:
+    named = [(type(row.node.op).__name__ if row.node is not None else row.label, row) for row in rows]
+    return _added(OpTime(name, 1, row.calls, row.seconds) for name, row in named)
+
+
+def _node_dict(row: NodeTime) -> dict[str, Any]:
+    return {
+        "position": row.position,
+        "op": row.label,
+        "where": row.where,
+        "calls": row.calls,
+        "seconds": row.seconds,
+        "built": trace.describe(row.node.trace) if row.node is not None else "",
+    }
+
+
+def _loop_dict(loop: LoopTime) -> dict[str, Any]:
+    return {
+        "position": loop.position,
+        "op": str(loop.node.op),
+        "ops": [row._asdict() for row in loop.ops()],
+        "nodes": [_node_dict(row) for row in loop.nodes],
+        "loops": [_loop_dict(inner) for inner in loop.loops],
+    }
+
+
 def _added(rows: Iterable[OpTime]) -> list[OpTime]:
     found: dict[str, list[Any]] = {}
     for name, nodes, calls, seconds in rows:
@@ -290,6 +342,25 @@ def _op_lines(rows: Iterable[OpTime], total: float) -> Iterable[str]:
     for op in rows:
         share = 100 * op.seconds / total
         yield f"  {op.name[:44]:<44} {op.nodes:>6} {op.calls:>9} {_time(op.seconds):>10} {share:>6.1f}"
+
+
+def _node_lines(rows: Iterable[NodeTime], total: float, most: int) -> Iterable[str]:
+    for row in sorted(rows, key=lambda r: -r.seconds)[:most]:
+        label = f"{row.position:>3} {row.label[:40]}"
+        share = 100 * row.seconds / total
+        yield f"  {label:<44} {row.where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}"
+
+
+def _loop_lines(loop: LoopTime, most: int) -> Iterable[str]:
+    title = f"within {loop.position} {str(loop.node.op)[:34]}"
+    if not loop.nodes:
+        yield f"{title}: all steps are one kernel"
+        return
+    total = sum(row.seconds for row in loop.nodes) or 1.0
+    yield f"{title:<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"
+    yield from _node_lines(loop.nodes, total, most)
+    for inner in loop.loops:
+        yield from _loop_lines(inner, most)
 
 
 def _time(seconds: float) -> str:

@@ -57,4 +57,3 @@ int parse_loop(Program *p, Node *node, int index, PyObject *params) {
     loop->n_results = (int)PyTuple_GET_SIZE(results);
     return parse_tracks(loop, index, sequences, states, results) ? -1 : place_loop(p, node, index);
 }
-

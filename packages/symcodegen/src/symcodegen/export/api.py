@@ -1,30 +1,11 @@
 """What a C program sees of an exported function: header, functions, the example, the page on building."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symcodegen.export.tables import PUBLIC, words
-
-
-@dataclass(frozen=True)
-class Operand:
-    """An input, output or shared variable: name in C, dtype, static shape."""
-
-    name: str
-    dtype: str
-    shape: tuple[int | None, ...]
-
-    @property
-    def c(self) -> str:
-        """The C type of an element."""
-        return PUBLIC[self.dtype]
-
-    @property
-    def axes(self) -> str:
-        """Its shape in words."""
-        return f"({', '.join('?' if n is None else str(n) for n in self.shape)})"
+from symcodegen.export.operands import Operand
+from symcodegen.export.tables import words
 
 
 def _inputs(e: Any) -> list[str]:
@@ -40,13 +21,16 @@ def _signatures(e: Any) -> dict[str, str]:
     """Return the declarations of all public functions by their last name."""
     p, state = e.prefix, f"{e.prefix}_state *state"
     lengths = [f"long long {v.name}_shape[{len(v.shape)}]" for v in e.outputs if v.shape]
-    found = {
-        "new": f"{p}_state *{p}_new(void)",
-        "free": f"void {p}_free({state})",
-        "shapes": f"int {p}_shapes({', '.join([state, *_inputs(e), *lengths])})",
-        "call": f"int {p}_call({', '.join([state, *_inputs(e), *(f'{v.c} *{v.name}' for v in e.outputs)])})",
-        "message": f"const char *{p}_message(const {state})",
-    }
+    found = {"new": f"{p}_state *{p}_new(void)", "free": f"void {p}_free({state})"}
+    if e.shapes_first:
+        found["shapes"] = f"int {p}_shapes({', '.join([state, *_inputs(e), *lengths])})"
+        results = [f"{v.c} *{v.name}" for v in e.outputs]
+        found["call"] = f"int {p}_call({', '.join([state, *_inputs(e), *results])})"
+    found["run"] = f"int {p}_run({', '.join([state, *_inputs(e)])})"
+    for v in e.outputs:
+        read = [f"const {state}", *([f"long long shape[{len(v.shape)}]"] if v.shape else [])]
+        found[f"result_{v.name}"] = f"const {v.c} *{p}_result_{v.name}({', '.join(read)})"
+    found["message"] = f"const char *{p}_message(const {state})"
     for v in e.states:
         ndim = len(v.shape)
         read = [state, *([f"long long shape[{ndim}]"] if ndim else [])]
@@ -56,7 +40,7 @@ def _signatures(e: Any) -> dict[str, str]:
     if e.states:
         found["load"] = f"int {p}_load({state}, const char *path)"
         found["save"] = f"int {p}_save({state}, const char *path)"
-    if e.lowering.uses_blas:
+    if e.products:
         found["set_blas"] = f"int {p}_set_blas(const char *name, void (*routine)(void))"
     return found
 
@@ -67,6 +51,8 @@ _SAID = {
     "shapes": "Shapes of the results for these shapes of the inputs. 0, or a kind of failure.",
     "call": "Computes. Results go where the last pointers lead, without gaps; they must not overlap the inputs. 0, or\n"
     " * a kind of failure: 1 value, 2 shape, 3 index, 4 memory. A call that fails changes no shared variable.",
+    "run": "Computes, like call where there is one; results stay in the state, until its next run or its end. 0, or a\n"
+    " * kind of failure.",
     "message": "What went wrong last.",
     "load": "Reads the values of all shared variables from a file. 0, or a kind of failure.",
     "save": "Writes them.",
@@ -92,6 +78,8 @@ def header(e: Any) -> str:
     for name, declared in _signatures(e).items():
         if name.startswith("get_"):
             lines.append("/* The present value of a shared variable (until the next call), and a new one. */")
+        if name.startswith("result_"):
+            lines.append("/* A result of the last run, and its shape. */")
         said = _SAID.get(name)
         lines.append((f"/* {said} */\n" if said else "") + f"{declared};\n")
     return "\n".join([*lines, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"])
@@ -106,18 +94,25 @@ def api(e: Any, chooses: bool, products: bool) -> str:
     results = ", ".join(v.name for v in e.outputs) or "NULL"
     given = (
         f"    const void *const sym_inputs[] = {{{listed}}};\n"
-        f"    const i64 *const sym_shapes[] = {{{shapes}}};\n"
+        f"    const i64 *const sym_lengths_of[] = {{{shapes}}};\n"
     )
     start = "    choose_products(NULL);\n" if chooses else ""
     parts = [
         f"\n{s['new']} {{\n{start}    return sym_new();\n}}\n",
         f"\n{s['free']} {{\n    sym_free(state);\n}}\n",
-        f"\n{s['shapes']} {{\n{given}    i64 *const sym_lengths[] = {{{lengths}}};\n"
-        "    return sym_call(state, sym_inputs, sym_shapes, sym_lengths, NULL);\n}\n",
-        f"\n{s['call']} {{\n{given}    void *const sym_outputs[] = {{{results}}};\n"
-        "    return sym_call(state, sym_inputs, sym_shapes, NULL, sym_outputs);\n}\n",
-        f"\n{s['message']} {{\n    return state->context->message;\n}}\n",
+        f"\n{s['run']} {{\n{given}    return sym_call(state, sym_inputs, sym_lengths_of, NULL);\n}}\n",
+        f"\n{s['message']} {{\n    return state->message;\n}}\n",
     ]
+    if e.shapes_first:
+        parts += [
+            f"\n{s['shapes']} {{\n{given}    i64 *const sym_lengths[] = {{{lengths}}};\n"
+            "    return sym_shapes(state, sym_inputs, sym_lengths_of, sym_lengths);\n}\n",
+            f"\n{s['call']} {{\n{given}    void *const sym_outputs[] = {{{results}}};\n"
+            "    return sym_call(state, sym_inputs, sym_lengths_of, sym_outputs);\n}\n",
+        ]
+    for k, v in enumerate(e.outputs):
+        shape = "shape" if v.shape else "NULL"
+        parts.append(f"\n{s[f'result_{v.name}']} {{\n    return sym_result(state, {k}, {shape});\n}}\n")
     for k, v in enumerate(e.states):
         shape = "shape" if v.shape else "NULL"
         parts.append(f"\n{s[f'get_{v.name}']} {{\n    return sym_value(state, {k}, {shape});\n}}\n")
@@ -182,25 +177,46 @@ def main_c(e: Any) -> str:
         parts.append(f'    if ({p}_load(state, "{p}.bin")) return 1;\n')
     shaped = [v for v in e.outputs if v.shape]
     parts += [f"    long long shape_{v.name}[{len(v.shape)}];\n" for v in shaped]
-    asked = ", ".join(["state", *arguments, *(f"shape_{v.name}" for v in shaped)])
-    parts.append(f"    int failed = {p}_shapes({asked});\n")
-    for v in e.outputs:
-        count = " * ".join(f"(size_t)shape_{v.name}[{a}]" for a in range(len(v.shape))) or "(size_t)1"
-        parts.append(f"    const size_t n_{v.name} = failed ? 0 : {count};\n")
-        parts.append(f"    {v.c} *{v.name} = malloc((n_{v.name} + 1) * sizeof *{v.name});\n")
-    names = [v.name for v in e.outputs]
-    parts.append(f"    if (!failed) failed = {p}_call({', '.join(['state', *arguments, *names])});\n")
-    told = f'fprintf(stderr, "%s\\n", {p}_message(state));'
-    parts.append(f"    if (failed) {{\n        {told}\n        return failed;\n    }}\n")
+    parts += _called(e, arguments) if e.shapes_first else _run(e, arguments)
     for v in e.outputs:
         parts.append(f'    printf("{v.name} (%zu):", n_{v.name});\n')
         parts.append(f"    for (size_t i = 0; i < n_{v.name} && i < 8; i++) printf(\" %.17g\", {_number(v)});\n")
-        parts.append(f'    printf("\\n");\n    free({v.name});\n')
+        parts.append('    printf("\\n");\n' + (f"    free({v.name});\n" if e.shapes_first else ""))
     return "".join([*parts, f"    {p}_free(state);\n    return 0;\n}}\n"])
 
 
+def _told(e: Any) -> str:
+    told = f'fprintf(stderr, "%s\\n", {e.prefix}_message(state));'
+    return f"    if (failed) {{\n        {told}\n        return failed;\n    }}\n"
+
+
+def _count(v: Operand) -> str:
+    return " * ".join(f"(size_t)shape_{v.name}[{a}]" for a in range(len(v.shape))) or "(size_t)1"
+
+
+def _called(e: Any, arguments: list[str]) -> list[str]:
+    """Return the call with results in memory of the caller, whose size is asked for first."""
+    asked = ", ".join(["state", *arguments, *(f"shape_{v.name}" for v in e.outputs if v.shape)])
+    parts = [f"    int failed = {e.prefix}_shapes({asked});\n"]
+    for v in e.outputs:
+        parts.append(f"    const size_t n_{v.name} = failed ? 0 : {_count(v)};\n")
+        parts.append(f"    {v.c} *{v.name} = malloc((n_{v.name} + 1) * sizeof *{v.name});\n")
+    given = ", ".join(["state", *arguments, *(v.name for v in e.outputs)])
+    return [*parts, f"    if (!failed) failed = {e.prefix}_call({given});\n", _told(e)]
+
+
+def _run(e: Any, arguments: list[str]) -> list[str]:
+    """Return the call with results in memory of the state."""
+    parts = [f"    const int failed = {e.prefix}_run({', '.join(['state', *arguments])});\n", _told(e)]
+    for v in e.outputs:
+        shape = f", shape_{v.name}" if v.shape else ""
+        parts.append(f"    const {v.c} *{v.name} = {e.prefix}_result_{v.name}(state{shape});\n")
+        parts.append(f"    const size_t n_{v.name} = {_count(v)};\n")
+    return parts
+
+
 def _number(v: Operand) -> str:
-    return f"(double)(({v.c.removesuffix(' _Complex')} *){v.name})[{'2 * ' if 'Complex' in v.c else ''}i]"
+    return f"(double)((const {v.c.removesuffix(' _Complex')} *){v.name})[{'2 * ' if 'Complex' in v.c else ''}i]"
 
 
 def readme(e: Any, exported: Any, products: bool) -> str:

@@ -9,7 +9,10 @@ CVM = Path(sources.HERE)
 RUNTIME = CVM.parent / "runtime"
 OWN = Path(__file__).parent / "runtime"
 #: What every program needs, what indexing needs, and what products need.
-ALWAYS = ("analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "collapse.c", "arena.c", "copy.c")
+ALWAYS = (
+    "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "loop.c", "collapse.c", "arena.c",
+    "copy.c",
+)  # fmt: skip
 INDEXING = ("index.c",)
 PRODUCTS = ("matrix.c", "blas.c")
 _DEFINED = re.compile(r"^(?!static|typedef|extern|enum|#)\w[\w *]*?\b(\w+)\([^;]*\)\s*\{", re.MULTILINE)
@@ -48,8 +51,8 @@ def runtime_files(prefix: str, names: list[str]) -> dict[str, str]:
 
 def _renamed(prefix: str, files: dict[str, str], names: list[str]) -> str:
     """Return macros that put the prefix before every name that the linker would see."""
-    symbols = {"fail", "fail_at", "raise_failure", "prepare_loop", "drop_loops", "find_routine", "copy_kernel",
-               "slot_address", "blas_pointers"}  # fmt: skip
+    symbols = {"raise_failure", "interrupted", "take_context", "free_context", "find_routine", "copy_kernel",
+               "blas_pointers"}  # fmt: skip
     for name in names:
         symbols.update(_DEFINED.findall(files[name]))
         symbols.update(_KERNEL.findall(files[name]))

@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 
 from symcodegen.cache import KernelSource
+from symcodegen.export.operands import PUBLIC
 from symcodegen.user_text import quoted
 
-#: dtype name -> C type of an element, as the header names it.
-PUBLIC = {
-    "bool": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t",
-    "uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t", "float16": "uint16_t",
-    "float32": "float", "float64": "double", "complex64": "float _Complex", "complex128": "double _Complex",
-}  # fmt: skip
 #: NumPy's type number -> bytes of an element.
 _DTYPES = [np.dtype(name) for name in (*PUBLIC, "longlong", "ulonglong", "intc", "uintc")]
 SIZES: dict[int, int] = {dtype.num: dtype.itemsize for dtype in _DTYPES}
@@ -61,32 +56,46 @@ def array(value: np.ndarray[Any, Any], data: str) -> str:
 
 
 class Tables:
-    """Writes the tables of one lowered program. ``symbols`` names the kernels and routines by what stands in nodes."""
+    """Writes the tables of one lowered program, number ``body`` of those of an export.
 
-    def __init__(self, lowering: Any, cvm: Any, symbols: dict[Any, str]):
-        self.lowering, self.cvm, self.symbols = lowering, cvm, symbols
+    ``symbols`` names the kernels and routines by what stands in nodes; ``bodies`` numbers the programs of loops.
+    """
+
+    def __init__(self, lowering: Any, cvm: Any, symbols: dict[Any, str], body: int, bodies: dict[Any, int]):
+        self.lowering, self.cvm, self.symbols, self.body, self.bodies = lowering, cvm, symbols, body, bodies
+        self._before: list[str] = []
 
     def text(self) -> str:
-        """Return slots and nodes."""
-        constants, slots = [], []
-        for k, (kind, typenum, ndim, extra) in enumerate(self.lowering.slots):
-            entry, before = self._slot(k, kind, typenum, ndim, extra)
-            slots.append(entry)
-            constants.append(before)
-        nodes = [self._node(node) for node in self.lowering.nodes]
+        """Return constants, loops, slots, nodes, inputs, outputs and the names of nodes."""
+        low, k = self.lowering, self.body
+        n_inputs = low.n_inputs
+        slots = [self._slot(i, *slot) for i, slot in enumerate(low.slots)]
+        nodes = [self._node(i, node) for i, node in enumerate(low.nodes)]
+        inputs = [low.slot(v) for v in low.plan.fgraph.inputs[:n_inputs]]
         return (
-            "".join(constants)
-            + _table("Slot", "SYM_SLOTS", slots)
-            + _table("Node", "SYM_NODES", nodes)
-            + f"enum {{ SYM_N_SLOTS = {len(slots)}, SYM_N_NODES = {len(nodes)}, "
-            f"SYM_N_REGISTERS = {self._n_registers()} }};\n"
+            "".join(self._before)
+            + table("Slot", f"SYM_SLOTS{k}", slots)
+            + table("Node", f"SYM_NODES{k}", nodes)
+            + table("Input", f"SYM_INPUTS{k}", [f"{slot}, NULL" for slot in inputs])
+            + f"static const int SYM_OUTPUTS{k}[] = {{{integers(low.outputs)}}};\n"
+            + texts(f"SYM_TAGS{k}", [str(node.op)[:100] for node in low.plan.order])
         )
+
+    def row(self) -> str:
+        """Return the row of this program in the table of programs."""
+        low, k = self.lowering, self.body
+        counts = {
+            "slots": len(low.slots), "nodes": len(low.nodes), "inputs": low.n_inputs, "outputs": len(low.outputs),
+            "tags": len(low.plan.order), "registers": self._n_registers(),
+        }  # fmt: skip
+        named = [f".{name} = SYM_{name.upper()}{k}" for name in ("slots", "nodes", "inputs", "outputs", "tags")]
+        return ", ".join([*named, *(f".n_{name} = {count}" for name, count in counts.items())])
 
     def _n_registers(self) -> int:
         return 1 + max((i[1] for node in self.lowering.nodes for i in node[5]), default=-1)
 
-    def _slot(self, k: int, kind: int, typenum: int, ndim: int, extra: Any) -> tuple[str, str]:
-        cvm, before = self.cvm, ""
+    def _slot(self, k: int, kind: int, typenum: int, ndim: int, extra: Any) -> str:
+        cvm = self.cvm
         size = SIZES[typenum]
         fields = (
             f".kind = {kind}, .typenum = {typenum}, .ndim = {ndim}, .itemsize = {size}, .segment = -1, "
@@ -96,17 +105,17 @@ class Tables:
         if kind in (cvm.INPUT, cvm.SHARED):
             fields += f", .lengths = (i64[]){{{integers(extra)}}}"
         elif kind == cvm.CONST:
-            value = np.asarray(extra)
-            before = words(f"SYM_C{k}", value)
-            before += f"static PyObject SYM_A{k} = {array(value, f'(char *)SYM_C{k}')};\n"
-            fields += f", .value = &SYM_A{k}"
+            value, name = np.asarray(extra), f"{self.body}_{k}"
+            self._before.append(words(f"SYM_C{name}", value))
+            self._before.append(f"static PyObject SYM_A{name} = {array(value, f'(char *)SYM_C{name}')};\n")
+            fields += f", .value = &SYM_A{name}"
         elif kind == cvm.HOST:
             reg = extra
         elif extra is not None:
             fields += f", .registers = {int_array(extra)}"
-        return f"{fields}, .reg = {reg}", before
+        return f"{fields}, .reg = {reg}"
 
-    def _node(self, node: Sequence[Any]) -> str:
+    def _node(self, k: int, node: Sequence[Any]) -> str:
         prep, fn, outputs, inputs, params, code, inplace, flags, weight, tag, guard = node
         fields = [
             f".prep = {prep}, .flags = {flags}, .weight = {weight}, .tag = {tag}, .guard = {guard}",
@@ -116,9 +125,27 @@ class Tables:
         ]
         if code:
             fields.append(f".code = (Instruction[]){{{', '.join(map(_instruction, code))}}}")
+        if prep == self.cvm.LOOP:
+            self._before.append(self._loop(f"SYM_LOOP{self.body}_{k}", fn, params))
+            return ", ".join([*fields, f".loop = &SYM_LOOP{self.body}_{k}"])
         if fn is not None:
             fields.append(f".fn = {self.symbols[fn.name if isinstance(fn, KernelSource) else fn]}")
         return ", ".join(fields + self._params(prep, params))
+
+    def _loop(self, name: str, body: Any, params: Sequence[Any]) -> str:
+        """Return the description of a loop: what the machine is given for it, before it has been placed."""
+        steps, sequences, states, results, until, fused, scalars = params
+        tracks = [
+            *(f".step = {step}, .n = {len(rows)}, .offsets = {int_array(rows)}" for step, *rows in sequences),
+            *(f".keep = {keep}, .n = {len(taps)}, .offsets = {int_array(taps)}" for keep, *taps in (*states, *results)),
+        ]
+        rows = ", ".join(f"{{{track}}}" for track in tracks) or "{0}"
+        counts = f".n_sequences = {len(sequences)}, .n_states = {len(states)}, .n_results = {len(results)}"
+        kernel = self.symbols[fused.name] if fused else "NULL"
+        return (
+            f"static Loop {name} = {{.index = {self.bodies[body]}, .steps = {steps}, .until = {until}, {counts}, "
+            f".tracks = (Track[]){{{rows}}}, .fused = {kernel}, .scalars = {scalars}ULL}};\n"
+        )
 
     def _params(self, prep: int, params: Any) -> list[str]:
         cvm = self.cvm
@@ -142,15 +169,10 @@ def _instruction(given: Sequence[int]) -> str:
     return f"{{{op}, {dst}, {literal}, {b}, {c}, {d}}}"
 
 
-def _table(c_type: str, name: str, rows: Sequence[str]) -> str:
-    """Return the definition of a table, with one unused row at its end."""
+def table(c_type: str, name: str, rows: Sequence[str]) -> str:
+    """Return the definition of a table of structures, with one unused row at its end; rows are given without braces."""
     lines = "".join(f"    {{{row}}},\n" for row in rows)
     return f"static const {c_type} {name}[] = {{\n{lines}    {{0}},\n}};\n"
-
-
-def table(c_type: str, name: str, rows: Sequence[str]) -> str:
-    """Return the definition of a table whose rows are given without braces."""
-    return _table(c_type, name, rows)
 
 
 def texts(name: str, values: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from symcodegen import extension
 from symcodegen.blas import FUNCTIONS
-from symcodegen.export.api import Operand, api, blas, header, main_c, readme
+from symcodegen.export.api import api, blas, header, main_c, readme
+from symcodegen.export.operands import Exported, Operand
 from symcodegen.export.runtime_files import CVM, OWN, chooses_products, runtime_files, units
 from symcodegen.export.tables import Tables, array, routines, table, texts, words
 from symcodegen.linker import CLinker
@@ -33,25 +33,6 @@ class ExportError(ValueError):
     """The function cannot be exported. The message lists the nodes that are not in C, and why."""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What was written: ``folder``, ``name`` of the functions in C, ``sources`` to compile, flags and libraries of C of
-    users."""
-
-    folder: Path
-    name: str
-    sources: tuple[Path, ...]
-    flags: tuple[str, ...]
-    libraries: tuple[str, ...]
-
-    def command(self, output: str | Path, *more: str, shared: bool = False, cc: str = "cc") -> list[str]:
-        """Return the command that builds the example program, or with ``shared`` a library; ``more``: flags."""
-        sources = [str(path) for path in self.sources if not (shared and path.name == "main.c")]
-        kind = ["-shared", "-fPIC"] if shared else []
-        flags = more or ("-O2",)
-        return [cc, "-std=c11", *flags, *kind, *self.flags, *sources, "-o", str(output), *self.libraries, "-lm"]
-
-
 def export_c(f: Any, folder: str | Path, name: str | None = None, example: Sequence[Any] | None = None) -> Exported:
     """Write a function as C that builds with any C11 compiler of the gcc family and needs no Python.
 
@@ -62,8 +43,8 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
     Parameters
     ----------
     f
-        What ``function`` returned. All its nodes must be in C (``f.explain()``), without loops, and no shape may
-        depend on a value that the function computes; shapes of the inputs are given at each call.
+        What ``function`` returned. All its nodes must be in C (``f.explain()``), those of the steps of its loops too.
+        Shapes of the inputs are given at each call.
     folder
         Where to write; made if it does not exist. Files of an earlier export are written over.
     name
@@ -78,7 +59,7 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
     linker = CLinker()
     lowering = Lowering(f.plan, cvm, len(f.signature.inputs), linker.answer)
     lowering.run()
-    _refuse(lowering, cvm, f)
+    _refuse(lowering, f)
     return _Export(f, lowering, cvm, prefix, Path(folder), example).write()
 
 
@@ -87,17 +68,18 @@ def _identifier(text: str) -> str:
     return made if made and not made[0].isdigit() else f"f_{made}"
 
 
-def _refuse(lowering: Any, cvm: Any, f: Any) -> None:
+def _programs(lowering: Any) -> dict[Any, Any]:
+    """Return the programs of an export, those of steps before what runs them: body of a loop -> lowering, ``None``: it
+    all."""
+    found: dict[Any, Any] = {}
+    for body in lowering.bodies:
+        found.update({inner or body: low for inner, low in _programs(body.lowering).items()})
+    return {**found, None: lowering}
+
+
+def _refuse(lowering: Any, f: Any) -> None:
     """Raise ``ExportError`` if something is not plain C."""
     wrong = [f"{node.op}: {why}" for node, where, why in lowering.placement if where == "Python"]
-    order = lowering.plan.order
-    computed = (cvm.TEMP, cvm.ARRAY, cvm.UPDATE, cvm.VIEW, cvm.HOST, cvm.HELD)
-    for node in lowering.nodes:
-        op = order[node[9]].op if 0 <= node[9] < len(order) else "a result"
-        if node[0] == cvm.LOOP:
-            wrong.append(f"{op}: loops are not exported yet")
-        if any(i[0] == cvm.R_VALUE and lowering.slots[i[2]][0] in computed for i in node[5]):
-            wrong.append(f"{op}: its shape, or whether it runs, depends on a value that the function computes")
     tensors = [*f.plan.fgraph.inputs, *f.plan.fgraph.outputs]
     wrong += [f"{v}: {v.type} is no tensor" for v in tensors if not isinstance(v.type, TensorType)]
     if wrong:
@@ -106,6 +88,13 @@ def _refuse(lowering: Any, cvm: Any, f: Any) -> None:
             f"{f} cannot be exported to C:\n{lines}\nf.explain() shows where each node runs. Rewrite these parts, or "
             "give their Ops a C implementation (symcodegen.COp)."
         )
+
+
+def _shapes_are_known(lowering: Any, cvm: Any) -> bool:
+    """Tell whether no shape, and no choice, depends on a value that the function computes."""
+    computed = (cvm.TEMP, cvm.ARRAY, cvm.UPDATE, cvm.VIEW, cvm.HOST, cvm.HELD)
+    read = [i[2] for node in lowering.nodes for i in node[5] if i[0] == cvm.R_VALUE]
+    return all(lowering.slots[slot][0] not in computed for slot in read)
 
 
 class _Export:
@@ -125,6 +114,8 @@ class _Export:
         self.values = [np.ascontiguousarray(v.get_value()).reshape(v.get_value().shape) for v in self.shared]
         self.in_file = sum(value.nbytes for value in self.values) > MOST_TEXT
         self.symbols: dict[Any, str] = {}
+        self.programs = _programs(lowering)
+        self.shapes_first = _shapes_are_known(lowering, cvm)
 
     def _checked(self, example: Any, inputs: Any) -> list[np.ndarray[Any, Any]] | None:
         if example is None:
@@ -138,7 +129,8 @@ class _Export:
         self.folder.mkdir(parents=True, exist_ok=True)
         kernels, user = self._kernels()
         rows = self._routines()
-        products = any("gem" in row or "_ger" in row for row in rows) or self.lowering.uses_blas
+        products = any("gem" in row or "_ger" in row for row in rows)
+        self.products = products
         names = units(any("gather" in row or "scatter" in row for row in rows), products)
         (self.folder / "runtime").mkdir(exist_ok=True)
         for name, text in runtime_files(self.prefix, names).items():
@@ -157,7 +149,8 @@ class _Export:
         extras = [s.extras for s in self.lowering.sources.values() if s.extras is not None]
         exported = Exported(
             self.folder, self.prefix, tuple(sources), tuple(dict.fromkeys(x for e in extras for x in e.compile)),
-            tuple(dict.fromkeys(x for e in extras for x in e.link)),
+            tuple(dict.fromkeys(x for e in extras for x in e.link)), tuple(self.inputs), tuple(self.outputs),
+            tuple(self.states), self.folder / f"{self.prefix}.bin" if self.in_file else None,
         )  # fmt: skip
         (self.folder / "README.md").write_text(readme(self, exported, products), encoding="utf-8")
         return exported
@@ -184,14 +177,18 @@ class _Export:
         for name, address in self.cvm.routines.items():
             by_address.setdefault(address, name)
         rows = []
-        for address in dict.fromkeys(n[1] for n in self.lowering.nodes if isinstance(n[1], int)):
+        nodes = [node for lowering in self.programs.values() for node in lowering.nodes]
+        for address in dict.fromkeys(n[1] for n in nodes if isinstance(n[1], int)):
             fn, check, ends = listed[by_address[address]]
             self.symbols[address] = fn
             rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}')
         return rows
 
     def _source(self, rows: list[str], products: bool) -> str:
-        order = self.f.plan.order
+        numbers = {body: k for k, body in enumerate(self.programs)}
+        tables = [
+            Tables(lowering, self.cvm, self.symbols, numbers[body], numbers) for body, lowering in self.programs.items()
+        ]
         parts = [
             f'#include "{self.prefix}.h"\n\n#include "runtime/cvm.h"\n#include "runtime/kernels.h"\n',
             '#include "runtime/products.h"\n' if products and chooses_products() else "",
@@ -199,10 +196,11 @@ class _Export:
             f'#include "{self.prefix}_kernels.h"\n\n',
             blas(products, FUNCTIONS, (OWN / "blas.h").read_text(encoding="utf-8")),
             table("Routine", "SYM_ROUTINES", rows),
-            Tables(self.lowering, self.cvm, self.symbols).text(),
+            *(t.text() for t in tables),
+            (OWN / "tables.h").read_text(encoding="utf-8"),
+            table("SymBody", "SYM_BODIES", [t.row() for t in tables]),
+            f"enum {{ SYM_N_BODIES = {len(tables)}, SYM_ONE_SEGMENT = {int(self.shapes_first)} }};\n",
             self._ends(),
-            texts("SYM_TAGS", [str(node.op)[:100] for node in order]),
-            f"enum {{ SYM_N_TAGS = {len(order)} }};\n\n",
             (OWN / "machine.c").read_text(encoding="utf-8"),
             api(self, products and chooses_products(), products),
         ]
@@ -210,19 +208,15 @@ class _Export:
 
     def _ends(self) -> str:
         lowering, n_inputs = self.lowering, len(self.inputs)
-        slots = [lowering.slot(v) for v in self.f.plan.fgraph.inputs[:n_inputs]]
         data = "" if self.in_file else "".join(words(f"SYM_V{k}", v) for k, v in enumerate(self.values))
         first = [
             array(v, "NULL" if self.in_file else f"(char *)SYM_V{k}").strip("{}") + "}"
             for k, v in enumerate(self.values)
         ]
-        outputs = ", ".join(map(str, lowering.outputs)) or "0"
         return "".join([
-            table("Input", "SYM_INPUTS", [f"{slot}, NULL" for slot in slots]),
             texts("SYM_INPUT_NAMES", [v.name for v in self.inputs]),
             table("Shared", "SYM_SHARED", [f"{slot}, NULL" for slot, _ in lowering.shared]),
             table("Update", "SYM_UPDATES", [", ".join(map(str, update)) for update in lowering.updates]),
-            f"static const int SYM_OUTPUTS[] = {{{outputs}}};\n",
             data,
             table("PyObject", "SYM_FIRST", first),
             f"enum {{ SYM_N_INPUTS = {n_inputs}, SYM_N_SHARED = {len(self.shared)}, "
@@ -248,6 +242,6 @@ def _operand(v: Any, otherwise: str, taken: set[str]) -> Operand:
 _C_WORDS = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    state main path failed printf malloc i shape value routine name stderr new free call shapes message load save
+    state main path failed printf malloc i shape value routine name stderr new free call run shapes message load save
     set_blas""".split()  # noqa: SIM905 - sixty strings in a list read worse
 )

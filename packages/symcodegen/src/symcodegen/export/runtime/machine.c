@@ -1,53 +1,37 @@
 /* The machine around the tables of one function: state, a call, the commit. Memory is that of the state alone: calls on
  * one state must not overlap, different states share nothing. */
 
+enum { SYM_LAST = SYM_N_BODIES - 1 }; /* the function itself; before it the steps of its loops */
+
 struct SYM_STATE {
-    Program program;
+    Program programs[SYM_N_BODIES];
+    Instruction *code[SYM_N_BODIES];
     Context *context;
-    PyObject *inputs, *shared, *spares;
-    Instruction *code;
+    PyObject *inputs, *shared, *spares, *results;
+    char message[1000];
 };
 
 /* ---- what the sources of the machine ask for ---- */
 
-static char *sym_aligned(i64 size) {
-    return aligned_alloc(ALIGNMENT, ((size_t)size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-}
-
-static int sym_note(Context *c, int kind, const char *format, va_list arguments) {
-    c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
-    vsnprintf(c->message, sizeof c->message, format, arguments);
-    return c->failed_kind;
-}
-
-int fail(const sym_ctx *ctx, int kind, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    kind = sym_note((Context *)ctx, kind, format, arguments);
-    va_end(arguments);
-    return kind;
-}
-
-int fail_at(Context *c, int node, int kind, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    sym_note(c, kind, format, arguments);
-    va_end(arguments);
-    c->failed_node = node;
-    return -1;
-}
-
 void raise_failure(Context *c) {
-    (void)c; /* the message is there already */
+    (void)c; /* it stands in the context: sym_failed tells it */
 }
 
-int prepare_loop(Context *c, Prepared *q, Node *node) {
-    (void)q;
-    return fail_at(c, (int)(node - c->program->nodes), SYM_VALUE, "loops cannot be exported.");
+int interrupted(Context *c) {
+    (void)c; /* signals are the program's own business */
+    return 0;
 }
 
-void drop_loops(LoopPrepared *l) {
-    (void)l;
+Context *take_context(Program *p) {
+    Context *c = calloc(1, sizeof *c);
+    if (!c || !start_context(c, p)) return c;
+    free_context(c);
+    return NULL;
+}
+
+void free_context(Context *c) {
+    end_context(c);
+    free(c);
 }
 
 const Routine *find_routine(sym_kernel *fn) {
@@ -66,39 +50,6 @@ sym_kernel *copy_kernel(i64 itemsize) {
     }
 }
 
-static char *root_address(Context *c, int root) {
-    const Slot *s = c->program->slots + root;
-    if (in_arena(s)) return c->arenas[s->segment] + place_of(c, root)->arena;
-    if (s->kind == HOST) return c->chain[s->segment]->hosts + s->host * HOST_SIZE;
-    return c->base[root];
-}
-
-char *slot_address(Context *c, int slot) {
-    Place *place = place_of(c, slot);
-    return root_address(c, place->root) + place->offset;
-}
-
-/* ---- services for kernels ---- */
-
-static char *sym_reserve(const sym_ctx *ctx, i64 bytes) {
-    Context *c = (Context *)ctx;
-    if (bytes <= c->scratch_size) return c->scratch;
-    free(c->scratch);
-    c->scratch = sym_aligned(bytes);
-    c->scratch_size = c->scratch ? bytes : 0;
-    return c->scratch;
-}
-
-static void sym_parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data) {
-    (void)ctx;
-    (void)grain;
-    if (n > 0) body(data, 0, n);
-}
-
-#ifndef SYM_LAST_LEVEL_CACHE
-#define SYM_LAST_LEVEL_CACHE (8 << 20)
-#endif
-
 /* ---- life ---- */
 
 static void *sym_copied(const void *from, size_t n, size_t size) {
@@ -116,8 +67,8 @@ static int sym_resize(PyObject *array, const Slot *s, const i64 *lengths) {
         size *= lengths[i] ? lengths[i] : 1;
     }
     if (array->data && (size_t)size <= array->capacity) return 0;
-    free(array->data);
-    array->data = sym_aligned(size);
+    aligned_free(array->data);
+    array->data = aligned_new(size);
     array->capacity = array->data ? (size_t)size : 0;
     return array->data ? 0 : -1;
 }
@@ -128,122 +79,134 @@ static i64 sym_bytes(const PyObject *array, const Slot *s) {
     return size;
 }
 
-static int sym_tables(struct SYM_STATE *state) {
-    Program *p = &state->program;
-    p->n_slots = SYM_N_SLOTS;
-    p->n_nodes = SYM_N_NODES;
-    p->n_inputs = SYM_N_INPUTS;
-    p->n_shared = SYM_N_SHARED;
-    p->n_updates = SYM_N_UPDATES;
-    p->n_outputs = SYM_N_OUTPUTS;
-    p->n_registers = SYM_N_REGISTERS;
-    p->slots = sym_copied(SYM_SLOTS, SYM_N_SLOTS, sizeof(Slot));
-    p->nodes = sym_copied(SYM_NODES, SYM_N_NODES, sizeof(Node));
-    p->inputs = sym_copied(SYM_INPUTS, SYM_N_INPUTS, sizeof(Input));
-    p->shared = sym_copied(SYM_SHARED, SYM_N_SHARED, sizeof(Shared));
-    p->updates = sym_copied(SYM_UPDATES, SYM_N_UPDATES, sizeof(Update));
-    p->outputs = sym_copied(SYM_OUTPUTS, SYM_N_OUTPUTS, sizeof(int));
-    state->inputs = calloc(SYM_N_INPUTS + 1, sizeof(PyObject));
-    state->shared = calloc(SYM_N_SHARED + 1, sizeof(PyObject));
-    state->spares = calloc(SYM_N_UPDATES + 1, sizeof(PyObject));
+/* The description of a loop is filled in where it is placed: a copy, whose program is that of its steps. */
+static int sym_loop(struct SYM_STATE *state, Program *p, int n, const Loop *given) {
+    const size_t tracks = (size_t)(given->n_sequences + given->n_states + given->n_results);
+    Loop *loop = p->nodes[n].loop = sym_copied(given, 1, sizeof *given);
+    if (!loop) return -1;
+    loop->inner = state->programs + given->index;
+    loop->tracks = sym_copied(given->tracks, tracks, sizeof *given->tracks);
+    for (size_t i = 0; loop->tracks && i < tracks; i++)
+        loop->tracks[i].offsets = sym_copied(given->tracks[i].offsets, (size_t)given->tracks[i].n, sizeof(int));
+    for (size_t i = 0; loop->tracks && i < tracks; i++)
+        if (!loop->tracks[i].offsets) return -1;
+    return loop->tracks ? place_loop(p, p->nodes + n, n) : -1;
+}
+
+/* Nodes as the analysis may write into them. */
+static int sym_nodes(struct SYM_STATE *state, int body) {
+    Program *p = state->programs + body;
+    const Node *given = SYM_BODIES[body].nodes;
     size_t n_code = 0;
-    for (int n = 0; n < SYM_N_NODES; n++) n_code += (size_t)SYM_NODES[n].n_code;
-    Instruction *code = state->code = calloc(n_code + 1, sizeof *code);
-    if (!p->slots || !p->nodes || !p->inputs || !p->shared || !p->updates || !p->outputs || !state->inputs ||
-        !state->shared || !state->spares || !code)
-        return -1;
-    for (int n = 0; n < SYM_N_NODES; n++) { /* the analysis writes into code */
+    for (int n = 0; n < p->n_nodes; n++) {
+        n_code += (size_t)given[n].n_code;
+        p->nodes[n].loop = NULL;
+    }
+    Instruction *code = state->code[body] = calloc(n_code + 1, sizeof *code);
+    if (!code) return -1;
+    for (int n = 0; n < p->n_nodes; n++) {
         Node *node = p->nodes + n;
-        if (node->n_code) memcpy(code, node->code, (size_t)node->n_code * sizeof *code);
+        if (node->n_code) memcpy(code, given[n].code, (size_t)node->n_code * sizeof *code);
         node->code = code;
         code += node->n_code;
         node->routine = find_routine(node->fn);
         if (node->routine && node->routine->fallible) node->flags |= FALLIBLE;
+        if (given[n].loop && sym_loop(state, p, n, given[n].loop)) return -1;
     }
-    for (int i = 0; i < SYM_N_SHARED; i++) p->shared[i].storage = state->shared + i;
-    return analyse_program(p);
-}
-
-static int sym_work_space(Program *p) {
-    p->memo = calloc((size_t)p->n_segments * MEMO, sizeof(Prepared *));
-    p->root_last = calloc(SYM_N_SLOTS + 1, sizeof(int));
-    p->births = calloc(SYM_N_SLOTS + 1, sizeof(int));
-    p->deaths = calloc(SYM_N_NODES + 1, sizeof(int));
-    p->next_death = calloc(SYM_N_SLOTS + 1, sizeof(int));
-    return p->memo && p->root_last && p->births && p->deaths && p->next_death ? 0 : -1;
-}
-
-static int sym_context(Program *p, Context *c) {
-    c->pointers = calloc((size_t)p->n_pointers + 1, sizeof(char *));
-    c->base = calloc(SYM_N_SLOTS + 1, sizeof(char *));
-    c->objects = calloc(SYM_N_SLOTS + 1, sizeof(PyObject *));
-    c->chain = calloc((size_t)p->n_segments, sizeof(Prepared *));
-    c->bound = calloc((size_t)p->n_segments, sizeof(Prepared *));
-    c->arenas = calloc((size_t)p->n_segments, sizeof(char *));
-    c->arena_sizes = calloc((size_t)p->n_segments, sizeof(i64));
-    c->sig = calloc((size_t)p->max_sig + 1, sizeof(i64));
-    if (!c->pointers || !c->base || !c->objects || !c->chain || !c->bound || !c->arenas || !c->arena_sizes || !c->sig)
-        return -1;
-    c->program = p;
-    c->abi = (sym_ctx){.blas = &blas_pointers,
-                       .parallel_for = sym_parallel_for,
-                       .reserve = sym_reserve,
-                       .fail = fail,
-                       .llc = SYM_LAST_LEVEL_CACHE};
-    for (int i = 0; i < SYM_N_SLOTS; i++)
-        if (p->slots[i].kind == CONST) c->base[i] = p->slots[i].value->data;
     return 0;
 }
 
-static void sym_free(struct SYM_STATE *state) {
-    if (!state) return;
-    Program *p = &state->program;
-    Context *c = state->context;
-    if (c) {
-        if (c->chain) drop_prepared(c->chain[0]);
-        if (c->arenas) free(c->arenas[0]);
-        free(c->pointers), free(c->base), free(c->objects), free(c->chain), free(c->bound), free(c->arenas);
-        free(c->arena_sizes), free(c->sig), free(c->scratch), free(c);
-    }
-    for (int i = 0; p->memo && i < MEMO; i++) drop_prepared(p->memo[i]);
-    for (int i = 0; state->shared && i < SYM_N_SHARED; i++) free(state->shared[i].data);
-    for (int i = 0; state->spares && i < SYM_N_UPDATES; i++) free(state->spares[i].data);
+static int sym_program(struct SYM_STATE *state, int body) {
+    const SymBody *b = SYM_BODIES + body;
+    Program *p = state->programs + body;
+    const int last = body == SYM_LAST;
+    p->slots = sym_copied(b->slots, (size_t)b->n_slots, sizeof(Slot));
+    p->nodes = sym_copied(b->nodes, (size_t)b->n_nodes, sizeof(Node));
+    p->inputs = sym_copied(b->inputs, (size_t)b->n_inputs, sizeof(Input));
+    p->outputs = sym_copied(b->outputs, (size_t)b->n_outputs, sizeof(int));
+    p->shared = sym_copied(SYM_SHARED, SYM_N_SHARED, sizeof(Shared));
+    p->updates = sym_copied(SYM_UPDATES, SYM_N_UPDATES, sizeof(Update));
+    if (!p->slots || !p->nodes || !p->inputs || !p->outputs || !p->shared || !p->updates) return -1;
+    p->n_slots = b->n_slots;
+    p->n_nodes = b->n_nodes;
+    p->n_inputs = b->n_inputs;
+    p->n_outputs = b->n_outputs;
+    p->n_registers = b->n_registers;
+    p->n_shared = last ? SYM_N_SHARED : 0;
+    p->n_updates = last ? SYM_N_UPDATES : 0;
+    for (int i = 0; i < p->n_outputs; i++) p->slots[p->outputs[i]].ring = i; /* which result an ARRAY slot is */
+    for (int i = 0; i < p->n_shared; i++) p->shared[i].storage = state->shared + i;
+    return sym_nodes(state, body) || analyse_program(p) || allocate_work_space(p) ? -1 : 0;
+}
+
+static void sym_free_program(Program *p) {
+    drop_memo(p);
+    for (int n = 0; p->nodes && n < p->n_nodes; n++) free_loop(p->nodes[n].loop);
     for (int i = 0; p->segments && i < p->n_segments; i++) free(p->segments[i].externals), free(p->segments[i].reads);
     free(p->segments), free(p->register_segment), free(p->result_slots), free(p->holders);
     free(p->memo), free(p->root_last), free(p->births), free(p->deaths), free(p->next_death);
     free(p->slots), free(p->nodes), free(p->inputs), free(p->shared), free(p->updates), free(p->outputs);
-    free(state->inputs), free(state->shared), free(state->spares), free(state->code), free(state);
 }
 
-static struct SYM_STATE *sym_new(void) {
-    struct SYM_STATE *state = calloc(1, sizeof *state);
-    if (!state) return NULL;
-    if (sym_tables(state) || state->program.n_segments != 1 || sym_work_space(&state->program) ||
-        !(state->context = calloc(1, sizeof *state->context)) || sym_context(&state->program, state->context)) {
-        sym_free(state);
-        return NULL;
+static void sym_free_arrays(PyObject *arrays, int n) {
+    for (int i = 0; arrays && i < n; i++) aligned_free(arrays[i].data);
+    free(arrays);
+}
+
+static void sym_free(struct SYM_STATE *state) {
+    if (!state) return;
+    if (state->context) free_context(state->context);
+    for (int i = SYM_LAST; i >= 0; i--) { /* a loop's Prepared holds one of its steps */
+        sym_free_program(state->programs + i);
+        free(state->code[i]);
     }
+    sym_free_arrays(state->shared, SYM_N_SHARED);
+    sym_free_arrays(state->spares, SYM_N_UPDATES);
+    sym_free_arrays(state->results, SYM_N_OUTPUTS);
+    free(state->inputs), free(state);
+}
+
+/* Shared variables with the values they had. */
+static int sym_first_values(struct SYM_STATE *state) {
+    const Program *p = state->programs + SYM_LAST;
     for (int i = 0; i < SYM_N_SHARED; i++) {
-        const Slot *s = state->program.slots + state->program.shared[i].slot;
-        if (sym_resize(state->shared + i, s, SYM_FIRST[i].dims)) {
-            sym_free(state);
-            return NULL;
-        }
+        const Slot *s = p->slots + p->shared[i].slot;
+        if (sym_resize(state->shared + i, s, SYM_FIRST[i].dims)) return -1;
         size_t bytes = (size_t)sym_bytes(state->shared + i, s);
         if (SYM_FIRST[i].data)
             memcpy(state->shared[i].data, SYM_FIRST[i].data, bytes);
         else
             memset(state->shared[i].data, 0, bytes);
     }
-    return state;
+    return 0;
+}
+
+static int sym_start(struct SYM_STATE *state) {
+    state->inputs = calloc(SYM_N_INPUTS + 1, sizeof(PyObject));
+    state->shared = calloc(SYM_N_SHARED + 1, sizeof(PyObject));
+    state->spares = calloc(SYM_N_UPDATES + 1, sizeof(PyObject));
+    state->results = calloc(SYM_N_OUTPUTS + 1, sizeof(PyObject));
+    if (!state->inputs || !state->shared || !state->spares || !state->results) return -1;
+    for (int i = 0; i < SYM_N_BODIES; i++)
+        if (sym_program(state, i)) return -1;
+    if ((state->programs[SYM_LAST].n_segments == 1) != SYM_ONE_SEGMENT) return -1;
+    state->context = take_context(state->programs + SYM_LAST);
+    return state->context ? sym_first_values(state) : -1;
+}
+
+static struct SYM_STATE *sym_new(void) {
+    struct SYM_STATE *state = calloc(1, sizeof *state);
+    if (!state || !sym_start(state)) return state;
+    sym_free(state);
+    return NULL;
 }
 
 /* ---- a call ---- */
 
 static int sym_take_input(struct SYM_STATE *state, int i, const void *data, const i64 *lengths) {
     Context *c = state->context;
-    int slot = state->program.inputs[i].slot;
-    const Slot *s = state->program.slots + slot;
+    int slot = c->program->inputs[i].slot;
+    const Slot *s = c->program->slots + slot;
     PyObject *array = state->inputs + i;
     i64 size = s->itemsize;
     for (int a = s->ndim - 1; a >= 0; a--) {
@@ -261,91 +224,65 @@ static int sym_take_input(struct SYM_STATE *state, int i, const void *data, cons
 
 static int sym_prepare(struct SYM_STATE *state, const void *const *inputs, const i64 *const *shapes) {
     Context *c = state->context;
-    c->message[0] = 0;
+    const Program *p = c->program;
+    c->failed_node = -1;
     c->failed_kind = SYM_OK;
+    for (int i = 0; i < p->n_holders; i++) c->objects[p->holders[i]] = NULL;
     for (int i = 0; i < SYM_N_INPUTS; i++)
         if (sym_take_input(state, i, inputs[i], shapes[i])) return -1;
     for (int i = 0; i < SYM_N_SHARED; i++) {
-        int slot = state->program.shared[i].slot;
-        c->objects[slot] = state->shared + i;
-        c->base[slot] = state->shared[i].data;
+        c->objects[p->shared[i].slot] = state->shared + i;
+        c->base[p->shared[i].slot] = state->shared[i].data;
     }
     return find_prepared(c, 0) ? 0 : -1;
 }
 
 static void sym_output_shape(struct SYM_STATE *state, int output, i64 *lengths) {
-    int slot = state->program.outputs[output], ndim = state->program.slots[slot].ndim;
+    const Program *p = state->context->program;
+    int slot = p->outputs[output], ndim = p->slots[slot].ndim;
     if (ndim) memcpy(lengths, lengths_of(state->context, slot), (size_t)ndim * sizeof *lengths);
 }
 
-/* Memory for the next values of shared variables: their own where the plan says that it may be, else spares. */
-static int sym_update_memory(struct SYM_STATE *state) {
-    Program *p = &state->program;
+/* Memory for the next value of a shared variable: its own where the plan says that it may be, else the spare. */
+static PyObject *sym_update_memory(struct SYM_STATE *state, const Slot *s, const i64 *lengths) {
+    const Update *u = state->context->program->updates + s->update;
+    PyObject *target = state->shared + u->shared;
+    if (u->mode == DIRECT && (!s->ndim || !memcmp(target->dims, lengths, (size_t)s->ndim * sizeof *lengths)))
+        return target;
+    target = state->spares + s->update;
+    return sym_resize(target, s, lengths) ? NULL : target;
+}
+
+/* Memory for what the kernels of a segment write and a caller sees. Results go to `outputs`; NULL: into the state. */
+static int sym_allocate(struct SYM_STATE *state, const Prepared *q, void *const *outputs) {
     Context *c = state->context;
-    for (int i = 0; i < SYM_N_UPDATES; i++) {
-        const Update *u = p->updates + i;
-        const Slot *s = p->slots + u->slot;
-        const i64 *lengths = lengths_of(c, u->slot);
-        PyObject *target = state->shared + u->shared;
-        if (u->mode != DIRECT || (s->ndim && memcmp(target->dims, lengths, (size_t)s->ndim * sizeof *lengths)))
-            target = state->spares + i;
-        if (target == state->spares + i && sym_resize(target, s, lengths))
-            return fail_at(c, s->first, SYM_MEMORY, "no memory for an update of this shape.");
-        c->base[u->slot] = target->data;
+    for (int b = q->n_static; b < q->n_binds; b++) {
+        const int root = q->binds[b].root;
+        const Slot *s = c->program->slots + root;
+        if ((s->kind != ARRAY && s->kind != UPDATE) || c->objects[root]) continue;
+        const i64 *lengths = lengths_of(c, root);
+        PyObject *array = s->kind == UPDATE ? sym_update_memory(state, s, lengths) : state->results + s->ring;
+        if (!array || (s->kind == ARRAY && !outputs && sym_resize(array, s, lengths)))
+            return fail_at(c, s->first, SYM_MEMORY, "no memory for a result of this shape.");
+        c->objects[root] = array;
+        c->base[root] = s->kind == ARRAY && outputs ? outputs[s->ring] : array->data;
     }
     return 0;
 }
 
-static int sym_check_routines(Context *c, const Prepared *q) {
-    for (int r = 0; r < q->n_runs; r++) {
-        const Routine *routine = c->program->nodes[q->runs[r].node].routine;
-        if (!routine || !routine->check || routine->fn != q->runs[r].fn) continue;
-        c->failed_node = q->runs[r].node;
-        if (routine->check(NULL, q->runs[r].d, q->runs[r].s, &c->abi)) return -1;
-    }
-    return 0;
-}
-
-static int sym_grow_arena(Context *c, i64 size) {
-    if (size <= c->arena_sizes[0]) return 0;
-    free(c->arenas[0]);
-    c->arenas[0] = sym_aligned(size);
-    c->arena_sizes[0] = c->arenas[0] ? size : 0;
-    c->bound[0] = NULL;
-    return c->arenas[0] ? 0 : fail_at(c, 0, SYM_MEMORY, "no memory for %lld bytes of temporaries.", size);
-}
-
-static int sym_bind(struct SYM_STATE *state, void *const *outputs) {
+static int sym_segment(struct SYM_STATE *state, int segment, void *const *outputs) {
     Context *c = state->context;
-    Prepared *q = c->chain[0];
-    if (sym_update_memory(state)) return -1;
-    for (int i = 0; i < SYM_N_OUTPUTS; i++) c->base[state->program.outputs[i]] = outputs[i];
-    if (c->bound[0] != q) {
-        if (sym_grow_arena(c, q->arena_size) || sym_check_routines(c, q)) return -1;
-        for (int b = 0; b < q->n_static; b++)
-            c->pointers[q->binds[b].pos] = root_address(c, q->binds[b].root) + q->binds[b].offset;
-        c->bound[0] = q;
-    }
+    if (segment && !find_prepared(c, segment)) return -1;
+    const Prepared *q = c->chain[segment];
+    if (bind_static(c, segment) || sym_allocate(state, q, outputs)) return -1;
     for (int b = q->n_static; b < q->n_binds; b++)
         c->pointers[q->binds[b].pos] = c->base[q->binds[b].root] + q->binds[b].offset;
-    return 0;
-}
-
-static int sym_kernels(Context *c) {
-    const Prepared *q = c->chain[0];
-    for (const Run *r = q->runs, *end = r + q->n_runs; r < end; r++) {
-        int kind = r->fn(c->pointers + r->ptr, r->d, r->s, &c->abi);
-        if (!kind) continue;
-        c->failed_node = r->node;
-        c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
-        return -1;
-    }
-    return 0;
+    return run_plain(c, q);
 }
 
 static void sym_commit(struct SYM_STATE *state) {
     for (int i = 0; i < SYM_N_UPDATES; i++) {
-        const Update *u = state->program.updates + i;
+        const Update *u = state->context->program->updates + i;
         PyObject *shared = state->shared + u->shared, old = *shared;
         if (state->context->base[u->slot] == shared->data) continue;
         *shared = state->spares[i];
@@ -353,42 +290,68 @@ static void sym_commit(struct SYM_STATE *state) {
     }
 }
 
-/* Puts the node that failed before the message. */
+/* Writes what failed: the node, in a loop the step and its node, and the message. Gives the kind. */
 static int sym_failed(struct SYM_STATE *state) {
     Context *c = state->context;
-    char text[sizeof c->message];
-    long tag = c->failed_node >= 0 && c->failed_node < SYM_N_NODES ? SYM_NODES[c->failed_node].tag : -1;
-    if (!c->failed_kind) c->failed_kind = SYM_MEMORY;
-    if (!c->message[0]) snprintf(c->message, sizeof c->message, "it failed without a message.");
-    if (tag >= 0 && tag < SYM_N_TAGS) {
-        memcpy(text, c->message, sizeof text);
-        snprintf(c->message, sizeof c->message, "%.120s: %.270s", SYM_TAGS[tag], text);
+    char *to = state->message;
+    size_t room = sizeof state->message;
+    for (;;) {
+        const SymBody *b = SYM_BODIES + (c->program - state->programs);
+        const long tag = c->failed_node >= 0 && c->failed_node < b->n_nodes ? b->nodes[c->failed_node].tag : -1;
+        const int within = c->failed_kind == SYM_INSIDE && c->inside;
+        int n = 0;
+        if (tag >= 0 && tag < b->n_tags) n += snprintf(to, room, "%.120s: ", b->tags[tag]);
+        if (within && c->failed_step >= 0)
+            n += snprintf(to + n, room - (size_t)n, "step %lld: ", c->failed_step);
+        to += n;
+        room -= (size_t)n;
+        if (!within || room < 300) break;
+        Context *inside = c->inside;
+        c->inside = NULL;
+        c = inside;
     }
-    return c->failed_kind;
+    snprintf(to, room, "%s", c->message[0] ? c->message : "it failed without a message.");
+    c->message[0] = 0;
+    return c->failed_kind >= SYM_VALUE && c->failed_kind <= SYM_MEMORY ? c->failed_kind : SYM_MEMORY;
 }
 
-/* Shapes of the outputs into `lengths` (one pointer each), or, with `outputs`, a call. 0, or a kind of failure. */
-static int sym_call(struct SYM_STATE *state, const void *const *inputs, const i64 *const *shapes, i64 *const *lengths,
-                    void *const *outputs) {
-    state->context->failed_node = -1;
+/* Shapes of the outputs into `lengths` (one pointer each), for a program whose shapes no computed value decides. */
+static __attribute__((unused)) int sym_shapes(struct SYM_STATE *state, const void *const *inputs,
+                                              const i64 *const *shapes, i64 *const *lengths) {
+    state->message[0] = 0;
     if (sym_prepare(state, inputs, shapes)) return sym_failed(state);
-    for (int i = 0; lengths && i < SYM_N_OUTPUTS; i++) sym_output_shape(state, i, lengths[i]);
-    if (!outputs) return SYM_OK;
-    if (sym_bind(state, outputs) || sym_kernels(state->context)) return sym_failed(state);
+    for (int i = 0; i < SYM_N_OUTPUTS; i++) sym_output_shape(state, i, lengths[i]);
+    return SYM_OK;
+}
+
+/* A call; results go to `outputs`, or, with NULL, into memory of the state. 0, or a kind of failure. */
+static int sym_call(struct SYM_STATE *state, const void *const *inputs, const i64 *const *shapes,
+                    void *const *outputs) {
+    state->message[0] = 0;
+    if (sym_prepare(state, inputs, shapes)) return sym_failed(state);
+    for (int k = 0; k < state->context->program->n_segments; k++)
+        if (sym_segment(state, k, outputs)) return sym_failed(state);
     sym_commit(state);
     return SYM_OK;
+}
+
+static __attribute__((unused)) const void *sym_result(const struct SYM_STATE *state, int i, i64 *lengths) {
+    const Program *p = state->programs + SYM_LAST;
+    const int ndim = p->slots[p->outputs[i]].ndim;
+    if (lengths && ndim) memcpy(lengths, state->results[i].dims, (size_t)ndim * sizeof *lengths);
+    return state->results[i].data;
 }
 
 /* ---- shared variables ---- */
 
 static __attribute__((unused)) void *sym_value(struct SYM_STATE *state, int i, i64 *lengths) {
-    int ndim = state->program.slots[state->program.shared[i].slot].ndim;
+    int ndim = state->context->program->slots[state->context->program->shared[i].slot].ndim;
     if (lengths && ndim) memcpy(lengths, state->shared[i].dims, (size_t)ndim * sizeof *lengths);
     return state->shared[i].data;
 }
 
 static __attribute__((unused)) int sym_set(struct SYM_STATE *state, int i, const void *data, const i64 *lengths) {
-    const Slot *s = state->program.slots + state->program.shared[i].slot;
+    const Slot *s = state->context->program->slots + state->context->program->shared[i].slot;
     for (int a = 0; a < s->ndim; a++)
         if (lengths[a] < 0 || (s->lengths[a] >= 0 && lengths[a] != s->lengths[a])) return SYM_SHAPE;
     if (sym_resize(state->shared + i, s, lengths)) return SYM_MEMORY;
@@ -401,7 +364,7 @@ static __attribute__((unused)) int sym_file(struct SYM_STATE *state, const char 
     FILE *file = fopen(path, writing ? "wb" : "rb");
     int kind = file ? SYM_OK : SYM_VALUE;
     for (int i = 0; !kind && i < SYM_N_SHARED; i++) {
-        const Slot *s = state->program.slots + state->program.shared[i].slot;
+        const Slot *s = state->context->program->slots + state->context->program->shared[i].slot;
         PyObject *array = state->shared + i;
         i64 lengths[SYM_MAX_NDIM] = {0};
         size_t ndim = (size_t)s->ndim, bytes;
