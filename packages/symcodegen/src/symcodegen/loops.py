@@ -1,6 +1,6 @@
-"""``Loop`` in a program: the steps as a program of their own, run by the machine or, where it cannot, from Python."""
+"""``Loop`` in a program: the steps as a program of their own, run by the machine: without the interpreter, or step by
+step where they need it."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,17 +27,20 @@ _COUNT = TensorType("int64", ())
 class Body:
     """The inner graph of one loop, lowered.
 
-    ``in_c``: the machine runs the steps without coming back. It cannot where a step has a Python node, where shapes
-    within a step are read from values, and where something that is carried is no state; then ``run`` calls the program
-    of a step from Python.
+    ``in_c``: all steps are one node of the machine, which needs no interpreter. They cannot be where a step has a
+    Python node, where shapes within a step are read from values, and where something that is carried is no state; then
+    ``run`` lets the machine call the program of a step again and again.
     """
 
     def __init__(self, outer: Any, node: Apply, loop: Loop):
         loop.check(node)
-        self.spec, self.node = loop.spec, node
+        self.spec, self.node, self.cvm = loop.spec, node, outer.cvm
         inner = loop.inner
         self.plan = MemoryPlan(inner, len(inner.outputs), [])
         self.lowering = type(outer)(self.plan, outer.cvm, len(inner.inputs), outer.answer, outer.sources)
+        end = self.spec.n_inner_inputs
+        carried = inner.inputs[end - self.spec.carries : end]
+        self.lowering.owned.update(v for v in carried if not isinstance(v.type, TensorType))  # run() copies them
         self.lowering.run()
         self.machine: Any = None
         self.why_not = self._why_not(outer.cvm)
@@ -136,7 +139,7 @@ class Body:
             b.subtensor(view, buffer, [(b.cvm.ITEM_SLICE, -1, rows, -1)])
             b.finish(y, view, shaped=False)
 
-    # ------------------------------------------------------------------ steps run from Python
+    # ------------------------------------------------------------------ steps called one by one
 
     def emit_python(self, b: Any) -> None:
         """Write a Python node that runs the loop into the outer program."""
@@ -148,39 +151,26 @@ class Body:
         b.python(self.node, run)
 
     def run(self, values: Sequence[Any]) -> list[Any]:
-        """Return the outputs of the loop for values of the node's inputs."""
+        """Return the outputs of the loop for values of the node's inputs; the machine calls the program of a step."""
         spec, n = self.spec, int(values[0])
         if n < 0:
             raise ValueError(f"{self.node.op}: the number of steps is {n}. It must not be negative.")
         parts = iter(values[1:])
         sequences = [_rows_of(k, s, next(parts), n, self.node) for k, s in enumerate(spec.sequences)]
-        states = [_Rows(s.keep, s.before, next(parts), n, f"state {k}") for k, s in enumerate(spec.states)]
-        carries = [next(parts) for _ in range(spec.carries)]
-        same = list(parts)
-        empty = [] if n else self._no_rows([x for x, _ in sequences], values[1 + len(sequences) :])
-        results = [_Rows(o.keep, 0, empty[k] if empty else (), n, f"output {k}") for k, o in enumerate(spec.outputs)]
-        for i in range(n):
-            rows = [
-                x[first + i * s.step, ...] for s, (x, at) in zip(spec.sequences, sequences, strict=True) for first in at
-            ]
-            taps = [x.before_now(-t) for s, x in zip(spec.states, states, strict=True) for t in s.taps]
-            try:
-                made = self.machine(*rows, *taps, *carries, *same)
-            except Exception as error:
-                error.add_note(f"in step {i} of {self.node.op}")
-                raise
-            new = iter(made)
-            for x in states:
-                x.add(next(new))
-            carries = [next(new) for _ in carries]
-            for x in results:
-                x.add(next(new))
-            if spec.until and bool(next(new)):
-                break
-        if not n:
-            carries = [copied(v) for v in carries]
-        return [*(x.all() for x in states), *carries, *(x.all() for x in results)]
-
+        states = [_State(s, next(parts), n, k) for k, s in enumerate(spec.states)]
+        carries = [copied(next(parts)) for _ in range(spec.carries)]  # which the steps may write into
+        if n:
+            results: list[Any] = [None] * len(spec.outputs)
+            keeps = tuple(-1 if r.keep is None else r.keep for r in spec.outputs)
+            made = self.cvm.run_steps(
+                self.machine, n, tuple((x, s.step, *at) for s, (x, at) in zip(spec.sequences, sequences, strict=True)),
+                tuple((x.buffer, s.before, *s.taps) for s, x in zip(spec.states, states, strict=True)),
+                carries, tuple(parts), results, keeps, spec.until, str(self.node.op),
+            )  # fmt: skip
+        else:
+            made, results = 0, self._no_rows([x for x, _ in sequences], values[1 + len(sequences) :])
+        kept = [_last(x, made, o.keep) for x, o in zip(results, spec.outputs, strict=True)]
+        return [*(x.rows(made) for x in states), *carries, *kept]
 
     def _no_rows(self, sequences: Sequence[Any], others: Sequence[Any]) -> list[Any]:
         """Return empty outputs for a loop of no steps, their rows shaped as the first step would have made them."""
@@ -276,50 +266,30 @@ def _rows_of(position: int, sequence: Any, x: Any, n: int, node: Apply) -> tuple
     return x, found
 
 
-class _Rows:
-    """The rows of a state or an output: all of them, or the last ones."""
+class _State:
+    """The rows of a state while steps are made: all of them, or a ring of the last."""
 
-    def __init__(self, keep: int | None, before: int, first: Any, n: int, name: str):
-        if len(first) != before and before:
+    def __init__(self, state: Any, first: Any, n: int, position: int):
+        before = state.before
+        if len(first) != before:
             raise ValueError(
-                f"{name} needs {before} initial rows, for it is read that many steps back; it is given {len(first)}."
+                f"state {position} needs {before} initial rows, for it is read that many steps back; it is given "
+                f"{len(first)}."
             )
-        self._name, self._keep, self._before, self._empty = name, keep, before, first[:0]
-        self._count = before
-        self._last: deque[Any] = deque((first[k, ...] for k in range(before)), max(keep or 1, before, 1))
-        self._buffer: Any = None
-        self._total = before + n
-        if keep is None and before:
-            self._buffer = self._allocated(first)
-            self._buffer[:before] = first
+        self._before, self._keep = before, state.keep
+        size = before + n if state.keep is None else min(before + n, max(before + 1, state.keep))
+        self.buffer = np.empty((size, *first.shape[1:]), first.dtype)
+        self.buffer[:before] = first
 
-    def _allocated(self, like: Any) -> Any:
-        return np.empty((self._total, *like.shape[1:]), like.dtype)
+    def rows(self, made: int) -> Any:
+        """Return what is kept after so many steps."""
+        return _last(self.buffer, self._before + made, self._keep)
 
-    def before_now(self, steps: int) -> Any:
-        """Return the value of ``steps`` steps ago."""
-        if self._buffer is not None:
-            return self._buffer[self._count - steps, ...]
-        return self._last[len(self._last) - steps]
 
-    def add(self, value: Any) -> None:
-        """Append a row. Raises ``ValueError`` for one of another shape."""
-        shape = self._last[-1].shape if self._last else value.shape
-        if value.shape != shape:
-            raise ValueError(
-                f"a step makes {self._name} of shape {value.shape}, where the one before it has shape {shape}. Every "
-                "step must keep its shape."
-            )
-        self._last.append(value)
-        if self._keep is None:
-            if self._buffer is None:
-                self._buffer = self._allocated(value[None])
-            self._buffer[self._count] = value
-        self._count += 1
-
-    def all(self) -> Any:
-        """Return what is kept as one array."""
-        if self._keep is None:
-            return self._empty.copy() if self._buffer is None else self._buffer[: self._count]
-        kept = list(self._last)[-min(self._keep, self._count) :] if self._count else []
-        return np.stack(kept) if kept else self._empty.copy()
+def _last(ring: Any, total: int, keep: int | None) -> Any:
+    """Return the last ``keep`` of ``total`` rows, in their order, from a ring of rows; ``None``: all."""
+    kept = total if keep is None else min(keep, total)
+    first = (total - kept) % max(len(ring), 1)
+    if first + kept <= len(ring):
+        return ring[first : first + kept]
+    return ring[np.arange(first, first + kept) % len(ring)]

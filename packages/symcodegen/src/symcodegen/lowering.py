@@ -113,6 +113,8 @@ class Lowering:
         self._slot: dict[Any, int] = {}
         self._shared_index: dict[Any, int] = {}
         self._tag = -1
+        #: Values that are no tensors and that nothing outside of this program, and no other call of it, can see.
+        self.owned: set[Any] = set()
         self.registers = Registers(symbolic_shapes(plan), self.slot, cvm)
         self.answers: dict[Apply, Answer] = {}
         self._bodies: dict[Apply, Body] = {}
@@ -455,7 +457,7 @@ class Lowering:
                 body.emit(self)
                 return "C", "loop"
             body.emit_python(self)
-            return "Python", f"a loop whose steps are called from Python: {body.why_not}"
+            return "C", f"a loop that calls its step as a program: {body.why_not}"
         self._python(node)
         return "Python", reason(node)
 
@@ -463,6 +465,11 @@ class Lowering:
         def run(*values: Any) -> Any:
             results = run_node(node, values)
             return results if len(results) > 1 else results[0]
+
+        in_place: Any = getattr(node.op, "perform_in_place", None)
+        if in_place is not None and node.inputs[0] in self.owned and len(self.plan.fgraph.clients[node.inputs[0]]) == 1:
+            self.owned.add(node.outputs[0])
+            run = partial(in_place, node)
 
         self.python(node, run)
 

@@ -352,6 +352,8 @@ void set_blas_setter(void *address);
 int blas_threads(void);
 int use_blas_threads(int count);
 #endif
+/* steps.c */
+PyObject *run_program_steps(PyObject *self, PyObject *args);
 
 /* errors.c */
 #define SYM_INSIDE 100 /* a kind of failure: of a step of a loop, noted in c->inside */

@@ -123,6 +123,16 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "thread_pool()\n--\n\nThe pool of this process, a dict: threads, those it has started "
                                    "(callers not counted); jobs, pieces of\nwork that were shared; helped, parts of them "
                                    "that its threads did."},
+                                  {"run_steps", run_program_steps, METH_VARARGS,
+                                   "run_steps(program, n, sequences, states, carries, same, results, keeps, until, "
+                                   "name)\n--\n\nCalls the program of a step n times, or until its last output is "
+                                   "true; returns how often.\n"
+                                   "sequences: tuples (array, 1 or -1, row of the first step, ...); states: (buffer, "
+                                   "initial rows, tap, ...), where the\n"
+                                   "buffer has a row for every step or is a ring; carries: a list, changed in place; "
+                                   "results: a list of None, which\n"
+                                   "becomes arrays of the last `keeps` rows (-1: all), as rings. `name` is for notes "
+                                   "on errors."},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,

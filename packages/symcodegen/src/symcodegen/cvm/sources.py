@@ -29,6 +29,7 @@ UNITS = (
     "context.c",
     "inputs.c",
     "shared.c",
+    "steps.c",
     "run.c",
     "cut.c",
     "threads.c",

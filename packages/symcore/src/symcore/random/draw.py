@@ -173,11 +173,14 @@ class RandomDraw(Op):
         return [None, (*batch, *extra)]
 
     def perform(self, node: Apply, state: Any, *inputs: Any) -> Any:
+        return self.perform_in_place(node, copy_state(state), *inputs)
+
+    def perform_in_place(self, node: Apply, state: Any, *inputs: Any) -> Any:
+        """As ``perform``, but let ``state`` itself move on: for who has a copy that nobody else reads."""
         lengths, arguments = self._parts((state, *inputs))
         size = tuple(int(n) for n in lengths) if self.sized else None
-        twin = copy_state(state)
-        samples = np.asarray(DISTRIBUTIONS[self.dist].sample(twin, size, arguments))
-        return twin, samples.astype(self.dtype, copy=False)
+        samples = np.asarray(DISTRIBUTIONS[self.dist].sample(state, size, arguments))
+        return state, samples.astype(self.dtype, copy=False)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         fixed = len(node.inputs) - len(self._parts(node.inputs)[1])
