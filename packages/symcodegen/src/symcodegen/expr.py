@@ -44,6 +44,12 @@ C_EXPR: dict[str, str] = {
     "deg2rad": "({0} * ({T})0.017453292519943295)", "rad2deg": "({0} * ({T})57.29577951308232)",
     "isnan": "({0} != {0})", "isinf": "(__builtin_fabs{f}({0}) == ({T})__builtin_inf())",
 }
+#: For the bits of float16, where no arithmetic is needed.
+C_HALF: dict[str, str] = {
+    "neg": "((unsigned short)({0} ^ 0x8000))", "abs": "((unsigned short)({0} & 0x7fff))", "identity": "({0})",
+    "conj": "({0})", "real": "({0})", "second": "({1})", "switch": "({0} != 0 ? {1} : {2})",
+    "isnan": "(({0} & 0x7fff) > 0x7c00)", "isinf": "(({0} & 0x7fff) == 0x7c00)",
+}
 #: For every type.
 C_COMMON: dict[str, str] = {
     "lt": "({0} < {1})", "le": "({0} <= {1})", "gt": "({0} > {1})", "ge": "({0} >= {1})", "eq": "({0} == {1})",
@@ -95,6 +101,9 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     for d in (work, out, *(d for _, d in inputs)):
         if not (has_c_type(d) or d.name in STORED):
             raise NoC(f"{fn.name} on {d}")
+    bits = _bits(fn.name, inputs) if _is_half(work) else None
+    if bits is not None:
+        return bits, out
     work = _SINGLE if _is_half(work) else work
     if fn.name.startswith("cast_"):
         return cast(inputs[0][0], inputs[0][1], out), out
@@ -117,6 +126,15 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if missing:
         raise NoC(f"{fn.name} on {work}")
     return (text if out == work else cast(text, work, out)), out
+
+
+def _bits(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> str | None:
+    """Return the expression of a function that looks at the bits of float16 alone, if it is one."""
+    chosen = inputs[1:] if name == "switch" else inputs
+    if name not in C_HALF or not all(_is_half(d) for _, d in chosen):
+        return None
+    condition = [cast(e, d, _SINGLE) if _is_half(d) else e for e, d in inputs[: len(inputs) - len(chosen)]]
+    return C_HALF[name].format(*condition, *(e for e, _ in chosen))
 
 
 def _complex(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]], work: np.dtype[Any], out: np.dtype[Any]) -> str:

@@ -68,3 +68,16 @@ def test_functions_are_within_one_unit():
     for got, fn in zip(f(values), (np.exp, np.tanh, np.sin), strict=True):
         exact = fn(values.astype("f8"))
         assert (np.abs(got - exact) <= 0.51 * np.spacing(np.abs(exact).astype("f2")).astype("f8")).all()
+
+
+def test_functions_of_the_bits():
+    """What takes no arithmetic keeps every bit, those of NaN among them."""
+    other = np.random.default_rng(4).permutation(ALL)
+    x, y = HALF(), HALF()
+    f = compiled([x, y], [-x, abs(x), T.isnan(x), T.isinf(x), T.switch(x, x, y), T.switch(T.lt(x, y), y, x), x.copy()])
+    wanted = [-ALL, abs(ALL), np.isnan(ALL), np.isinf(ALL), np.where(ALL, ALL, other), np.where(ALL < other, other, ALL),
+              ALL]  # fmt: skip
+    for got, expected in zip(f(ALL, other), wanted, strict=True):
+        np.testing.assert_array_equal(got, expected)
+        if got.dtype == np.float16:
+            np.testing.assert_array_equal(got.view(np.uint16), expected.view(np.uint16))

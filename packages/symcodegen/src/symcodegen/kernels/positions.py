@@ -6,6 +6,7 @@ import numpy as np
 
 from symcodegen.cnames import c_type, has_c_type
 from symcodegen.expr import NoC, cast
+from symcodegen.kernels.elemwise import IVDEP
 from symcodegen.kernels.walk import ENTRY, WALK
 
 #: Searches that run side by side, so that their waits for memory overlap.
@@ -19,19 +20,25 @@ static inline %(W)s SYM_KERNEL_at(const char *x, i64 sx, const char *o, i64 so, 
 }
 static inline int SYM_KERNEL_below(%(W)s a, %(W)s w) { return %(below)s; }
 /* m searches, at most BATCH: how many elements, from the first on, stand before the place of each key. */
-static __attribute__((noinline)) void SYM_KERNEL_search(const char *x, i64 sx, const char *o, i64 so, i64 n,
-                                                        const %(W)s *key, i64 *found) {
+static inline __attribute__((always_inline)) void SYM_KERNEL_steps(const char *x, i64 sx, const char *o, i64 so, i64 n,
+                                                                   const %(W)s *restrict key, i64 *restrict found) {
     i64 length = n;
     for (int j = 0; j < %(BATCH)d; j++) found[j] = 0;
     while (length > 1) {
         const i64 half = length / 2;
+        SYM_IVDEP
         for (int j = 0; j < %(BATCH)d; j++)
-            found[j] += SYM_KERNEL_below(SYM_KERNEL_at(x, sx, o, so, found[j] + half - 1), key[j]) ? half : 0;
+            found[j] += half & -(i64)SYM_KERNEL_below(SYM_KERNEL_at(x, sx, o, so, found[j] + half - 1), key[j]);
         length -= half;
     }
     if (n)
         for (int j = 0; j < %(BATCH)d; j++)
             found[j] += SYM_KERNEL_below(SYM_KERNEL_at(x, sx, o, so, found[j]), key[j]);
+}
+static __attribute__((noinline)) void SYM_KERNEL_search(const char *x, i64 sx, const char *o, i64 so, i64 n,
+                                                        const %(W)s *key, i64 *found) {
+    if (sx == sizeof(%(X)s) && !o) SYM_KERNEL_steps(x, sizeof(%(X)s), 0, 0, n, key, found);
+    else SYM_KERNEL_steps(x, sx, o, so, n, key, found);
 }
 """
 _SEARCH_BODY = """
@@ -85,7 +92,7 @@ def search_kernel(
         if not has_c_type(t):
             raise NoC(f"search in {x} for {v}")
     if common.kind == "f":
-        less = "({0} < {1} || ({1} != {1} && {0} == {0}))"
+        less = "(({0} < {1}) | (({1} != {1}) & ({0} == {0})))"  # no branch: nobody can foresee it
     else:
         less = "({0} < {1})"
     below = less.format("a", "w") if side == "left" else f"(!{less.format('w', 'a')})"
@@ -95,7 +102,7 @@ def search_kernel(
         "from_v": cast("v", v, common), "below": below, "ndim": ndim, "sorted": int(sorter is not None),
         "BATCH": BATCH, "position": f"(i64)*(const {order} *)(o + i * so)" if sorter is not None else "i",
     }  # fmt: skip
-    return WALK + _SEARCH % words + ENTRY + _SEARCH_BODY % words
+    return IVDEP + WALK + _SEARCH % words + ENTRY + _SEARCH_BODY % words
 
 
 #: Positions are checked before the first is written.
