@@ -1,8 +1,8 @@
 """Wrong results that compilers of this kind have given, each against NumPy, in every mode.
 
 The numbers are those of the table of historic wrong results (algebra 1-15, integers and rounding 16-21, NaN 22-24,
-reductions 25-28, indexing 29-35, shapes 36-37, gradients 39-43, memory, updates and loops 44-48). Convolution (38) is
-not built, and 28 on a device is tested with devices.
+reductions 25-28, indexing 29-35, shapes 36-38, gradients 39-43, memory, updates and loops 44-48). Convolution (38) has
+no Op: it is written with slices, and 28 on a device is tested with devices.
 
 Every case is run as written (the interpreter), with few rules, with all rules but those tagged ``nan_changing``, with
 these in DEBUG, and with all rules. ``nan=`` names the answer of the last, where the table of differences in the
@@ -302,6 +302,43 @@ def test_10_a_power_keeps_the_static_shape(mode):
     np.testing.assert_array_equal(
         compute(mode, [r], r**3 + T.constant(np.ones((2, 1))), ([[2.0, 3.0]],)), [[9.0, 28.0]] * 2
     )
+
+
+def correlated(x, w, step):
+    """The valid correlation of two matrices at every ``step``-th place, by slices; the shape of ``w`` is known."""
+    rows, columns = w.type.shape if hasattr(w, "type") else w.shape
+    high, wide = x.shape[0] - rows + 1, x.shape[1] - columns + 1
+    return sum(w[i, j] * x[i : i + high : step, j : j + wide : step] for i in range(rows) for j in range(columns))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_38_correlation_at_every_few_places(step, mode):
+    x, w = T.dmatrix("x"), T.TensorType("float64", (2, 3))("w")
+    y = correlated(x, w, step)
+    values = np.arange(63.0).reshape(9, 7) % 10, np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+    got, by_x, by_w = compute(mode, [x, w], [y, *ss.grad(T.sqr(y).sum(), [x, w])], values)
+    wanted = correlated(*values, step)
+    np.testing.assert_allclose(got, wanted, rtol=1e-14)
+    slopes = [np.zeros_like(v) for v in values]
+    for (a, b), g in np.ndenumerate(2 * wanted):
+        part = np.s_[a * step : a * step + 2, b * step : b * step + 3]
+        slopes[0][part] += g * values[1]
+        slopes[1] += g * values[0][part]
+    np.testing.assert_allclose(by_x, slopes[0], rtol=1e-13, atol=1e-12)
+    np.testing.assert_allclose(by_w, slopes[1], rtol=1e-13, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("wrong", [(8, 7), (9, 6)])
+def test_38_a_stated_shape_that_is_wrong_is_an_error(wrong, mode):
+    x, w = T.dmatrix("x"), T.TensorType("float64", (2, 3))("w")
+    y = correlated(T.specify_shape(x, wrong), w, 3)
+    with pytest.raises(ValueError, match="length"):
+        compute(mode, [x, w], y, (np.ones((9, 7)), np.ones((2, 3))))
+    stated = T.TensorType("float64", wrong)("stated")
+    with pytest.raises((TypeError, ValueError), match="must have length"):
+        compute(mode, [stated, w], correlated(stated, w, 3), (np.ones((9, 7)), np.ones((2, 3))))
 
 
 @pytest.mark.parametrize("mode", MODES)
