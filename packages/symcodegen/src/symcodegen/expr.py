@@ -98,13 +98,11 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     ``inputs``: expressions (names of variables: they may be repeated) and dtypes. Raises ``NoC``.
     """
     work, out = fn.rule([d for _, d in inputs])
-    for d in (work, out, *(d for _, d in inputs)):
-        if not (has_c_type(d) or d.name in STORED):
-            raise NoC(f"{fn.name} on {d}")
-    bits = _bits(fn.name, inputs) if _is_half(work) else None
-    if bits is not None:
-        return bits, out
-    work = _SINGLE if _is_half(work) else work
+    _check_types(fn, (work, out, *(d for _, d in inputs)))
+    if _is_half(work):
+        if (bits := _bits(fn.name, inputs)) is not None:
+            return bits, out
+        work = _SINGLE
     if fn.name.startswith("cast_"):
         return cast(inputs[0][0], inputs[0][1], out), out
     if fn.name in _MIXED and out.kind == "b" and work.kind == "f" and all(d.kind in "biu" for _, d in inputs):
@@ -126,6 +124,12 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if missing:
         raise NoC(f"{fn.name} on {work}")
     return (text if out == work else cast(text, work, out)), out
+
+
+def _check_types(fn: Any, found: Sequence[np.dtype[Any]]) -> None:
+    for d in found:
+        if not (has_c_type(d) or d.name in STORED):
+            raise NoC(f"{fn.name} on {d}")
 
 
 def _bits(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> str | None:
