@@ -34,8 +34,17 @@ _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 
 
 def is_float(v: Any) -> bool:
-    """Tell whether a variable can have a gradient."""
-    return isinstance(v.type, TensorType) and v.type.dtype.kind in "fc"
+    """Tell whether a variable can have a gradient: a tensor, or a sparse matrix, of real or complex numbers."""
+    dtype = getattr(v.type, "dtype", None)
+    return dtype is not None and dtype.kind in "fc"
+
+
+def not_through_carries(op: Scan) -> Any:
+    """Return a gradient that says that nobody can tell it: it would go through a sparse matrix that a loop hands on."""
+    return NullType(
+        f"derivatives do not go through what the loop {op} hands from step to step and does not stack, such as a "
+        "sparse matrix, which the gradient with respect to a sparse matrix is."
+    )()
 
 
 def pull_back(op: Scan, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
@@ -44,6 +53,9 @@ def pull_back(op: Scan, inputs: Sequence[Any], outputs: Sequence[Any], output_gr
     unknown = next((g for g in seeds if g is not None and isinstance(g.type, NullType)), None)
     if unknown is not None:
         return [unknown] * len(inputs)
+    carries = zip(op.spec.results(seeds).carries, op.spec.inner(op.fgraph.inputs).carries, strict=True)
+    if any(g is not None and is_float(v) for g, v in carries):
+        return [not_through_carries(op)] * len(inputs)
     step = _Step(op)
     backward = _Backward(op, step, list(inputs), _all_rows(op, step, inputs, outputs), seeds)
     return backward.gradients()
@@ -230,11 +242,14 @@ class _Backward:
         for g, v in zip(self.row_seeds, self.slices_of_seeds, strict=True):
             if g is not None:
                 sequences.append((rows_of(g, 0), v))
-        states = [*self._waiting_states(), *self._sums()]
+        sums = self._sums()
+        states = [*self._waiting_states(), *(s for s in sums if isinstance(s[0].type, TensorType))]
+        carries = [s for s in sums if not isinstance(s[0].type, TensorType)]
         self.slice_vars = [v for taps in step.inner.sequences for v in taps if self.term.get(v) is not None]
         new_values = [new.astype(v.type.dtype) for _, v, new in states]
+        handed_on = [new for _, _, new in carries]
         plain = [self.term[v] for v in self.slice_vars]
-        used = set(ancestors([*new_values, *plain]))
+        used = set(ancestors([*new_values, *handed_on, *plain]))
         sequences = [(x, v) for x, v in sequences if v in used]
         non_sequences = [(x, v) for x, v in zip(self.outer.non_sequences, step.inner.non_sequences, strict=True)
                          if v in used]  # fmt: skip
@@ -242,14 +257,18 @@ class _Backward:
             sequences=((0,),) * len(sequences),
             states=tuple(Rows((-1,), 1) for _ in states),
             plain=(Rows(),) * len(plain),
+            n_carries=len(carries),
             n_non_sequences=len(non_sequences),
         )
-        inner_inputs = [*(v for _, v in sequences), *(v for _, v, _ in states), *(v for _, v in non_sequences)]
-        inner_outputs = [_as(new, v) for new, (_, v, _) in zip(new_values, states, strict=True)] + plain
+        changing = [v for _, v in sequences] + [v for _, v, _ in (*states, *carries)]
+        inner_inputs = changing + [v for _, v in non_sequences]
+        inner_outputs = [_as(new, v) for new, (_, v, _) in zip(new_values, states, strict=True)] + handed_on + plain
         name = f"gradient of {self.op.name}" if self.op.name else None
         loop = Scan(FunctionGraph(inner_inputs, inner_outputs), spec, -1, name, lean=self.op.lean)
         first = [x.dimshuffle("x", *range(x.type.ndim)) for x, _, _ in states]
-        return loop.make_node(m, *(x for x, _ in sequences), *first, *(x for x, _ in non_sequences)), spec
+        return loop.make_node(
+            m, *(x for x, _ in sequences), *first, *(x for x, _, _ in carries), *(x for x, _ in non_sequences)
+        ), spec
 
     def _waiting_states(self) -> list[tuple[Any, Any, Any]]:
         """Per waiting gradient: its value before the backward loop, the inner variable, what it becomes."""
@@ -272,7 +291,8 @@ class _Backward:
             term = self.term.get(v)
             if term is not None:
                 total = x.type()
-                found.append((zeros_like(x), total, total + term))
+                tensor = isinstance(x.type, TensorType)
+                found.append((zeros_like(x) if tensor else x.zeros_like(), total, total + term))
                 self.summed.append(v)
         return found
 
@@ -282,7 +302,8 @@ class _Backward:
         self.slice_grads = dict(zip(self.slice_vars, found.plain, strict=True))
         last = iter([x[-1] for x in found.states])
         waiting = [[next(last) for _ in w] for w in self.waiting]
-        sums = {v: next(last) for v in self.summed}
+        handed_on = iter(found.carries)
+        sums = {v: next(last if isinstance(v.type, TensorType) else handed_on) for v in self.summed}
         terms: list[Any] = [disconnected()]
         for x, taps, vs in zip(self.outer.sequences, self.spec.sequences, self.step.inner.sequences, strict=True):
             terms.append(self._of_sequence(x, taps, vs))

@@ -9,7 +9,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import NullType
 from symcore.tensor.creation import zeros_like
 from symcore.tensor.shapes import specify_shape
-from symscan.gradient import is_float
+from symscan.gradient import is_float, not_through_carries
 from symscan.op import Scan, derivatives
 from symscan.spec import Spec
 
@@ -35,6 +35,9 @@ def push_forward(op: Scan, inputs: Sequence[Any], tangents: Sequence[Any]) -> li
     results: list[Any] = [None] * spec.n_outer_outputs
     if not moving:
         return results
+    for k, v in enumerate(inner.carries, len(spec.states)):
+        if is_float(v):
+            results[k] = not_through_carries(op)
     points = {v: v.type() for v in moving}
     wanted = [made.states[k] for k in states] + [made.plain[k] for k in plain]
     forward = Rop(wanted, moving, [points[v] for v in moving], "ignore", "none")
