@@ -8,6 +8,8 @@
  */
 #include "kernels.h"
 
+#include <string.h>
+
 typedef struct {
     int vectors, ndim, rest; /* rest: axes behind the indexed ones */
     i64 itemsize, rows;
@@ -16,11 +18,27 @@ typedef struct {
     char *const *indices;
 } Indexing;
 
-static int check_indices(const Indexing *g, const sym_ctx *ctx) {
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLLED __attribute__((optimize("O3", "unroll-loops")))
+#else
+#define UNROLLED
+#endif
+
+enum { BLOCK = 256 }; /* rows whose places are computed together */
+
+/* Two passes: whether any index is out of range, one comparison each, then which one it is. */
+UNROLLED static int check_indices(const Indexing *g, const sym_ctx *ctx) {
     for (int j = 0; j < g->vectors; j++) {
-        i64 length = g->x_shape[j];
-        for (i64 i = 0; i < g->rows; i++) {
-            i64 v = *(const i64 *)(g->indices[j] + i * g->index_strides[j]);
+        const i64 length = g->x_shape[j], step = g->index_strides[j];
+        const char *q = g->indices[j];
+        const unsigned long long reach = (unsigned long long)length;
+        int wrong = 0;
+        if (step == sizeof(i64))
+            for (i64 i = 0; i < g->rows; i++) wrong |= ((const unsigned long long *)q)[i] + reach >= 2 * reach;
+        else
+            for (i64 i = 0; i < g->rows; i++) wrong |= *(const unsigned long long *)(q + i * step) + reach >= 2 * reach;
+        for (i64 i = 0; wrong && i < g->rows; i++) {
+            const i64 v = *(const i64 *)(q + i * step);
             if (v < -length || v >= length)
                 return ctx->fail(ctx, SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.", v, j,
                                  length);
@@ -29,13 +47,66 @@ static int check_indices(const Indexing *g, const sym_ctx *ctx) {
     return SYM_OK;
 }
 
-static i64 row_offset(const Indexing *g, i64 i) {
-    i64 offset = 0;
+/* Where the rows from `first` on begin, `m` of them, in bytes. */
+UNROLLED static void row_offsets(const Indexing *g, i64 first, i64 m, i64 *restrict offset) {
     for (int j = 0; j < g->vectors; j++) {
-        i64 v = *(const i64 *)(g->indices[j] + i * g->index_strides[j]);
-        offset += (v < 0 ? v + g->x_shape[j] : v) * g->x_strides[j];
+        const i64 length = g->x_shape[j], step = g->index_strides[j], stride = g->x_strides[j];
+        const char *q = g->indices[j] + first * step;
+        if (!j)
+            for (i64 i = 0; i < m; i++) offset[i] = 0;
+        if (step == sizeof(i64))
+            for (i64 i = 0; i < m; i++) {
+                const i64 v = ((const i64 *)q)[i];
+                offset[i] += (v + (length & -(i64)(v < 0))) * stride;
+            }
+        else
+            for (i64 i = 0; i < m; i++) {
+                const i64 v = *(const i64 *)(q + i * step);
+                offset[i] += (v + (length & -(i64)(v < 0))) * stride;
+            }
     }
-    return offset;
+}
+
+typedef struct {
+    char bytes[16];
+} sixteen;
+
+#define DEFINE_ITEMS(SIZE, T)                                                                                          \
+    UNROLLED static void gather_##SIZE(i64 m, const i64 *offset, char *out, i64 so, const char *x) {                   \
+        if (so == sizeof(T))                                                                                           \
+            for (i64 i = 0; i < m; i++) memcpy((T *)out + i, x + offset[i], sizeof(T));                                \
+        else                                                                                                           \
+            for (i64 i = 0; i < m; i++) memcpy(out + i * so, x + offset[i], sizeof(T));                                \
+    }                                                                                                                  \
+    static void scatter_##SIZE(i64 m, const i64 *offset, char *out, const char *v, i64 sv) {                           \
+        for (i64 i = 0; i < m; i++) memcpy(out + offset[i], v + i * sv, sizeof(T));                                    \
+    }
+
+DEFINE_ITEMS(1, char)
+DEFINE_ITEMS(2, short)
+DEFINE_ITEMS(4, int)
+DEFINE_ITEMS(8, i64)
+DEFINE_ITEMS(16, sixteen)
+
+/* Single elements, m of them. */
+static void gather_items(i64 itemsize, i64 m, const i64 *offset, char *out, i64 so, const char *x) {
+    switch (itemsize) {
+    case 1: gather_1(m, offset, out, so, x); break;
+    case 2: gather_2(m, offset, out, so, x); break;
+    case 4: gather_4(m, offset, out, so, x); break;
+    case 8: gather_8(m, offset, out, so, x); break;
+    default: gather_16(m, offset, out, so, x); break;
+    }
+}
+
+static void scatter_items(i64 itemsize, i64 m, const i64 *offset, char *out, const char *v, i64 sv) {
+    switch (itemsize) {
+    case 1: scatter_1(m, offset, out, v, sv); break;
+    case 2: scatter_2(m, offset, out, v, sv); break;
+    case 4: scatter_4(m, offset, out, v, sv); break;
+    case 8: scatter_8(m, offset, out, v, sv); break;
+    default: scatter_16(m, offset, out, v, sv); break;
+    }
 }
 
 /* Lengths of the index vectors against the number of rows; a single index stands for all rows. */
@@ -75,14 +146,24 @@ KERNEL(gather) {
             kind = ctx->fail(ctx, SYM_SHAPE, "the result of indexing has length %lld where the rows have %lld.",
                              out_shape[1 + a], g.x_shape[g.vectors + a]);
     if (kind || (kind = check_indices(&g, ctx))) return kind;
-    for (i64 i = 0; i < g.rows; i++)
-        copy_block(g.itemsize, g.rest, out_shape + 1, p[0] + i * out_strides[0], out_strides + 1,
-                   p[1] + row_offset(&g, i), g.x_strides + g.vectors);
+    i64 offset[BLOCK];
+    for (i64 first = 0; first < g.rows; first += BLOCK) {
+        const i64 m = g.rows - first < BLOCK ? g.rows - first : BLOCK;
+        char *out = p[0] + first * out_strides[0];
+        row_offsets(&g, first, m, offset);
+        if (!g.rest)
+            gather_items(g.itemsize, m, offset, out, out_strides[0], p[1]);
+        else
+            for (i64 i = 0; i < m; i++)
+                copy_block(g.itemsize, g.rest, out_shape + 1, out + i * out_strides[0], out_strides + 1,
+                           p[1] + offset[i], g.x_strides + g.vectors);
+    }
     return SYM_OK;
 }
 
-typedef void row_operation(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,
-                           const i64 *si);
+/* Works on `m` rows: the k-th is at out + offset[k], its values at in + k * step. */
+typedef void row_operation(const Indexing *g, i64 m, const i64 *offset, const i64 *d, char *out, const i64 *so,
+                           const char *in, i64 step, const i64 *si);
 
 static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, row_operation *operate) {
     Indexing g;
@@ -111,15 +192,22 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
                              g.x_shape[a]);
     if (kind || (kind = check_indices(&g, ctx))) return kind;
     copy_block(g.itemsize, g.ndim, out_shape, p[0], out_strides, p[1], s + g.ndim);
-    for (i64 i = 0; i < g.rows; i++)
-        operate(&g, g.rest, out_shape + g.vectors, p[0] + row_offset(&g, i), out_strides + g.vectors,
-                p[2] + i * value_strides[0], value_strides + 1);
+    i64 offset[BLOCK];
+    for (i64 first = 0; first < g.rows; first += BLOCK) {
+        const i64 m = g.rows - first < BLOCK ? g.rows - first : BLOCK;
+        row_offsets(&g, first, m, offset);
+        operate(&g, m, offset, out_shape + g.vectors, p[0], out_strides + g.vectors, p[2] + first * value_strides[0],
+                value_strides[0], value_strides + 1);
+    }
     return SYM_OK;
 }
 
-static void set_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,
-                    const i64 *si) {
-    copy_block(g->itemsize, rest, d, out, so, in, si);
+static void set_row(const Indexing *g, i64 m, const i64 *offset, const i64 *d, char *out, const i64 *so,
+                    const char *in, i64 step, const i64 *si) {
+    if (!g->rest)
+        scatter_items(g->itemsize, m, offset, out, in, step);
+    else
+        for (i64 i = 0; i < m; i++) copy_block(g->itemsize, g->rest, d, out + offset[i], so, in + i * step, si);
 }
 
 KERNEL(scatter_set) {
@@ -127,8 +215,7 @@ KERNEL(scatter_set) {
 }
 
 #define DEFINE_ADD(name, type, ADD)                                                                                    \
-    static void name##_row(const Indexing *g, int rest, const i64 *d, char *out, const i64 *so, const char *in,        \
-                           const i64 *si) {                                                                            \
+    static void name##_row(int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si) {          \
         if (rest == 0) {                                                                                               \
             type *a = (type *)out;                                                                                     \
             const type *b = (const type *)in;                                                                          \
@@ -139,11 +226,22 @@ KERNEL(scatter_set) {
             for (i64 i = 0; i < d[0]; i++) ADD((a + i), (b + i));                                                      \
         } else {                                                                                                       \
             for (i64 i = 0; i < d[0]; i++)                                                                             \
-                name##_row(g, rest - 1, d + 1, out + i * so[0], so + 1, in + i * si[0], si + 1);                       \
+                name##_row(rest - 1, d + 1, out + i * so[0], so + 1, in + i * si[0], si + 1);                          \
         }                                                                                                              \
     }                                                                                                                  \
+    static void name##_rows(const Indexing *g, i64 m, const i64 *offset, const i64 *d, char *out, const i64 *so,       \
+                            const char *in, i64 step, const i64 *si) {                                                 \
+        if (!g->rest)                                                                                                  \
+            for (i64 i = 0; i < m; i++) {                                                                              \
+                type *a = (type *)(out + offset[i]);                                                                   \
+                const type *b = (const type *)(in + i * step);                                                         \
+                ADD(a, b);                                                                                             \
+            }                                                                                                          \
+        else                                                                                                           \
+            for (i64 i = 0; i < m; i++) name##_row(g->rest, d, out + offset[i], so, in + i * step, si);                \
+    }                                                                                                                  \
     KERNEL(name) {                                                                                                     \
-        return scatter(p, d, s, ctx, name##_row);                                                                      \
+        return scatter(p, d, s, ctx, name##_rows);                                                                     \
     }
 
 /* Integers are added unsigned: they wrap as NumPy's do, and signed overflow would be undefined. */
