@@ -18,6 +18,8 @@ from symcodegen.kernels.reduce import FETCH, RUN, SINGLE, Source, fetch_operand,
 #: Elements per block: long enough that folding the lanes at its end costs little, short enough that the buffers of a
 #: map with many inputs stay in the first-level cache.
 BLOCK = min(1024, RUN)
+#: Elements of a section, shared by threads: a map is worth several times what it costs to add.
+SECTION = 1 << 14
 
 
 def map_reduce_kernel(
@@ -39,7 +41,7 @@ def map_reduce_kernel(
         results, dtype = [cast(results[0], dtype, SINGLE)], SINGLE
     types = [c_type(d) for d in (dtype, *in_dtypes)]
     text = loop_function(types, 1, scalars, lines, results) + _fetch(types, in_dtypes, scalars)
-    body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text), out_dtype, acc_dtype)
+    body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text, SECTION), out_dtype, acc_dtype)
     work = " ".join([*lines, *results])
     return body, tuple(sorted({*functions, *functions_in(work), *near_functions(work)}))
 

@@ -30,6 +30,9 @@ COLUMNS = 1024
 RUN = 1024
 #: Runs of up to so many elements are handed out several at a time.
 SHORT = 128
+#: Sections of what is combined into one result, at most. Where they end is decided by lengths alone: so the result does
+#: not depend on who computes them. Where results lie side by side, a quarter, for each section has a row of them.
+SECTIONS = 64
 MAX_LOOPS = 64
 
 
@@ -76,6 +79,8 @@ class Source:
         Number of the kernel's inputs.
     block
         Elements handed out at once, at most.
+    section
+        Elements that several threads get one by one of what belongs to one result.
     text
         C text of the function ``SYM_KERNEL_fetch``, as ``FETCH`` begins it. It returns a pointer to ``rows * m``
         elements: ``m`` of the innermost loop from the position ``from`` on, for each of ``rows`` positions of another
@@ -87,6 +92,7 @@ class Source:
     operands: int
     block: int
     text: str
+    section: int = 1 << 17
 
 
 #: How every ``SYM_KERNEL_fetch`` begins; see ``Source``. The type of the elements is put in.
@@ -171,6 +177,7 @@ def reduction(
         "COLUMNS": COLUMNS,
         "RUN": RUN,
         "SHORT": SHORT,
+        "SECTIONS": SECTIONS,
         "MAX": MAX_LOOPS,
         "lane_unit": lane_unit,
         "acc_unit": acc_unit,
@@ -178,11 +185,11 @@ def reduction(
         "lane_w": lane_op.format("a[k]", "a[k + w]"),
         "tail": lane_op.format("a[0]", f"({c_type(lane)})x[i]"),
         "alone": acc_op.format("unit", f"sym_{name}_run(x + j * m, m)"),
-        "acc_run": acc_op.format("acc", f"sym_{name}_run(x, r * m)"),
+        "acc_run": acc_op.format("one", f"sym_{name}_run(x, r * n)"),
+        "acc_part": acc_op.format("acc[i]", "x[i]"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
         "empty": empty,
         "store_col": cast("acc[i]", acc_dtype, out_dtype),
-        "store": cast("acc", acc_dtype, out_dtype),
     }
     words["store_alone"] = cast(words["alone"], acc_dtype, out_dtype)
     vectors = lane == source.dtype and lane.kind == "f"
@@ -194,9 +201,9 @@ def reduction(
         runs = _PAIRS_TEXT
         words |= {k: c_type(np.dtype(f"f{d.itemsize // 2}")) for k, d in (("P", source.dtype), ("Q", lane))}
     shared = (runs + _TEXT) % words
-    entry = _ENTRY % {**words, "operands": 1 + source.operands, "block": source.block}
+    entry = _ENTRY % {**words, "operands": 1 + source.operands, "block": source.block, "section": source.section}
     body = IVDEP + PACKING + _NEST % words + _ONCE % {**words, "text": shared} + source.text + entry
-    return body, tuple(sorted({n for n in (need, need_acc) if n} | functions_in(words["store"])))
+    return body, tuple(sorted({n for n in (need, need_acc) if n} | functions_in(words["store_col"])))
 
 
 _CHOOSE = "return (V)((m & (I)b) | (~m & (I)a));"
@@ -217,7 +224,7 @@ _ONCE = """
 """
 _ENTRY = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    return sym_%(ID)s_reduce(p, d, s, ctx, %(operands)d, %(block)d, SYM_KERNEL_fetch);
+    return sym_%(ID)s_reduce(p, d, s, ctx, %(operands)d, %(block)d, %(section)d, SYM_KERNEL_fetch);
 }
 """
 
@@ -353,6 +360,36 @@ SYM_NOINLINE int sym_nest_next(
     }
     return 0;
 }
+
+/* Into how many sections of `unit` steps of `loop` what belongs to one result is divided: the outermost reduced loop
+ * that is long enough, else the longest. Of the innermost loop, sections end between runs. */
+SYM_NOINLINE i64 sym_nest_sections(const i64 *d, const i64 *s, i64 section, i64 *loop, i64 *unit) {
+    const i64 L = d[0];
+    double total = 1;
+    *loop = -1;
+    for (i64 j = 0; j < L; j++) {
+        if (!s[j]) {
+            total *= (double)d[1 + j];
+            if (*loop < 0 || (d[1 + *loop] < 2 * %(SECTIONS)d && d[1 + j] > d[1 + *loop])) *loop = j;
+        } else if (j == L - 1) total *= (double)(d[L] < %(COLUMNS)d ? d[L] : %(COLUMNS)d);
+        __asm__ volatile("");
+    }
+    if (*loop < 0 || total < 4.0 * (double)section) return 1;
+    const i64 n = d[1 + *loop], least = (i64)((double)section * (double)n / total) + 1, most = (n - 1) / (s[L - 1] ? %(SECTIONS)d / 4 : %(SECTIONS)d) + 1;
+    *unit = least > most ? least : most;
+    if (*loop == L - 1) *unit = (*unit + %(RUN)d - 1) / %(RUN)d * %(RUN)d;
+    return (n - 1) / *unit + 1;
+}
+
+/* The nest of section k: kept loops stand still but the innermost one. */
+SYM_NOINLINE void sym_nest_section(i64 k, i64 loop, i64 unit, int operands, const i64 *d, const i64 *s,
+                                   char *const *from, i64 *own, char **place) {
+    const i64 L = d[0], left = d[1 + loop] - k * unit;
+    own[0] = L;
+    for (i64 j = 0; j < L; j++) { own[1 + j] = s[j] && j < L - 1 ? 1 : d[1 + j]; __asm__ volatile(""); }
+    own[1 + loop] = left < unit ? left : unit;
+    for (int o = 0; o < operands; o++) { place[o] = from[o] + s[o * L + loop] * unit * k; __asm__ volatile(""); }
+}
 #endif
 """
 
@@ -361,51 +398,106 @@ _TEXT = """
 typedef const %(X)s *sym_%(ID)s_fetch(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows,
                                       const i64 *step, const i64 *jump, %(X)s *v);
 
-SYM_NOINLINE int sym_%(ID)s_reduce(
-    char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, int operands, i64 block, sym_%(ID)s_fetch *fetch
-) {
+/* Combines what belongs to one result, or to the m ones from the position `from` of a kept innermost loop on. */
+SYM_NOINLINE void sym_%(ID)s_all(sym_nest *t, char *const *p, char *const *place, const i64 *d, const i64 *s,
+                                 int operands, i64 block, sym_%(ID)s_fetch *fetch, i64 from, i64 m, %(A)s *to) {
+    %(X)s v[%(RUN)d] __attribute__((aligned(64)));
+    %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64))), one = %(acc_unit)s;
+    char *q[%(MAX)d];
+    for (int k = 0; k < operands; k++) { q[k] = place[k]; __asm__ volatile(""); }
+    if (t->columns) {
+        for (i64 i = 0; i < m; i++) acc[i] = %(acc_unit)s;
+        if (!t->empty) do {
+            for (i64 row = 0; row < t->group; row += t->rows) {
+                const i64 r = t->group - row < t->rows ? t->group - row : t->rows;
+                const %(X)s *x = fetch(p, q, from, m, row, r, t->step, t->jump, v);
+                for (i64 j = 0; j < r; j++, x += m) {
+                    SYM_IVDEP
+                    for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
+                }
+            }
+        } while (sym_nest_next(t->R, t->reduced, t->at, operands, d, s, q));
+        for (i64 i = 0; i < m; i++) to[i] = acc[i];
+        return;
+    }
+    if (!t->empty) do {
+        for (i64 row = 0; row < t->group; row += t->rows)
+            for (i64 at = 0; at < t->n; at += block) {
+                const i64 n = t->n - at < block ? t->n - at : block;
+                const i64 r = t->group - row < t->rows ? t->group - row : t->rows;
+                const %(X)s *x = fetch(p, q, at, n, row, r, t->step, t->jump, v);
+                one = %(acc_run)s;
+            }
+    } while (t->R && sym_nest_next(t->R, t->reduced, t->at, operands, d, s, q));
+    *to = one;
+}
+
+/* The same for some sections of a reduced loop, each into results of its own. */
+typedef struct {
+    char *const *p, *const *place;
+    const i64 *d, *s;
+    sym_%(ID)s_fetch *fetch;
+    i64 operands, block, from, m, loop, unit, first;
+    %(A)s *parts;
+} sym_%(ID)s_job;
+
+SYM_NOINLINE void sym_%(ID)s_sections(void *data, i64 lo, i64 hi) {
+    const sym_%(ID)s_job *job = data;
+    const int operands = (int)job->operands;
+    for (i64 k = lo; k < hi; k++) {
+        i64 d[%(MAX)d];
+        char *place[%(MAX)d];
+        sym_nest t;
+        sym_nest_section(k, job->loop, job->unit, operands, job->d, job->s, job->place, d, place);
+        sym_nest_sort(&t, operands, job->block, d, job->s);
+        sym_%(ID)s_all(&t, job->p, place, d, job->s, operands, job->block, job->fetch, job->from, job->m,
+                       job->parts + (k - job->first) * job->m);
+    }
+}
+
+SYM_NOINLINE void sym_%(ID)s_shared(const sym_ctx *ctx, sym_%(ID)s_job *job, i64 sections, %(A)s *acc) {
+    %(A)s own[%(COLUMNS)d] __attribute__((aligned(64)));
+    char *room = ctx->reserve(ctx, sections * job->m * (i64)sizeof *acc);
+    job->first = 0;
+    job->parts = room ? (%(A)s *)room : own;
+    if (room) ctx->parallel_for(ctx, sections, 1, sym_%(ID)s_sections, job);
+    for (i64 i = 0; i < job->m; i++) acc[i] = %(acc_unit)s;
+    for (i64 k = 0; k < sections; k++) {
+        if (!room) { job->first = k; sym_%(ID)s_sections(job, k, k + 1); }
+        const %(A)s *x = job->parts + (k - job->first) * job->m;
+        for (i64 i = 0; i < job->m; i++) acc[i] = %(acc_part)s;
+    }
+}
+
+SYM_NOINLINE int sym_%(ID)s_reduce(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, int operands,
+                                   i64 block, i64 section, sym_%(ID)s_fetch *fetch) {
     const %(A)s unit = %(acc_unit)s;
     %(X)s v[%(RUN)d] __attribute__((aligned(64)));
-    char *place[%(MAX)d], *q[%(MAX)d];
+    %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64)));
+    char *place[%(MAX)d];
     sym_nest t;
-    (void)ctx;
     const int results = sym_nest_sort(&t, operands, block, d, s);
     %(empty)s
     if (!results) return 0;
     for (int k = 0; k < operands; k++) { place[k] = p[k]; __asm__ volatile(""); }
+    sym_%(ID)s_job job = {p, place, d, s, fetch, operands, block, 0, 1, -1, 0, 0, 0};
+    const i64 sections = sym_nest_sections(d, s, section, &job.loop, &job.unit);
     do {
-        for (int k = 0; k < operands; k++) { q[k] = place[k]; __asm__ volatile(""); }
-        if (t.columns) {
-            for (i64 from = 0; from < t.n; from += %(COLUMNS)d) {
-                const i64 m = t.n - from < %(COLUMNS)d ? t.n - from : %(COLUMNS)d;
-                %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64)));
-                for (i64 i = 0; i < m; i++) acc[i] = unit;
-                if (!t.empty) do {
-                    for (i64 row = 0; row < t.group; row += t.rows) {
-                        const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
-                        const %(X)s *x = fetch(p, q, from, m, row, r, t.step, t.jump, v);
-                        for (i64 j = 0; j < r; j++, x += m) {
-                            SYM_IVDEP
-                            for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
-                        }
-                    }
-                } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
-                for (i64 i = 0; i < m; i++) *(%(Y)s *)(q[0] + (from + i) * t.step[0]) = %(store_col)s;
+        if (t.apart && !t.empty) {
+            for (i64 row = 0; row < t.group; row += t.rows) {
+                const i64 m = t.n, r = t.group - row < t.rows ? t.group - row : t.rows;
+                const %(X)s *x = fetch(p, place, 0, m, row, r, t.step, t.jump, v);
+                for (i64 j = 0; j < r; j++)
+                    *(%(Y)s *)(place[0] + (row + j) * t.jump[0]) = %(store_alone)s;
             }
-        } else {
-            %(A)s acc = unit;
-            if (!t.empty) do {
-                for (i64 row = 0; row < t.group; row += t.rows)
-                    for (i64 from = 0; from < t.n; from += block) {
-                        const i64 m = t.n - from < block ? t.n - from : block;
-                        const i64 r = t.group - row < t.rows ? t.group - row : t.rows;
-                        const %(X)s *x = fetch(p, q, from, m, row, r, t.step, t.jump, v);
-                        if (!t.apart) acc = %(acc_run)s;
-                        else for (i64 j = 0; j < r; j++)
-                            *(%(Y)s *)(q[0] + (row + j) * t.jump[0]) = %(store_alone)s;
-                    }
-            } while (sym_nest_next(t.R, t.reduced, t.at, operands, d, s, q));
-            if (!t.apart) *(%(Y)s *)q[0] = %(store)s;
+        } else for (i64 from = 0; from < (t.columns ? t.n : 1); from += %(COLUMNS)d) {
+            const i64 m = !t.columns ? 1 : t.n - from < %(COLUMNS)d ? t.n - from : %(COLUMNS)d;
+            job.from = from;
+            job.m = m;
+            if (sections > 1) sym_%(ID)s_shared(ctx, &job, sections, acc);
+            else sym_%(ID)s_all(&t, p, place, d, s, operands, block, fetch, from, m, acc);
+            const i64 step = t.columns ? t.step[0] : 0;
+            for (i64 i = 0; i < m; i++) *(%(Y)s *)(place[0] + (from + i) * step) = %(store_col)s;
         }
     } while (sym_nest_next(t.K, t.kept, t.at, operands, d, s, place));
     return 0;
