@@ -14,6 +14,7 @@
 #define INNER_UNIT 1024      /* elements: pieces of an innermost loop end between blocks of the kernels */
 #define ENOUGH_UNITS 64      /* for any number of threads that is likely */
 #define FEW_UNITS 8          /* of a reduction: below, the kernel had better share the work on each result */
+#define MOST_KEPT (4 << 20)  /* bytes of scratch */
 #define MOST_OPERANDS 128
 #define MOST_WORDS 1024
 
@@ -26,9 +27,16 @@ struct Cut {
     i64 length, unit, work;
 };
 
+/* Scratch of a thread of the pool, kept from piece to piece; a caller uses that of its context. */
+static _Thread_local struct {
+    char *memory;
+    i64 size;
+} kept;
+
 typedef struct {
     Context *context;
     const Run *run;
+    const void *caller; /* the thread of it */
     int lock, kind; /* of the first piece that failed */
     i64 failed;
     char message[sizeof((Context *)0)->message];
@@ -111,6 +119,19 @@ void plan_cut(Context *c, Prepared *q, const Node *node, i64 work) {
 
 /* ---- running ---- */
 
+/* What a piece has reserved is there for the next one; of a thread of the pool only so much for ever. */
+static void keep_scratch(Context *c, const Context *own) {
+    if (c) {
+        c->scratch = own->scratch;
+        c->scratch_size = own->scratch_size;
+        return;
+    }
+    const int small = own->scratch_size <= MOST_KEPT;
+    if (!small) aligned_free(own->scratch);
+    kept.memory = small ? own->scratch : NULL;
+    kept.size = small ? own->scratch_size : 0;
+}
+
 static void run_piece(void *data, i64 lo, i64 hi) {
     Job *job = data;
     const Run *run = job->run;
@@ -142,8 +163,9 @@ static void run_piece(void *data, i64 lo, i64 hi) {
     own.abi = job->context->abi;
     own.program = job->context->program;
     own.outer = NULL;
-    own.scratch = NULL;
-    own.scratch_size = 0;
+    const int mine = job->caller == &kept;
+    own.scratch = mine ? job->context->scratch : kept.memory;
+    own.scratch_size = mine ? job->context->scratch_size : kept.size;
     own.message[0] = 0;
     const int kind = cut->fn(p, d, s, &own.abi);
     if (kind) {
@@ -155,7 +177,7 @@ static void run_piece(void *data, i64 lo, i64 hi) {
         }
         __atomic_store_n(&job->lock, 0, __ATOMIC_RELEASE);
     }
-    aligned_free(own.scratch);
+    keep_scratch(mine ? job->context : NULL, &own);
 }
 
 static i64 grain_of(const Cut *cut, int threads) {
@@ -173,7 +195,7 @@ int run_cut(Context *c, const Run *run) {
     Context *call = outermost(c);
     const int threads = call->program->threads;
     const int blas = cut->node->routine && cut->node->routine->needs_blas;
-    Job job = {.context = c, .run = run};
+    Job job = {.context = c, .run = run, .caller = &kept};
     int shared = 0;
     if (threads > 1 && (!blas || blas_threads() > 0)) {
         const int before = blas ? use_blas_threads(1) : 0; /* never two pools at once */

@@ -13,6 +13,8 @@ from symcodegen.kernels.walk import ENTRY
 
 #: Blocks of four words, or streams, that are computed side by side.
 SIDE_BY_SIDE = 64
+#: Pages of Philox that a thread gets at once: some ten thousand draws.
+GRAIN = 128
 #: First constant of each half of a round of Philox, and by how much the key grows from round to round.
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -82,6 +84,27 @@ static __attribute__((noinline)) void SYM_KERNEL_draws(const unsigned int *restr
     }
 }
 """
+#: Pages of blocks (and their draws), which threads share.
+_PHILOX_PAGES = """
+typedef struct { char *y; const i64 *shape, *strides; i64 count; unsigned long long key, stream, first; int dense; }
+    SYM_KERNEL_job;
+static __attribute__((noinline)) void SYM_KERNEL_pages(void *data, i64 lo, i64 hi) {
+    enum { DRAWS = %(per_block)d * %(SIDE)d };
+    const SYM_KERNEL_job *j = data;
+    unsigned int w[4 * %(SIDE)d] __attribute__((aligned(64)));
+    %(T)s v[DRAWS] __attribute__((aligned(64)));
+    for (i64 page = lo; page < hi; page++) {
+        const i64 from = page * DRAWS, m = j->count - from < DRAWS ? j->count - from : DRAWS;
+        SYM_KERNEL_words(j->first + (unsigned long long)page * %(SIDE)d, (unsigned int)j->key,
+                         (unsigned int)(j->key >> 32), (unsigned int)j->stream, (unsigned int)(j->stream >> 32), w);
+        if (j->dense && m == DRAWS) SYM_KERNEL_draws(w, (%(T)s *)j->y + from);
+        else {
+            SYM_KERNEL_draws(w, v);
+            SYM_KERNEL_store(j->y, v, from, m, 1, j->shape, j->strides, j->dense);
+        }
+    }
+}
+"""
 _PHILOX_BODY = """
     enum { Y = 1, PER_BLOCK = %(per_block)d };
     const unsigned long long *state = (const unsigned long long *)p[2];
@@ -91,19 +114,8 @@ _PHILOX_BODY = """
     const unsigned long long key = state[0], stream = state[step], first = state[2 * step];
 """ + _COUNT + """
     const i64 blocks = (count + PER_BLOCK - 1) / PER_BLOCK;
-    unsigned int w[4 * %(SIDE)d] __attribute__((aligned(64)));
-    %(T)s v[PER_BLOCK * %(SIDE)d] __attribute__((aligned(64)));
-    for (i64 at = 0; at < blocks; at += %(SIDE)d) {
-        const i64 from = at * PER_BLOCK, left = count - from;
-        const i64 m = left < PER_BLOCK * %(SIDE)d ? left : PER_BLOCK * %(SIDE)d;
-        SYM_KERNEL_words(first + (unsigned long long)at, (unsigned int)key, (unsigned int)(key >> 32),
-                         (unsigned int)stream, (unsigned int)(stream >> 32), w);
-        if (dense && m == PER_BLOCK * %(SIDE)d) SYM_KERNEL_draws(w, (%(T)s *)p[1] + from);
-        else {
-            SYM_KERNEL_draws(w, v);
-            SYM_KERNEL_store(p[1], v, from, m, 1, d + Y, s + Y, dense);
-        }
-    }
+    SYM_KERNEL_job job = {p[1], d + Y, s + Y, count, key, stream, first, dense};
+    ctx->parallel_for(ctx, (blocks + %(SIDE)d - 1) / %(SIDE)d, %(grain)d, SYM_KERNEL_pages, &job);
     *(unsigned long long *)p[0] = key;
     *(unsigned long long *)(p[0] + s[0]) = stream;
     *(unsigned long long *)(p[0] + 2 * s[0]) = first + (unsigned long long)blocks;
@@ -136,16 +148,18 @@ static __attribute__((noinline)) void SYM_KERNEL_step(const unsigned int *x2, un
 _BELOW_ONE = """
 static inline unsigned short SYM_KERNEL_below_one(unsigned short h) { return h < 0x3c00 ? h : 0x3bff; }
 """
-_MRG_BODY = """
+#: Groups of streams, which threads share.
+_MRG_GROUPS = """
+typedef struct { char *const *p; const i64 *d, *s; i64 count; int dense; } SYM_KERNEL_job;
+static __attribute__((noinline)) void SYM_KERNEL_groups(void *data, i64 lo, i64 hi) {
     enum { Y = 2, IN = 2 + %(ndim)d };
-    const i64 rows = d[IN];
-""" + _COUNT + """
-    if (d[IN + 1] != 6 || d[0] != rows)
-        return ctx->fail(ctx, SYM_VALUE, "states of MRG31k3p have 6 numbers each, got %%lld.", d[IN + 1]);
-    if (count && !rows) return ctx->fail(ctx, SYM_VALUE, "there are no states to draw %%lld numbers from.", count);
+    const SYM_KERNEL_job *job = data;
+    char *const *p = job->p;
+    const i64 *d = job->d, *s = job->s, rows = d[IN], count = job->count;
+    const int dense = job->dense;
     SYM_KERNEL_row state[6];
     %(T)s v[%(SIDE)d] __attribute__((aligned(64)));
-    for (i64 r = 0; r < rows; r += %(SIDE)d) {
+    for (i64 r = lo * %(SIDE)d; r < hi * %(SIDE)d && r < rows; r += %(SIDE)d) {
         const i64 m = rows - r < %(SIDE)d ? rows - r : %(SIDE)d;
         for (int c = 0; c < 6; c++)
             for (i64 j = 0; j < %(SIDE)d; j++)
@@ -183,6 +197,18 @@ _MRG_BODY = """
             for (int c = 0; c < 6; c++) *(unsigned int *)(p[0] + (r + j) * s[0] + c * s[1]) = now[c];
         }
     }
+}
+"""
+_MRG_BODY = """
+    enum { Y = 2, IN = 2 + %(ndim)d };
+    const i64 rows = d[IN];
+""" + _COUNT + """
+    if (d[IN + 1] != 6 || d[0] != rows)
+        return ctx->fail(ctx, SYM_VALUE, "states of MRG31k3p have 6 numbers each, got %%lld.", d[IN + 1]);
+    if (count && !rows) return ctx->fail(ctx, SYM_VALUE, "there are no states to draw %%lld numbers from.", count);
+    SYM_KERNEL_job job = {p, d, s, count, dense};
+    const i64 each = rows ? count / rows * %(SIDE)d + 1 : 1;
+    ctx->parallel_for(ctx, (rows + %(SIDE)d - 1) / %(SIDE)d, 1 + 16384 / each, SYM_KERNEL_groups, &job);
     return 0;
 }
 #undef M1
@@ -219,9 +245,10 @@ def philox_kernel(dtype: np.dtype[Any], ndim: int) -> tuple[str, tuple[str, ...]
     ]
     words = {
         "T": t, "ndim": ndim, "SIDE": SIDE_BY_SIDE, "per_block": per_block, "rounds": _rounds(),
-        "draws": "\n        ".join(draws),
+        "draws": "\n        ".join(draws), "grain": GRAIN,
     }  # fmt: skip
-    return IVDEP + _PLACE % words + _PHILOX % words + ENTRY + _PHILOX_BODY % words, functions
+    text = IVDEP + _PLACE % words + _PHILOX % words + _PHILOX_PAGES % words
+    return text + ENTRY + _PHILOX_BODY % words, functions
 
 
 def mrg_kernel(dtype: np.dtype[Any], ndim: int, scale: float) -> tuple[str, tuple[str, ...]]:
@@ -235,4 +262,4 @@ def mrg_kernel(dtype: np.dtype[Any], ndim: int, scale: float) -> tuple[str, tupl
     ]
     words = {"T": t, "ndim": ndim, "SIDE": SIDE_BY_SIDE, "convert": convert}
     half = _BELOW_ONE if dtype.name == "float16" else ""
-    return IVDEP + half + _PLACE % words + _MRG % words + ENTRY + _MRG_BODY % words, functions
+    return IVDEP + half + _PLACE % words + _MRG % words + _MRG_GROUPS % words + ENTRY + _MRG_BODY % words, functions

@@ -375,7 +375,8 @@ SYM_NOINLINE i64 sym_nest_sections(const i64 *d, const i64 *s, i64 section, i64 
         __asm__ volatile("");
     }
     if (*loop < 0 || total < 4.0 * (double)section) return 1;
-    const i64 n = d[1 + *loop], least = (i64)((double)section * (double)n / total) + 1, most = (n - 1) / (s[L - 1] ? %(SECTIONS)d / 4 : %(SECTIONS)d) + 1;
+    const i64 n = d[1 + *loop], many = s[L - 1] ? %(SECTIONS)d / 4 : %(SECTIONS)d;
+    const i64 least = (i64)((double)section * (double)n / total) + 1, most = (n - 1) / many + 1;
     *unit = least > most ? least : most;
     if (*loop == L - 1) *unit = (*unit + %(RUN)d - 1) / %(RUN)d * %(RUN)d;
     return (n - 1) / *unit + 1;

@@ -27,7 +27,10 @@ def _refused(op: Any, node: Any) -> bool:
 def _kernel(node: Any, text: str, *functions: str) -> CKernel:
     f = REALS[node.outputs[0].type.dtype.name][0]
     needed = tuple(dict.fromkeys(name.format(f) for name in functions))
-    return CKernel(text, needed, fallible=True, weight=4)
+    slope = node.inputs[0].type  # of a gradient; one for all rows goes whole to every piece
+    whole = len(node.outputs) if slope.ndim == 0 or slope.broadcastable == (True,) else -1
+    cut = tuple(k for k in range(len(node.outputs) + len(node.inputs)) if k != whole)
+    return CKernel(text, needed, fallible=True, weight=4, cut=cut)
 
 
 def _fused(op: Any, node: Any, value: bool, slope: bool) -> CKernel | None:

@@ -15,7 +15,9 @@ def _kernel(op: Any, node: Any) -> CKernel | None:
         return None
     functions = (f"sym_exp_{REALS[dtype][0]}", "sym_log_f64")
     fallible = len(node.inputs) > 1  # the shapes of the two inputs are compared
-    return CKernel(softmax_text(node, op.axis), functions, fallible=fallible, weight=4)
+    ndim = node.outputs[0].type.ndim
+    cut = tuple(range(1 + len(node.inputs))) if ndim > 1 and op.axis % ndim else ()
+    return CKernel(softmax_text(node, op.axis), functions, fallible=fallible, weight=4, cut=cut)
 
 
 @c_impl.register
