@@ -31,7 +31,7 @@ def count(wanted: int) -> int:
 
 
 def granted(root: str | Path = "/") -> Granted:
-    """Return as many threads as can run at once: processors that this process may run on, and its control group's quota.
+    """Return as many threads as can run at once: by the processors of this process, and by its control group's quota.
 
     A quota is in processors per time; what is left of a whole one is not counted, for a thread that is throttled holds
     up the others. ``root``: where ``proc`` and ``sys/fs/cgroup`` are.

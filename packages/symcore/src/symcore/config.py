@@ -20,7 +20,8 @@ from symcore.errors import ConfigError
 
 
 class Option(NamedTuple):
-    """One row of the table: name, default, how text becomes a value, allowed values, and what it is for."""
+    """One row of the table: name, default, what it is for, how text becomes a value, allowed values, words that stand for
+    values, the least number."""
 
     name: str
     default: Any
@@ -72,8 +73,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "threads",
         1,
-        "threads that one call of functions made from now on may use, in BLAS too; 0 or 'auto': as many as this process "
-        "is granted by its affinity and its control group's quota",
+        "threads that one call of functions made from now on may use, in BLAS too; 0 or 'auto': as many as this "
+        "process is granted by its affinity and its control group's quota",
         int,
         words={"auto": 0},
         least=0,

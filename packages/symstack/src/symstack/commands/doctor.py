@@ -57,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Make every check; one that raises becomes a ``bad`` finding of its own and does not stop the others."""
-    checks = (_python, _packages, _configuration, _compiler, _machine, _threads, _blas, _cache, _kernels, _device, _whole)
+    from_c = (_compiler, _machine, _threads, _blas, _cache, _kernels)
+    checks = (_python, _packages, _configuration, *from_c, _device, _whole)
     for check in checks:
         yield from _guarded(check)
 
