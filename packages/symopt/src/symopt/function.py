@@ -19,7 +19,7 @@ from symopt.compiled import Function, link, profile_as_asked
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
-from symopt.less_memory import SecondProgram, in_less_memory, may_need_less
+from symopt.less_memory import SecondProgram, in_less_memory, loops_of
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 from symopt.profile import ProfileStats
@@ -109,7 +109,7 @@ def function(
     linker = chosen.make_linker(snapshot)
     with paused():
         fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules_in_use, linker)
-        remembers = bool(snapshot.loop_memory) and may_need_less(fgraph)
+        loops = loops_of(fgraph)
         report = rewrite(fgraph, rules)
     rewritten = time.perf_counter()
     plan = _plan(fgraph, ins, flat, pairs, linker)
@@ -119,8 +119,10 @@ def function(
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
+    for node in loops:
+        node.op.warn_of_forgotten(pairs)
     profile_as_asked(made, snapshot.profile if profile is None else profile)
-    if remembers:
+    if len(loops) > 1 and snapshot.loop_memory:  # a loop and its gradient, perhaps
         made.limit_rows(_second_program(made, ins, targets, flat, list(pairs)))
     return made
 

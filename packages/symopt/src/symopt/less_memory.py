@@ -6,7 +6,8 @@ that are too large for the first one, which goes on to serve the others. Whether
 shapes of its arguments, before its loops run, so that the others pay nothing for it.
 
 What blocks are is the business of the Op: one that can be written so has a method ``less_memory(node, fgraph)``, which
-returns ``{variable: what takes its place}``, or ``None``.
+returns ``{variable: what takes its place}``, or ``None``. It also has ``warn_of_forgotten(updated)``, which is told
+which shared variables a function updates.
 """
 
 import logging
@@ -22,14 +23,9 @@ _COMPILED_AGAIN = (
 )
 
 
-def may_need_less(fgraph: FunctionGraph) -> bool:
-    """Tell whether a graph may hold a loop and its gradient: two nodes that can do with less memory."""
-    able = 0
-    for node in fgraph.nodes:
-        able += hasattr(type(node.op), "less_memory")
-        if able > 1:
-            return True
-    return False
+def loops_of(fgraph: FunctionGraph) -> list[Any]:
+    """Return the nodes of a graph that can do with less memory."""
+    return [node for node in fgraph.nodes if hasattr(type(node.op), "less_memory")]
 
 
 def in_less_memory(fgraph: FunctionGraph) -> bool:

@@ -1,6 +1,6 @@
 """``Scan``: a loop as one Op. Its inner graph says what a step does, its ``Spec`` what goes in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.type import TensorType
 from symscan.execution import compile_step, run
+from symscan.handing import Handed
 from symscan.shapes import row_shape, row_shape_of_values
 from symscan.spec import Rows, Spec
 
@@ -63,6 +64,8 @@ class Scan(Op):
         self.name = name
         self.rewritten = rewritten
         self.lean = lean
+        #: The updates that the user got, where there were any: ``function`` asks whether they were forgotten.
+        self.handed: Handed | None = None
         self.key = graph_key(fgraph)
         self.__dict__["pure"] = all(node.op.pure for node in fgraph.nodes)
         _check_inner(spec, fgraph)
@@ -73,6 +76,7 @@ class Scan(Op):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         state.pop("_step", None)
+        state["handed"] = None
         return state
 
     def __str__(self) -> str:
@@ -159,6 +163,11 @@ class Scan(Op):
         with paused():
             terms: list[Any] = derivatives.push_forward(self, inputs, tangents)
         return terms
+
+    def warn_of_forgotten(self, updated: Iterable[Any]) -> None:
+        """Warn when the step's updates of shared variables have been forgotten; ``updated``: those that have not."""
+        if self.handed is not None:
+            self.handed.warn(f"the loop {self.name}" if self.name else "a loop", updated)
 
     def less_memory(self, node: Apply, fgraph: FunctionGraph) -> dict[Any, Any] | None:
         """Return ``{variable: what takes its place}`` so that a gradient makes steps of this loop again instead of

@@ -15,6 +15,7 @@ from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import maximum, minimum
 from symcore.tensor.type import TensorType
 from symscan.arguments import OutputArgument, SequenceArgument, as_list, output_arguments, sequence_arguments
+from symscan.handing import Handed, Updates
 from symscan.op import Scan
 from symscan.spec import Rows, Spec
 from symscan.stepping import Returned, parse
@@ -246,6 +247,7 @@ class Builder:
         self.plain = [k for k, o in enumerate(outs) if not o.taps]
         self.outputs, self.condition = step.outputs, step.condition
         self.updates = dict(step.updates)
+        self.own_updates = list(step.updates)
         self._add_default_updates()
         #: Shared variables that change from step to step: tensors as states, others as carries.
         self.moving = [s for s in self.updates if isinstance(s.type, TensorType)]
@@ -331,7 +333,11 @@ class Builder:
             outputs[k] = rows[self.outs[k].depth :]
         for k, rows in zip(self.plain, found.plain, strict=True):
             outputs[k] = rows
-        return outputs, self.updated([rows[-1] for rows in found.states[len(self.states) :]], found.carries)
+        updates = self.updated([rows[-1] for rows in found.states[len(self.states) :]], found.carries)
+        if not self.own_updates:  # those of generators are made in any case
+            return outputs, updates
+        node.op.handed = Handed(self.own_updates)
+        return outputs, Updates(updates, node.op.handed)
 
     def updated(self, moving: Sequence[Any], carried: Sequence[Any]) -> dict[Any, Any]:
         """Return the updates, given the last values of ``moving`` and ``carried``.
