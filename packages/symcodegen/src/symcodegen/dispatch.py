@@ -232,6 +232,9 @@ Answer = CKernel | Routine | Branch | Loop | None
 _LATE = {
     "symcore.random.mrg": "symcodegen.ops.random",
     "symcore.random.philox": "symcodegen.ops.random",
+    "symcore.random.from_uniform": "symcodegen.ops.samplers",
+    "symcore.random.poisson": "symcodegen.ops.samplers",
+    "symcore.tensor.discrete": "symcodegen.ops.samplers",
 }
 
 
