@@ -116,7 +116,7 @@ class CProgram:
     ):
         self._workers = workers, blas_workers
         self.plan = lowering.plan
-        self._placement = lowering.placement
+        self._placement = _told_of_threads(lowering, workers)
         self._bodies = lowering.bodies
         self._order = self._first_order = lowering.plan.order
         self._slot_of = lowering.slot_of()
@@ -185,6 +185,17 @@ class CProgram:
         stored = [Stored(role_of(v, roles), v, o) for v, o in held.items() if o.shape is not None]
         locate(cause, node, tag, len(self._order), self._name, stored)
         return cause
+
+
+def _told_of_threads(lowering: Lowering, workers: int) -> list[tuple[Apply, str, str]]:
+    """Return where the nodes run, with a word on those whose work threads share where it is enough."""
+    if workers < 2:
+        return lowering.placement
+    shared = lowering.shared_by_threads()
+    return [
+        (node, where, f"{how}, large ones by {workers} threads" if node in shared else how)
+        for node, where, how in lowering.placement
+    ]
 
 
 @functools.cache

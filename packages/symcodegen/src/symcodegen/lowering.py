@@ -399,7 +399,7 @@ class Lowering:
         else:
             params = tuple(self.registers.of(e) for e in kernel.extras)
             prep = self.cvm.FULL
-            flags |= self._rows(kernel.cut or ())
+            flags |= self._rows(kernel.cut if isinstance(kernel.cut, tuple) else ())
         self.emit(prep, source, outputs, inputs, params, inplace, flags, kernel.weight)
 
     def _rows(self, operands: Sequence[int]) -> int:
@@ -414,6 +414,15 @@ class Lowering:
         if text not in self.sources:
             self.sources[text] = KernelSource(f"{len(self.sources)} {name}", text, kernel.heavy)
         return self.sources[text]
+
+    def shared_by_threads(self) -> set[Apply]:
+        """Return the nodes with kernels that may run in pieces, or that share their work by themselves."""
+        found = set()
+        for _, fn, *_, flags, _, tag, _ in self.nodes:
+            own = isinstance(fn, KernelSource) and "->parallel_for(" in fn.body
+            if 0 <= tag < len(self.plan.order) and (own or flags & ~(self.cvm.REORDER | self.cvm.FALLIBLE)):
+                found.add(self.plan.order[tag])
+        return found
 
     # ------------------------------------------------------------------ the whole
 

@@ -54,7 +54,7 @@ def _quota(root: Path) -> tuple[float, str] | None:
     for file in _files(root):
         try:
             share = _share(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             continue  # no such controller there, or not for us to read
         if share is not None:
             quotas.append((share, f"/{file.relative_to(root)}"))
@@ -88,7 +88,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _share(file: Path) -> float | None:
-    """Return the processors that a file grants; ``None``: no limit. Raises OSError, ValueError."""
+    """Return the processors that a file grants; ``None``: no limit. Raises OSError, ValueError, IndexError."""
     words = file.read_text(encoding="utf-8").split()
     if file.name == "cpu.max":  # "max 100000" or "150000 100000"
         if words[:1] == ["max"]:

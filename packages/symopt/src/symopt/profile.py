@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 class NodeTime(NamedTuple):
-    """What one node cost. ``node`` is ``None`` for the copies that hand outputs and updates over."""
+    """What one node cost. ``node`` is ``None`` for the copies that hand outputs and updates over; ``shared`` counts the
+    calls whose work several threads did."""
 
     position: int
     node: Apply | None
     where: str
     calls: int
     seconds: float
+    shared: int = 0
 
     @property
     def label(self) -> str:
@@ -188,7 +190,7 @@ class Profile:
             "",
             *_op_lines(self.ops()[:rows], total),
         ]
-        lines += ["", f"{'per node':<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"]
+        lines += ["", f"{'per node (*: by several threads)':<46} {'where':>6} {'calls':>9} {'time':>10} {'%':>6}"]
         lines += _node_lines(self.nodes(), total, rows)
         for loop in self.loops():
             lines += ["", *_loop_lines(loop, rows)]
@@ -282,10 +284,14 @@ def _node_times(source: Any, order: Any, placement: Iterable[tuple[Apply, str, s
         entry[0] = max(entry[0], calls)
         entry[1] += ns
     where = {node: place for node, place, _ in placement}
+    shared: dict[int, int] = {}
+    for position, calls in source.shared() if hasattr(source, "shared") else ():
+        shared[position] = max(shared.get(position, 0), calls)
     rows = []
     for position, (calls, ns) in sorted(merged.items()):
         node = order[position] if 0 <= position < len(order) else None
-        rows.append(NodeTime(position, node, where.get(node, "C") if node else "C", calls, ns * 1e-9))
+        place = where.get(node, "C") if node else "C"
+        rows.append(NodeTime(position, node, place, calls, ns * 1e-9, shared.get(position, 0)))
     return rows
 
 
@@ -313,6 +319,7 @@ def _node_dict(row: NodeTime) -> dict[str, Any]:
         "where": row.where,
         "calls": row.calls,
         "seconds": row.seconds,
+        "shared": row.shared,
         "built": trace.describe(row.node.trace) if row.node is not None else "",
     }
 
@@ -348,7 +355,8 @@ def _node_lines(rows: Iterable[NodeTime], total: float, most: int) -> Iterable[s
     for row in sorted(rows, key=lambda r: -r.seconds)[:most]:
         label = f"{row.position:>3} {row.label[:40]}"
         share = 100 * row.seconds / total
-        yield f"  {label:<44} {row.where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}"
+        where = f"{row.where}*" if row.shared else row.where
+        yield f"  {label:<44} {where:>6} {row.calls:>9} {_time(row.seconds):>10} {share:>6.1f}"
 
 
 def _loop_lines(loop: LoopTime, most: int) -> Iterable[str]:
