@@ -329,6 +329,17 @@ def creation(g: RandomGraph) -> str | None:
     return str(g.choose(forms)).format(e.name)
 
 
+def choice(g: RandomGraph) -> str | None:
+    """``ifelse`` between two tensors, which need not have the same shape, by a number made of a third."""
+    a = g.pick()
+    b = g.pick(lambda e: a is not None and e.ndim == a.ndim and e.kind == a.kind)
+    c = g.pick()
+    if a is None or b is None or c is None:
+        return None
+    conditions = [f"{c.name}.sum()", f"{c.name}.sum() > 0", f"T.any({c.name} > 1)", f"{c.name}.size > 3"]
+    return f"ss.ifelse({g.choose(conditions)}, {a.name}, {b.name})"
+
+
 def gradient(g: RandomGraph) -> str | None:
     """The gradient of a cost made of a float tensor with respect to an earlier one."""
     e = g.pick(lambda e: e.kind == "f" and e.role == "made")
@@ -347,5 +358,5 @@ def gradient(g: RandomGraph) -> str | None:
 #: What to do next, the simplest first; what stands twice is done twice as often.
 STEPS: tuple[Step, ...] = (
     unary, binary, with_constant, reduction, unary, binary, index, dimshuffle, ternary, reshape, join, write, product,
-    of_many, cast, softmax, creation, gradient, index, unary, binary, gradient, write,
+    of_many, cast, softmax, creation, gradient, index, unary, binary, gradient, write, choice,
 )  # fmt: skip
