@@ -156,6 +156,24 @@ def test_fgraph_does_not_merge_what_prints():
     fgraph.check()
 
 
+def test_fgraph_keeps_what_types_of_equal_nodes_know_when_an_input_gets_a_known_length():
+    """The product knew less when it was built than an equal one that is built now and has a reader."""
+    v, m, cube = T.dvector("v"), T.dmatrix("m"), T.dtensor3("cube")
+    known = T.TensorType("float64", (7, 1))("known")
+    f = FunctionGraph([v, m, known, cube], [v * m, cube + 0.0])
+    v_, m_, known_, _ = f.inputs
+    f.replace(m_, known_)
+    f.replace(f.outputs[1], (v_ * known_).dimshuffle(0, 1, "x"))
+    f.check()
+    padded = f.outputs[1]
+    assert padded.type.shape[0] == 7 and padded.owner.inputs[0].type.shape[0] == 7
+    f.replace(padded, padded.owner.op(padded.owner.inputs[0]))  # what it is replaced by must know as much
+    given = np.arange(2.0), np.arange(7.0)[:, None]
+    got = evaluate(f.outputs, {v_: given[0], known_: given[1]})
+    np.testing.assert_array_equal(got[0], given[0] * given[1])
+    np.testing.assert_array_equal(got[1][..., 0], given[0] * given[1])
+
+
 def test_fgraph_replace_merges_upwards_and_prunes():
     x, y, _ = xyz()
     a, b = T.exp(x), T.log(x)

@@ -26,3 +26,11 @@ def test_a_loop_equals_itself_written_out(seed, mode):
 @pytest.mark.parametrize("seed", [6, 11])
 def test_so_do_loops_in_c(seed, mode):
     compare(seed, mode)
+
+
+@pytest.mark.c
+@pytest.mark.default_mode
+@pytest.mark.parametrize("seed", [0, 9, 17, 4141])
+def test_so_do_loops_that_make_their_steps_twice(seed):
+    """4141 has found an equal node whose type knew less than that of the one it took the place of."""
+    compare(seed, "less_memory")

@@ -137,7 +137,7 @@ class FunctionGraph:
         node.inputs[position] = new
         if node.op.pure:
             twin = self._table.setdefault(_key(node), node)
-            if twin is not node:
+            if twin is not node and _tells_as_much(twin, node):
                 queue.extend((a, b, None) for a, b in zip(node.outputs, twin.outputs, strict=True))
                 return
         for callback in self.on_touch:
@@ -154,7 +154,7 @@ class FunctionGraph:
             inputs = [merged[v] if v in merged else self._adopt_leaf(v) for v in node.inputs]
             node.inputs[:] = inputs
             twin = self._table.setdefault(_key(node), node) if node.op.pure else node
-            if twin is not node:
+            if twin is not node and _tells_as_much(twin, node):
                 for mine, theirs in zip(node.outputs, twin.outputs, strict=True):
                     merged[mine] = theirs
                     if theirs.name is None:
@@ -239,6 +239,14 @@ def _restored(inputs: list[Variable[Any]], outputs: list[Variable[Any]]) -> Func
 def fits(old: Any, new: Any) -> bool:
     """Tell whether a variable of type ``new`` may take the place of one of type ``old``."""
     return old == new or old.is_super(new)
+
+
+def _tells_as_much(twin: Apply, node: Apply) -> bool:
+    """Tell whether the types of a node's equal know all lengths that its own know: users may be typed by them.
+
+    Nodes keep their types when their inputs are replaced by more special ones, so that equal nodes need not agree.
+    """
+    return all(fits(mine.type, theirs.type) for mine, theirs in zip(node.outputs, twin.outputs, strict=True))
 
 
 def _key(node: Apply) -> Any:
