@@ -42,28 +42,28 @@ class Sums:
 
     def __init__(self, sources: dict[Variable[Any], Any]):
         self.root = Place(None, None, True, None)
-        self._terms: dict[Variable[Any], Terms] = {}
+        self._everywhere: dict[Variable[Any], Any] = dict(sources)  # sums of terms at the root: most have no others
+        self._elsewhere: dict[Variable[Any], Terms] = {}
         self._places: dict[Any, Place] = {}
         self._zeros: dict[Any, Any] = {}
-        for v, g in sources.items():
-            self.add(v, g, self.root)
 
     def __contains__(self, v: object) -> bool:
-        return v in self._terms
+        return v in self._everywhere
 
     def add(self, v: Variable[Any], term: Any, place: Place | None) -> None:
         """Add a term to the gradient of a variable. One that does not exist (``NullType``) swallows all others; one
         that means something nowhere is a 0."""
-        terms = self._terms.setdefault(v, {})
-        if term is None or place is None:
+        known = self._everywhere.setdefault(v, None)
+        if term is None or place is None or (known is not None and isinstance(known.type, NullType)):
             return
         if isinstance(term.type, NullType):
-            terms.clear()
-            place = self.root
-        known = terms.get(place)
-        if known is not None and isinstance(known.type, NullType):
-            return
-        terms[place] = added(known, term)
+            self._elsewhere.pop(v, None)
+            self._everywhere[v] = term
+        elif place is self.root:
+            self._everywhere[v] = added(known, term)
+        else:
+            terms = self._elsewhere.setdefault(v, {})
+            terms[place] = added(terms.get(place), term)
 
     def total(self, v: Variable[Any]) -> Any:
         """Return the gradient of a variable, wherever it is asked for; ``None``: connected, and 0."""
@@ -71,12 +71,21 @@ class Sums:
 
     def incoming(self, node: Apply) -> tuple[Place, list[Any]]:
         """Return the place that the terms of a node's outputs have in common, and per output their sum there."""
-        found = {place: None for y in node.outputs for place in self._terms.get(y, ())}
-        if len(found) <= 1:
-            place = next(iter(found), self.root)
-            return place, [self._terms.get(y, {}).get(place) for y in node.outputs]
+        found: dict[Place, None] = {}
+        if self._elsewhere:
+            found = {place: None for y in node.outputs for place in self._terms(y)}
+        if not found or (len(found) == 1 and self.root in found):
+            return self.root, [self._everywhere.get(y) for y in node.outputs]
+        if len(found) == 1:
+            [place] = found
+            return place, [self._terms(y).get(place) for y in node.outputs]
         place, upto = self._common(list(found))
         return place, [self._lifted(y, upto) for y in node.outputs]
+
+    def _terms(self, v: Variable[Any]) -> Terms:
+        terms = self._elsewhere.get(v, {})
+        known = self._everywhere.get(v)
+        return terms if known is None else {self.root: known, **terms}
 
     def places(self, node: Apply, place: Place) -> list[Place | None]:
         """Return, per input of a node whose outputs' terms are at ``place``, where its term means something;
@@ -103,7 +112,9 @@ class Sums:
 
     def _lifted(self, v: Variable[Any], upto: Place) -> Any:
         """Return the sum of the terms of a variable, as one that means something at ``upto``."""
-        terms = self._terms.get(v, {})
+        if v not in self._elsewhere:
+            return self._everywhere.get(v)
+        terms = self._terms(v)
         if not terms or (len(terms) == 1 and upto in terms):
             return terms.get(upto)
         sums, levels = dict(terms), _levels(terms)
