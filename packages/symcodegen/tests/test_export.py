@@ -143,6 +143,15 @@ def test_training_step_changes_its_state_as_the_function_does(tmp_path):
     library.close()
 
 
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
+def test_clang_builds_it(tmp_path):
+    f, _ = training_step()
+    library = Library(export_c(f, tmp_path), *STRICT, cc="clang")
+    for values in (batch(20), batch(3)):
+        np.testing.assert_allclose(library(*values)[0], f(*values), rtol=100 * np.finfo("f").eps)
+    library.close()
+
+
 def test_states_are_independent_and_saved(tmp_path):
     f, weights = training_step()
     library = in_c(f, tmp_path)

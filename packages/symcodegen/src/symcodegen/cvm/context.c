@@ -1,6 +1,7 @@
 /* Contexts: everything a call changes, taken from a free list so that a program can run many times at once. */
 #include "cvm.h"
 
+#define SMALL_UPDATE (1 << 16) /* bytes; see update_array */
 #define SMALL_RESULT (1 << 20) /* results up to this size are recycled in turn with a second one */
 
 /* ---- life ---- */
@@ -101,13 +102,15 @@ static PyObject *ring_array(Context *c, const Slot *s, const i64 *lengths) {
     return array;
 }
 
-/* The memory of an UPDATE slot: the shared array itself where that is allowed and nobody else holds it, or a spare. */
-static PyObject *update_array(Context *c, const Slot *s, const i64 *lengths) {
+/* The memory of an UPDATE slot: the shared array itself where that is allowed and nobody else holds it, or a spare. A
+ * long call may be broken off until it writes into a shared array: a small one, such as a counter, is not worth that. */
+static PyObject *update_array(Context *c, const Slot *s, const i64 *lengths, int is_long) {
     Program *p = c->program;
     Update *u = p->updates + s->update;
     PyObject *current = c->objects[p->shared[u->shared].slot];
     /* two references: the storage's and this context's */
-    if (u->mode == DIRECT && PyList_GET_ITEM(p->shared[u->shared].storage, 0) == current &&
+    int in_place = u->mode == DIRECT && !(is_long && PyArray_NBYTES((PyArrayObject *)current) <= SMALL_UPDATE);
+    if (in_place && PyList_GET_ITEM(p->shared[u->shared].storage, 0) == current &&
         is_untouched(current, s, lengths, 2))
         return Py_NewRef(current);
     PyObject *spare = c->spares[s->update];
@@ -124,7 +127,7 @@ static int allocate_arrays(Context *c, Prepared *q) {
         Slot *s = p->slots + root;
         if ((s->kind != ARRAY && s->kind != UPDATE) || c->objects[root]) continue;
         const i64 *lengths = lengths_of(c, root);
-        PyObject *array = s->kind == ARRAY ? ring_array(c, s, lengths) : update_array(c, s, lengths);
+        PyObject *array = s->kind == ARRAY ? ring_array(c, s, lengths) : update_array(c, s, lengths, q->work > LONG_WORK);
         if (!array) {
             PyErr_Clear();
             fail_at(c, s->first, SYM_MEMORY, "no memory for a result of this shape.");

@@ -22,6 +22,7 @@
 #define ALIGNMENT 64    /* of everything in the arena: a cache line, and the widest vector register */
 #define MEMO 8          /* prepares kept per segment */
 #define MAX_CONTEXTS 64 /* idle contexts kept per program; more threads than that allocate anew */
+#define LONG_WORK ((i64)1 << 28) /* of a segment: some tens of milliseconds; signals are looked at */
 #define HOST_SIZE 16    /* bytes of the cell of a HOST slot: the largest dtype, complex128 */
 
 /* ---- the program ---- */

@@ -3,7 +3,6 @@
 
 #include <time.h>
 
-#define LONG_WORK ((i64)1 << 28)         /* of a segment: some tens of milliseconds */
 #define BETWEEN_LOOKS ((i64)50 * 1000000) /* nanoseconds between two looks for a signal */
 
 /* ---- kernels ---- */
@@ -82,19 +81,21 @@ static void end_profile(Context *c) {
 
 /* ---- long runs ---- */
 
-/* The first node that may write into a shared variable itself: once it has run, the call must not be given up. */
-static int first_direct(const Program *p) {
+/* The first node that writes into a shared variable itself: once it has run, the call must not be broken off. */
+static int first_direct(const Context *c) {
+    const Program *p = c->program;
     int first = p->n_nodes;
     for (int i = 0; i < p->n_updates; i++) {
-        int writer = p->slots[p->updates[i].slot].first;
-        if (p->updates[i].mode == DIRECT && writer < first) first = writer;
+        const Update *u = p->updates + i;
+        int writer = p->slots[u->slot].first;
+        if (c->objects[u->slot] == c->objects[p->shared[u->shared].slot] && writer < first) first = writer;
     }
     return first;
 }
 
 /* As run_plain, with a look for a signal between two kernels where the last look is some tens of milliseconds ago. */
 static int run_watched(Context *c, const Prepared *q) {
-    int end = first_direct(c->program);
+    int end = first_direct(c);
     i64 looked = now();
     Prepared one = *q;
     for (int i = 0; i < q->n_runs; i++) {

@@ -32,9 +32,19 @@ class Operand:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: ``folder``, ``name`` of the functions in C, ``sources`` to compile, flags and libraries of C of
-    users; inputs, outputs and shared variables (``states``) as C names them; the file of their ``values`` where they are
-    too large for a source."""
+    """What was written.
+
+    Attributes
+    ----------
+    folder, name, sources
+        Where; the prefix of the functions in C; the files to compile.
+    flags, libraries
+        Of C of users.
+    inputs, outputs, states
+        As C names them; ``states`` are the shared variables.
+    values
+        The file of the values of the shared variables, where they are too large for a source.
+    """
 
     folder: Path
     name: str
