@@ -1,1 +1,0 @@
-for n in 500 2500; do SYMSTACK_FLAGS=compiler_flags=-march=x86-64-v3 valgrind --tool=none --help >/dev/null; SYMSTACK_FLAGS="compiler_flags=-march=x86-64-v3" PYTHONMALLOC=pymalloc valgrind --tool=lackey --basic-counts=yes $PY fig7d.py $n 2>&1 | grep -i "guest instrs"; done
