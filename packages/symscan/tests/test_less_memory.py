@@ -206,6 +206,28 @@ def test_two_loops_one_after_the_other_and_loops_in_loops():
     assert [op.lean for op in loops_of(second(g))].count(True) == 4
 
 
+def test_what_the_gradient_of_a_long_short_term_memory_remembers():
+    """Per step: both states, the sum before the gates (four widths), and its gradient where a product of the inputs was
+    before, which is not needed any more (four); inputs and hidden states in the order of the gradient's steps.
+    """
+    n, batch, width = 64, 8, 64
+    u, w, b = (shared(rng.normal(size=s) / 8) for s in ((width, 4 * width), (width, 4 * width), (4 * width,)))
+    X = T.dtensor3("X")
+
+    def step(v, s, c):
+        gates = T.dot(v, u) + T.dot(s, w) + b
+        i, f, o = (T.sigmoid(gates[:, k * width : (k + 1) * width]) for k in range(3))
+        c = f * c + i * T.tanh(gates[:, 3 * width :])
+        return o * T.tanh(c), c
+
+    nothing = T.zeros((batch, width))
+    (hidden, _), _ = scan(step, X, [nothing, nothing])
+    f = function([X], grad((hidden[-1] ** 2).sum(), [u, w, b]))
+    f(rng.normal(size=(n, batch, width)))
+    rows = f.linked.machine.stats["arena_bytes"] / (n * batch * width * 8)
+    assert 12 <= rows < 12.3, rows
+
+
 MEASURE = """
 import sys
 import numpy as np

@@ -84,8 +84,10 @@ class _Step:
         #: The step with the drawn values as inputs.
         self.cut = [v.type() for v in self.drawn]
         mapping: dict[Any, Any] = dict(zip(self.drawn, self.cut, strict=True))
-        #: Products that depend on earlier steps: dear to compute again, so the forward loop hands them out too.
+        #: Products that depend on earlier steps, and the sums they are part of: dear to compute again, so the forward
+        #: loop hands them out too. (Those that the backward loop does not read in the end are not kept.)
         self.products = [] if op.lean else _products(self.made.rows, [v for taps in self.inner.states for v in taps])
+        self.products += _sums_of(self.products, self.made.rows)
         rows = clone_graph([*self.made.rows, *self.products], mapping)
         n_states, n_rows = len(self.made.states), len(self.made.rows)
         self.states, self.plain, self.cut_products = rows[:n_states], rows[n_states:n_rows], rows[n_rows:]
@@ -110,6 +112,31 @@ def _products(outputs: Sequence[Any], taps: Sequence[Any]) -> list[Any]:
             reached.update(node.outputs)
             found += node.outputs if isinstance(node.op, (Dot, BatchedDot)) else []
     return found
+
+
+def _sums_of(products: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """Return the largest sums that products are terms of and nothing else uses the parts of.
+
+    With the rows of a sum a backward loop needs neither those of the product nor those of the other terms, such as a
+    product of the inputs.
+    """
+    users: dict[Any, list[Any]] = {}
+    for node in toposort(outputs):
+        for v in node.inputs:
+            users.setdefault(v, []).append(node)
+    found: dict[Any, None] = {}
+    for p in products:
+        v = p
+        while len(users.get(v, ())) == 1 and v not in outputs:
+            y = users[v][0].outputs[0]
+            if elemwise_name(y) not in ("add", "sub") or y.type.dtype != v.type.dtype:
+                break
+            if y.type.broadcastable != v.type.broadcastable:
+                break
+            v = y
+        if v is not p and v not in outputs:
+            found[v] = None
+    return list(found)
 
 
 def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[Any]) -> _Forward:

@@ -1,7 +1,12 @@
-/* Where temporaries lie: one pass over the nodes in order of time, best fit into the gaps that dead ones left. */
+/* Where temporaries lie: one pass over the nodes in order of time, best fit into the gaps that dead ones left. Where that
+ * takes much memory, the largest are placed first instead: no small one can then stand in the way of a large one. */
 #include "cvm.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define MUCH (1 << 20)       /* bytes of an arena that are worth a second try */
+#define MOST_BLOCKS 512      /* temporaries that it is tried with: it compares all with all */
 
 typedef struct {
     i64 at, size;
@@ -69,6 +74,60 @@ static i64 rounded_size(Context *c, int slot) {
     return (size + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* never 0: pointers to nothing stay valid and apart */
 }
 
+/* ---- the largest first ---- */
+
+/* A root and the nodes between which it lives. */
+typedef struct {
+    i64 at, size;
+    int slot, first, last;
+} Block;
+
+static int larger_first(const void *a, const void *b) {
+    const Block *x = a, *y = b;
+    return x->size != y->size ? (x->size < y->size ? 1 : -1) : x->slot - y->slot;
+}
+
+/* Places one after another as low as those that live at the same time allow; `placed` is kept in order of positions. */
+static i64 place_largest_first(Block *blocks, int n, Block **placed) {
+    i64 end = 0;
+    qsort(blocks, n, sizeof *blocks, larger_first);
+    for (int i = 0; i < n; i++) {
+        Block *b = blocks + i;
+        int k = i;
+        for (int j = 0; j < i; j++) {
+            const Block *other = placed[j];
+            if (other->last < b->first || other->first > b->last) continue;
+            if (b->at + b->size <= other->at) break;
+            if (b->at < other->at + other->size) b->at = other->at + other->size;
+        }
+        for (; k > 0 && placed[k - 1]->at > b->at; k--) placed[k] = placed[k - 1];
+        placed[k] = b;
+        if (b->at + b->size > end) end = b->at + b->size;
+    }
+    return end;
+}
+
+/* Places the roots anew if that takes less than `size`; returns what it takes. Without memory nothing is changed. */
+static i64 pack_tighter(Context *c, const Segment *g, i64 size) {
+    Program *p = c->program;
+    Block *blocks = PyMem_Calloc(p->n_births, sizeof(Block)), **placed = PyMem_Calloc(p->n_births, sizeof(Block *));
+    int n = 0;
+    for (int i = 0; blocks && placed && i < p->n_births; i++) {
+        int slot = p->births[i];
+        if (place_of(c, slot)->root != slot) continue;
+        blocks[n++] = (Block){0, rounded_size(c, slot), slot, p->slots[slot].first,
+                              p->root_last[slot] < g->end ? p->root_last[slot] : g->end};
+    }
+    i64 tight = n ? place_largest_first(blocks, n, placed) : size;
+    if (tight < size) {
+        for (int i = 0; i < n; i++) place_of(c, blocks[i].slot)->arena = blocks[i].at;
+        size = tight;
+    }
+    PyMem_Free(blocks);
+    PyMem_Free(placed);
+    return size;
+}
+
 /* Gives every root born in this segment its position; returns the bytes that the arena needs, -1 without memory. */
 i64 pack_arena(Context *c, Prepared *q) {
     Program *p = c->program;
@@ -91,5 +150,5 @@ i64 pack_arena(Context *c, Prepared *q) {
             release(&heap, place_of(c, slot)->arena, rounded_size(c, slot));
     }
     PyMem_Free(heap.gaps);
-    return heap.end;
+    return heap.end > MUCH && p->n_births <= MOST_BLOCKS ? pack_tighter(c, g, heap.end) : heap.end;
 }
