@@ -20,7 +20,7 @@ from typing import Any
 
 from symcodegen import extension, threads
 
-__all__ = ["FUNCTIONS", "load", "pointers", "set_threads"]
+__all__ = ["FUNCTIONS", "lapack", "load", "pointers", "set_threads"]
 
 FUNCTIONS = (
     *(f"{letter}{name}" for name in ("gemm", "gemv") for letter in "sdcz"),
@@ -32,6 +32,7 @@ FUNCTIONS = (
 """The functions that kernels may call: Fortran's calling convention, 32-bit integers."""
 
 _NAME = "scipy.linalg.cython_blas"
+_LAPACK = "scipy.linalg.cython_lapack"
 _SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads", "MKL_Set_Num_Threads")
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "GOTO_NUM_THREADS")
 _MAC_LIBRARY = ".dylibs/libscipy_openblas.dylib"
@@ -125,32 +126,44 @@ def _symbol(library: ctypes.CDLL, name: str) -> int:
 
 
 @functools.cache
-def _module() -> ModuleType:
-    if _NAME in sys.modules:
-        return sys.modules[_NAME]
+def _module(name: str = _NAME) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.find_spec("scipy")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("BLAS comes from SciPy, which is not installed: pip install scipy.")
     for folder in spec.submodule_search_locations:
         for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            path = Path(folder) / "linalg" / f"cython_blas{suffix}"
+            path = Path(folder) / "linalg" / f"{name.rpartition('.')[2]}{suffix}"
             if path.is_file():
-                return _load_alone(path)
-    return importlib.import_module(_NAME)  # an installation of another form: the long way round
+                return _load_alone(path, name)
+    return importlib.import_module(name)  # an installation of another form: the long way round
 
 
-def _load_alone(path: Path) -> ModuleType:
+def _load_alone(path: Path, name: str) -> ModuleType:
     """The module without its package. It does not enter sys.modules: a later import of scipy.linalg is undisturbed."""
-    loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
-    spec = importlib.util.spec_from_file_location(_NAME, path, loader=loader)
+    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None:
         raise ImportError(f"{path} is no extension module.")
-    before = sys.modules.get(_NAME)
+    before = sys.modules.get(name)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     if before is None:
-        sys.modules.pop(_NAME, None)
+        sys.modules.pop(name, None)
     return module
+
+
+@functools.cache
+def lapack(name: str) -> int:
+    """Address of a function of LAPACK (``dpotrf``) with Fortran's calling convention and 32-bit integers.
+
+    Raises ImportError if SciPy is absent or publishes no such function.
+    """
+    capsules: dict[str, Any] = getattr(_module(_LAPACK), "__pyx_capi__", {})
+    if name not in capsules:
+        raise ImportError(f"{_LAPACK} publishes no {name}: install scipy>=1.13.")
+    return _address(capsules[name])
 
 
 def _address(capsule: Any) -> int:

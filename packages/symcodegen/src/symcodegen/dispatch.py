@@ -235,6 +235,9 @@ _LATE = {
     "symcore.random.from_uniform": "symcodegen.ops.samplers",
     "symcore.random.poisson": "symcodegen.ops.samplers",
     "symcore.tensor.discrete": "symcodegen.ops.samplers",
+    "symcore.linalg.decompositions": "symcodegen.ops.linalg",
+    "symcore.linalg.inverses": "symcodegen.ops.linalg",
+    "symcore.linalg.solving": "symcodegen.ops.linalg",
 }
 
 

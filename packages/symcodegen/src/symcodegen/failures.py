@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 from symcore.failure import Operand, report
 from symcore.graph.variable import Apply
 
-ERRORS = {"shape": ValueError, "value": ValueError, "index": IndexError, "memory": MemoryError}
+ERRORS: dict[str, type[Exception]] = {
+    "shape": ValueError, "value": ValueError, "index": IndexError, "memory": MemoryError, "linalg": LinAlgError,
+    "assertion": AssertionError,
+}  # fmt: skip
 
 
 def step_error(

@@ -6,7 +6,7 @@
 
 PyObject *row_limit_exceeded;
 
-static const char *const KINDS[] = {"value", "value", "shape", "index", "memory"};
+static const char *const KINDS[] = {"value", "value", "shape", "index", "memory", "linalg", "assertion"};
 
 /* (dtype name, shape, strides) of an operand, None if its shape is not known. */
 static PyObject *describe(Context *c, int slot) {
@@ -55,7 +55,10 @@ static PyObject *describe_slots(Context *c, const Node *node) {
 }
 
 static PyObject *plain_exception(int kind) {
-    return kind == SYM_INDEX ? PyExc_IndexError : kind == SYM_MEMORY ? PyExc_MemoryError : PyExc_ValueError;
+    return kind == SYM_INDEX       ? PyExc_IndexError
+           : kind == SYM_MEMORY    ? PyExc_MemoryError
+           : kind == SYM_ASSERTION ? PyExc_AssertionError
+                                   : PyExc_ValueError;
 }
 
 /* Asks on_error for the exception; `cause` (stolen) is that of a Python node or NULL. */

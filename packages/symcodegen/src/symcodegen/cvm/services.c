@@ -16,7 +16,7 @@
 /* ---- failures ---- */
 
 static int note(Context *c, int kind, const char *format, va_list arguments) {
-    c->failed_kind = kind >= SYM_VALUE && kind <= SYM_MEMORY ? kind : SYM_VALUE;
+    c->failed_kind = kind >= SYM_VALUE && kind <= SYM_ASSERTION ? kind : SYM_VALUE;
     vsnprintf(c->message, sizeof c->message, format, arguments);
     return c->failed_kind;
 }
@@ -216,7 +216,7 @@ int run_plain(Context *c, const Prepared *q) {
         int kind = r->cut ? run_cut(c, r) : r->fn(pointers + r->ptr, r->d, r->s, &c->abi);
         if (kind) {
             c->failed_node = r->node;
-            c->failed_kind = (kind >= SYM_VALUE && kind <= SYM_MEMORY) || kind >= SYM_INSIDE ? kind : SYM_VALUE;
+            c->failed_kind = (kind >= SYM_VALUE && kind <= SYM_ASSERTION) || kind >= SYM_INSIDE ? kind : SYM_VALUE;
             return -1;
         }
     }

@@ -12,7 +12,9 @@ from symcodegen import blas
 from symcodegen.export.operands import Exported, Operand
 from symcodegen.toolchain import ToolchainError
 
-_KINDS: dict[int, type[Exception]] = {1: ValueError, 2: ValueError, 3: IndexError, 4: MemoryError}
+_KINDS: dict[int, type[Exception]] = {
+    1: ValueError, 2: ValueError, 3: IndexError, 4: MemoryError, 5: ValueError, 6: AssertionError,
+}  # fmt: skip
 _POINTER, _LENGTH = ctypes.c_void_p, ctypes.c_longlong
 
 

@@ -13,6 +13,7 @@ from symcodegen.export.api import api, blas, header, main_c, readme
 from symcodegen.export.operands import Exported, Operand
 from symcodegen.export.runtime_files import CVM, OWN, chooses_products, runtime_files, units
 from symcodegen.export.tables import Tables, array, routines, table, texts, words
+from symcodegen.kernels.lapack import MARK
 from symcodegen.linker import CLinker
 from symcodegen.lowering import Lowering
 from symcore.tensor.type import TensorType
@@ -80,6 +81,8 @@ def _programs(lowering: Any) -> dict[Any, Any]:
 def _refuse(lowering: Any, f: Any) -> None:
     """Raise ``ExportError`` if something is not plain C."""
     wrong = [f"{node.op}: {why}" for node, where, why in lowering.placement if where == "Python"]
+    if any(MARK in source.body for source in lowering.sources.values()):
+        wrong.append("linear algebra: it calls LAPACK at addresses that this process alone has")
     tensors = [*f.plan.fgraph.inputs, *f.plan.fgraph.outputs]
     wrong += [f"{v}: {v.type} is no tensor" for v in tensors if not isinstance(v.type, TensorType)]
     if wrong:

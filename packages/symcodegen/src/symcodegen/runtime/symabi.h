@@ -39,7 +39,9 @@ enum {
   SYM_VALUE = 1,
   SYM_SHAPE = 2,
   SYM_INDEX = 3,
-  SYM_MEMORY = 4
+  SYM_MEMORY = 4,
+  SYM_LINALG = 5, /* a matrix that has no inverse, or is not as it must be */
+  SYM_ASSERTION = 6
 };
 
 /* Fortran BLAS, 32-bit integers, no hidden string lengths (the convention of

@@ -312,7 +312,7 @@ static int sym_failed(struct SYM_STATE *state) {
     }
     snprintf(to, room, "%s", c->message[0] ? c->message : "it failed without a message.");
     c->message[0] = 0;
-    return c->failed_kind >= SYM_VALUE && c->failed_kind <= SYM_MEMORY ? c->failed_kind : SYM_MEMORY;
+    return c->failed_kind >= SYM_VALUE && c->failed_kind <= SYM_ASSERTION ? c->failed_kind : SYM_MEMORY;
 }
 
 /* Shapes of the outputs into `lengths` (one pointer each), for a program whose shapes no computed value decides. */
