@@ -121,7 +121,9 @@ class TensorType(Type):
             raise TypeError(f"expected exactly a numpy array of dtype {self.dtype} (strict), got {_describe(value)}.")
         else:
             array = self._convert(value, allow_downcast)
-        if not (array.flags.aligned and array.dtype.isnative) or type(array) is not np.ndarray:
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)  # the array that a subclass is: a memory map is not read for it
+        if not (array.flags.aligned and array.dtype.isnative):
             array = np.array(array, dtype=self.dtype, order="K")
         if array.ndim != self.ndim:
             raise TypeError(
