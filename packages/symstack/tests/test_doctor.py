@@ -7,6 +7,13 @@ from symstack import cli
 from symstack.commands import doctor
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path):
+    """The user's cache may hold 100,000 kernels, every one of which would be looked at."""
+    with ss.config.override(cache_dir=str(tmp_path / "own")):
+        yield
+
+
 def findings(**options):
     with ss.config.override(**options):
         return list(doctor.examine())
