@@ -161,7 +161,8 @@ def _words(dtype: np.dtype[Any], names: tuple[str, ...], first: int, outputs_ran
     value = f"__builtin_complex(({half})re, ({half})im)" if dtype.kind == "c" else f"({t})re"
     product = "const double r = re * x - im * y; im = re * y + im * x; re = r;" if dtype.kind == "c" else "re *= x;"
     words: dict[str, Any] = {
-        "T": t, "multiply": product, "R": half, "a": outputs_rank, "x": x, "from": "0", "to": "size", "right": "0", "value": value,
+        "T": t, "multiply": product, "R": half,
+        "a": outputs_rank, "x": x, "from": "0", "to": "size", "right": "0", "value": value,
         "mark": MARK,
     }  # fmt: skip
     for k, name in enumerate(names):

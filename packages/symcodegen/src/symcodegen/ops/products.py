@@ -1,8 +1,11 @@
-"""Products through BLAS, and through kernels of our own where matrices are small: the routines choose by shape."""
+"""Products through BLAS where it has the type; through kernels of our own where it has not, and where matrices are
+small, for which the routines look at shapes."""
 
 from typing import Any
 
-from symcodegen.dispatch import Answer, Routine, c_impl, refuse
+from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
+from symcodegen.expr import NoC
+from symcodegen.kernels.integer_dot import product_kernel
 from symcore.graph.variable import Apply
 from symcore.tensor.constant import constant
 from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
@@ -44,7 +47,7 @@ def dot_c(op: Dot, node: Apply) -> Answer:
     """A GEMM on views with axes of length 1 where there are vectors; beta is 0, so what the buffer held is not read."""
     x, y = (v.type for v in node.inputs)
     if x.dtype.name not in _BLAS:
-        return refuse(node, f"BLAS has no {x.dtype}")
+        return _without_blas(node, 0, x.ndim == 2, y.ndim == 2)
 
     def emit(b: Any, n: Apply) -> None:
         registers, z = b.registers, n.outputs[0].type
@@ -71,6 +74,15 @@ def dot_c(op: Dot, node: Apply) -> Answer:
     return Routine("BLAS gemm", emit)
 
 
+def _without_blas(node: Apply, batch: int, rows: bool, columns: bool) -> Answer:
+    """Return the kernel for types that BLAS does not have."""
+    try:
+        text, functions = product_kernel(node.outputs[0].type.dtype, batch, rows, columns)
+    except NoC as why:
+        return refuse(node, f"no C for a {why}")
+    return CKernel(text, functions, fallible=True, heavy=True, weight=32)
+
+
 def _matrix(b: Any, v: Any, order: tuple[int, int], ttype: TensorType) -> int:
     view: int = b.new_view(ttype)
     b.dimshuffle(view, b.slot(v), order)
@@ -81,8 +93,10 @@ def _matrix(b: Any, v: Any, order: tuple[int, int], ttype: TensorType) -> int:
 def batched_dot_c(op: BatchedDot, node: Apply) -> Answer:
     """A product for each pair of matrices: kernels of our own where they are small, BLAS otherwise."""
     dtype = node.outputs[0].type.dtype
-    if dtype.name not in _BLAS or any(v.type.dtype is not dtype for v in node.inputs):
-        return refuse(node, f"BLAS has no batched product of {dtype}")
+    if any(v.type.dtype is not dtype for v in node.inputs):
+        return refuse(node, f"no C for a product of {' and '.join(str(v.type.dtype) for v in node.inputs)}")
+    if dtype.name not in _BLAS:
+        return _without_blas(node, node.outputs[0].type.ndim - 2, True, True)
 
     def emit(b: Any, n: Apply) -> None:
         rank = b.registers.of(n.outputs[0].type.ndim)
