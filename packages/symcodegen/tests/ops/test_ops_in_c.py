@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from symcodegen.expr import NoC
 from symcodegen.linker import CLinker
 from symcore import tensor as T
 from symcore.interpreter import evaluate
