@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
 import numpy
@@ -20,6 +21,7 @@ setup(
             include_dirs=[numpy.get_include()],
             define_macros=[("SYM_SOURCE_DIGEST", f'"{BUILD["digest"]()}"')],
             extra_compile_args=list(BUILD["COMPILE_ARGS"]),
+            libraries=[] if sys.platform == "win32" else ["m", "pthread"],
             optional=True,
         )
     ]

@@ -29,6 +29,14 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="there the pool has n
 rng = np.random.default_rng(20)
 
 
+@pytest.fixture(autouse=True)
+def _on_any_machine():
+    """Work is shared, busy as the machine that runs the tests may be."""
+    before = extension.load().share_always(True)
+    yield
+    extension.load().share_always(before)
+
+
 def pool():
     return extension.load().thread_pool()
 
@@ -180,6 +188,7 @@ from symcore import tensor as T
 from symcore.config import config
 from symopt import function
 config.threads = 8
+extension.load().share_always(True)
 v = T.dvector()
 f = function([v], T.exp(v) + 1)
 f(np.ones(1000))
@@ -214,6 +223,28 @@ def test_it_is_told_which_nodes_share_their_work():
     f(MATRIX.ravel())
     [row] = f.profile.nodes()
     assert (row.calls, row.shared) == (2, 1)
+
+
+@posix
+@pytest.mark.default_mode
+def test_a_busy_machine_is_noticed():
+    """With more busy processes than processors, short work is soon left to the caller."""
+    extension.load().share_always(False)
+    f, value = made(4, lambda: function([v], T.exp(v) + T.tanh(v))), MATRIX.ravel()[:200_000]
+    spin = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(spin) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        time.sleep(0.3)
+        before, calls = pool()["jobs"], 0
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            f(value)
+            calls += 1
+        assert pool()["jobs"] - before < calls / 2 + 20
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
@@ -313,6 +344,7 @@ from symcore import tensor as T
 from symcore.config import config
 from symopt import function
 config.threads = 4
+extension.load().share_always(True)
 v = T.fvector()
 f = function([v], T.exp(v) + T.tanh(v))
 value = np.linspace(-1, 1, 1 << 20, dtype="float32")

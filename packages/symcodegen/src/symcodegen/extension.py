@@ -166,7 +166,7 @@ def build(folder: Path, digest: str) -> Path:
     _check(run_all([[*compile_, *share] for share in shares], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
     out = folder / "_cvm.so"
     objects = [str(folder / f"{name[:-2]}.o") for name in sources.UNITS]
-    link = [*argv, *_flags(), *_link_flags(), *objects, "-o", str(out)]
+    link = [*argv, *_flags(), *_link_flags(), *objects, "-o", str(out), "-lm", "-lpthread"]
     _check(run_all([link], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
     return out
 

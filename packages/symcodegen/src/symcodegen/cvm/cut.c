@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define WORK_PER_NS 26       /* of one thread */
+#define PIECE_NS 10000       /* what a piece of parallel_for is worth at least */
 #define CUT_FROM (1 << 20)   /* work from which a kernel is cut: it takes some tens of microseconds */
 #define LEAST_PIECE (1 << 18) /* of work: ten times the cost of waking a thread */
 #define MOST_PIECE (1 << 21) /* what a thread that is stopped amid a piece may cost */
@@ -200,7 +202,7 @@ int run_cut(Context *c, const Run *run) {
     if (threads > 1 && (!blas || blas_threads() > 0)) {
         const int before = blas ? use_blas_threads(1) : 0; /* never two pools at once */
         const i64 units = (cut->length - 1) / cut->unit + 1;
-        shared = pool_run(threads, units, grain_of(cut, threads), run_piece, &job);
+        shared = pool_run(threads, units, grain_of(cut, threads), cut->work / WORK_PER_NS, run_piece, &job);
         if (blas) use_blas_threads(before);
     }
     call->shared += shared;
@@ -215,11 +217,12 @@ int run_cut(Context *c, const Run *run) {
 void parallel_for(const sym_ctx *ctx, i64 n, i64 grain, void (*body)(void *, i64, i64), void *data) {
     Context *c = (Context *)ctx;
     if (n <= 0) return;
+    if (grain < 1) grain = 1;
     if (n > grain) {
         Context *call = outermost(c);
         const int threads = call->program->threads;
         const i64 share = n / ((i64)threads * PIECES_EACH);
-        if (pool_run(threads, n, share > grain ? share : grain, body, data)) {
+        if (pool_run(threads, n, share > grain ? share : grain, n / grain * PIECE_NS, body, data)) {
             call->shared++;
             return;
         }

@@ -90,6 +90,12 @@ static PyObject *set_blas_threads(PyObject *self, PyObject *count) {
     return PyLong_FromLong(use_blas_threads(wanted));
 }
 
+static PyObject *share_always(PyObject *self, PyObject *on) {
+    (void)self;
+    const int wanted = PyObject_IsTrue(on);
+    return wanted < 0 ? NULL : PyBool_FromLong(pool_always(wanted));
+}
+
 static PyObject *thread_pool(PyObject *self, PyObject *unused) {
     i64 jobs, helped;
     (void)self, (void)unused;
@@ -119,6 +125,10 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                   {"set_blas_threads", set_blas_threads, METH_O,
                                    "set_blas_threads(count)\n--\n\nLets BLAS use so many threads, if set_blas_setter was "
                                    "called; for the whole process. Returns how many\nit was told before, 0: none yet."},
+                                  {"share_always", share_always, METH_O,
+                                   "share_always(on)\n--\n\nLets threads share work however busy the machine is, which "
+                                   "tests want, or only where it has paid lately, which\nis what a process begins with. "
+                                   "Returns what held before."},
                                   {"thread_pool", thread_pool, METH_NOARGS,
                                    "thread_pool()\n--\n\nThe pool of this process, a dict: threads, those it has started "
                                    "(callers not counted); jobs, pieces of\nwork that were shared; helped, parts of them "

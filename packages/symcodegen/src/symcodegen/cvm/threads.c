@@ -5,6 +5,10 @@
  *   - Threads that wait spin for some microseconds, then sleep on a word of memory (futex) or on a condition variable.
  *   - The caller wakes one thread; whoever takes a piece wakes the next.
  *   - A second caller, or a job inside a job, gets no threads and does its work alone.
+ *   - For how long a caller did not run lately during its job is remembered, and halves in a fraction of a second. Work
+ *     that could not win as much is not shared. Where others want the processors, a thread that is woken is often put on
+ *     the caller's, or one is stopped amid a piece, and either costs milliseconds: there work runs alone, but for a trial
+ *     now and then.
  *
  * A job is published in one word, `ticket`: its generation in the upper half, the next piece in the lower. A piece is
  * taken by compare-and-swap of the whole word, so a thread that comes from an earlier job can take none of this one's,
@@ -39,6 +43,7 @@
 
 #define SPIN_NS 20000       /* how long a thread looks for the next job before it sleeps */
 #define WAIT_NS 5000        /* how long the caller looks for the last piece before it sleeps */
+#define HALF_LIFE_NS 200000000 /* of what a lost wait counts for */
 #define STACK_BYTES (2 << 20)
 #define CLOSED 0xffffffffull
 
@@ -75,10 +80,12 @@ static struct {
     atomic_flag taken;
     atomic_int n_workers;
     atomic_llong jobs, helped;
+    atomic_llong lost, lost_at; /* nanoseconds that a caller did not run, and when */
     int started, prepared; /* only by who holds `taken` */
     Worker workers[MAX_THREADS];
 } pool = {.taken = ATOMIC_FLAG_INIT};
 
+static atomic_int always; /* whatever it costs: stays over a fork */
 static _Thread_local int inside; /* this thread does a piece: no job in a job */
 
 /* ---- waiting ---- */
@@ -91,10 +98,14 @@ static inline void relax(void) {
 #endif
 }
 
-static i64 now_ns(void) {
+static i64 read_ns(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (i64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static i64 now_ns(void) {
+    return read_ns(CLOCK_MONOTONIC);
 }
 
 #ifdef __linux__
@@ -188,6 +199,21 @@ static void wait_for(unsigned pieces) {
     atomic_store(&pool.waiting, 0);
 }
 
+/* What sharing costs at present, as far as it is known. */
+static i64 cost_of_sharing(i64 now) {
+    if (atomic_load(&always)) return 0;
+    const i64 halvings = (now - atomic_load(&pool.lost_at)) / HALF_LIFE_NS;
+    return halvings < 62 ? atomic_load(&pool.lost) >> halvings : 0;
+}
+
+/* `since`, `ran`: the time, and that for which this thread had run, when the job began. */
+static void note_cost(i64 since, i64 ran) {
+    const i64 now = now_ns(), lost = now - since - (read_ns(CLOCK_THREAD_CPUTIME_ID) - ran);
+    if (lost <= cost_of_sharing(now)) return;
+    atomic_store(&pool.lost, lost);
+    atomic_store(&pool.lost_at, now);
+}
+
 /* ---- threads ---- */
 
 /* Sleeps unless there is a generation that this thread has not seen. */
@@ -254,9 +280,10 @@ static int helpers_for(int wanted) {
     return pool.started < wanted ? pool.started : wanted;
 }
 
-int pool_run(int threads, i64 n, i64 grain, pool_body *body, void *data) {
+int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data) {
     fenv_t env;
-    if (threads < 2 || grain < 1 || n <= grain || inside || atomic_flag_test_and_set(&pool.taken)) return 0;
+    if (threads < 2 || grain < 1 || n <= grain || inside) return 0;
+    if (ns - ns / threads < cost_of_sharing(now_ns()) || atomic_flag_test_and_set(&pool.taken)) return 0;
     if ((n - 1) / grain >= INT_MAX) grain = n / INT_MAX + 1;
     const unsigned pieces = (unsigned)((n - 1) / grain + 1);
     const int most = threads < MAX_THREADS ? threads : MAX_THREADS;
@@ -265,6 +292,7 @@ int pool_run(int threads, i64 n, i64 grain, pool_body *body, void *data) {
         atomic_flag_clear(&pool.taken);
         return 0;
     }
+    const i64 since = now_ns(), ran = read_ns(CLOCK_THREAD_CPUTIME_ID);
     const unsigned long long closed = (atomic_load(&pool.ticket) >> 32) | 1, open = closed + 1;
     atomic_store(&pool.ticket, closed << 32 | CLOSED);
     atomic_store(&pool.body, body);
@@ -281,6 +309,7 @@ int pool_run(int threads, i64 n, i64 grain, pool_body *body, void *data) {
     inside = 1;
     take_part(open & CLOSED, 1);
     wait_for(pieces);
+    note_cost(since, ran);
     inside = 0;
     atomic_flag_clear(&pool.taken);
     return 1;
@@ -290,6 +319,10 @@ int pool_size(void) {
     return atomic_load(&pool.n_workers);
 }
 
+int pool_always(int on) {
+    return atomic_exchange(&always, on);
+}
+
 void pool_counts(i64 *jobs, i64 *helped) {
     *jobs = atomic_load(&pool.jobs);
     *helped = atomic_load(&pool.helped);
@@ -297,12 +330,17 @@ void pool_counts(i64 *jobs, i64 *helped) {
 
 #else /* no threads of ours: everything runs in the caller's */
 
-int pool_run(int threads, i64 n, i64 grain, pool_body *body, void *data) {
-    (void)threads, (void)n, (void)grain, (void)body, (void)data;
+int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data) {
+    (void)threads, (void)n, (void)grain, (void)ns, (void)body, (void)data;
     return 0;
 }
 
 int pool_size(void) {
+    return 0;
+}
+
+int pool_always(int on) {
+    (void)on;
     return 0;
 }
 

@@ -65,7 +65,9 @@ typedef struct {
 struct sym_ctx {
   const sym_blas *blas;
   /* Calls body(data, lo, hi) so that [0, n) is covered, in pieces of at least
-   * `grain`; returns when all are done. */
+   * `grain`, perhaps on several threads; returns when all are done. A piece
+   * should take ten microseconds or more. body must not call ctx; no element of
+   * a result may depend on where the pieces end. */
   void (*parallel_for)(const sym_ctx *ctx, i64 n, i64 grain,
                        void (*body)(void *data, i64 lo, i64 hi), void *data);
   /* At least `bytes` bytes, 64-byte aligned, valid until this kernel returns or
