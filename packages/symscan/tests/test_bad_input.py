@@ -76,6 +76,27 @@ AT_ONCE = {
     "an update of no shared variable": (lambda: scan(lambda v: (v, {x: v}), x), TypeError, "not a shared variable"),
     "something that is no tensor": (lambda: scan(lambda v: [v, "text"], x), TypeError, "output 1 of the step"),
     "no function": (lambda: map(None, x), TypeError, "needs a function"),
+    "rows too few for any step": (
+        lambda: scan(lambda a, b: a, {"input": np.zeros(2), "taps": [-2, 1]}), ValueError,
+        r"sequences\[0\] has 2 rows, too few for the taps \[-2, 1\]: a step needs 4",
+    ),
+    "numbers for a sequence": (
+        lambda: scan(lambda v: v, [1, 2, 3]), TypeError, r"sequences\[0\] is the scalar 1.*numpy.array"
+    ),
+    "text for a non-sequence": (
+        lambda: scan(lambda v, w: v, x, non_sequences=[zero, "w"]), TypeError, r"non_sequences\[1\] must be a tensor"
+    ),
+    "text for a non-sequence of blocks": (
+        lambda: scan_checkpoints(lambda v, w: v, x, non_sequences="w"), TypeError, r"non_sequences\[0\] must be"
+    ),
+    "two conditions": (lambda: scan(lambda v: (v, until(v > 0), until(v < 1)), x), ValueError, "twice.*T.or_"),
+    "a gradient cut nowhere": (lambda: scan(lambda v: v, x, truncate_gradient=-2), ValueError, "-1 for all.*got -2"),
+    "a gradient cut at text": (lambda: scan(lambda v: v, x, truncate_gradient="2"), TypeError, "an integer, got '2'"),
+    "a mode that is not": (lambda: scan(lambda v: v, x, mode="FAST"), ValueError, "no mode 'FAST'"),
+    "a name that is a number": (lambda: scan(lambda v: v, x, name=3), TypeError, "name must be a string, got 3"),
+    "a fold of nothing": (lambda: reduce(lambda v: v, x, None), ValueError, "needs the initial value.*outputs_info"),
+    "a fold of no list": (lambda: foldl(lambda v: v, x, []), ValueError, "needs the initial value"),
+    "a choice by Python": (lambda: scan(lambda v, s: s if v > 0 else v, x, zero), TypeError, "T.switch or ifelse"),
     "reduce without initial values": (lambda: foldl(lambda v: [v, v], x, [zero]), Exception, "argument|entries"),
 }  # fmt: skip
 
@@ -111,8 +132,10 @@ def test_known_when_the_function_is_called(mode):
     shortest, _ = scan(lambda a, b: a + b, {"input": x, "taps": [-2, 1]})
     assert function([x], shortest, mode=mode)(np.arange(2.0)).shape == (0,)
     last, _ = reduce(lambda v, s: s + v, x, zero)
-    with pytest.raises(IndexError, match="out of bounds"):
-        function([x], last, mode=mode)([])
+    none = function([n], scan(lambda s: s + 1, outputs_info=zero, n_steps=n)[0][-1], mode=mode)
+    for f, nothing in ((function([x], last, mode=mode), []), (none, 0)):
+        with pytest.raises(IndexError, match="index -1 is out of bounds for axis 0 with size 0"):
+            f(nothing)
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])

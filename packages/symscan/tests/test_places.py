@@ -287,3 +287,52 @@ def test_a_condition_with_gradients_in_every_mode(mode):
     np.testing.assert_array_equal(dh, [8, 8])
     total, _ = loop(lambda s, v: (s + v.sum(), None), 0.0, x)
     assert function([x], total, mode=mode)(ones) == 24
+
+
+# ---------------------------------------------------------------------- options and files
+
+
+def test_options_of_older_code_change_nothing():
+    plain = scan(cell, x, h)[0]
+    for options in ({"mode": "FAST_COMPILE"}, {"profile": True}, {"profile": "cells"}, {"allow_gc": False}):
+        rows, _ = scan(cell, x, h, **options)
+        assert rows.owner.inputs[0].owner.op == plain.owner.inputs[0].owner.op, "the same loop"
+        np.testing.assert_array_equal(function([x, h, w], rows)(X, H, W), function([x, h, w], plain)(X, H, W))
+
+
+def test_a_list_is_returned_where_it_is_asked_for():
+    one, _ = scan(cell, x, h)
+    [same], _ = scan(cell, x, h, return_list=True)
+    assert same.owner.op == one.owner.op
+    assert isinstance(scan(lambda v: [v, v + 1], x, return_list=True)[0], list)
+    assert scan(lambda: {}, n_steps=3, return_list=True)[0] == []
+
+
+def test_strict_refuses_what_a_step_takes_from_outside():
+    from symcore.errors import MissingInputError
+
+    k = shared(np.float64(2), "k")
+    for given, refused in (([w], "k"), ([k], "w"), ([], "w|k")):
+        with pytest.raises(MissingInputError, match=f"the step uses ({refused}) "):
+            scan(lambda v, s, *_: cell(v, s) * k, x, h, non_sequences=given, strict=True)
+    rows, _ = scan(lambda v, s, *_: cell(v, s) * k, x, h, non_sequences=[w, k], strict=True)
+    free, _ = scan(lambda v, s: cell(v, s) * k, x, h)
+    np.testing.assert_array_equal(*function([x, h, w], [rows, free])(X, H, W))
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])
+def test_files_of_functions(mode, tmp_path):
+    from symopt import load
+
+    total = shared(np.zeros(3), "total")
+    (rows, ends), updates = scan(
+        lambda v, s: ([cell(v, s), s.sum()], {total: total + s}, until(s.sum() > 50)), x, [h, None]
+    )
+    nested, _ = scan(lambda v: scan(lambda a, s: 0.5 * s + a, v, T.zeros(()))[0][-1], x)
+    f = function([x, h, w], [rows, ends, nested, *grad(rows.sum() + nested.sum(), [x, w])], updates=updates, mode=mode)
+    f.save(tmp_path / "f")
+    g = load(tmp_path / "f")
+    for a, b in zip(f(X, H, W), g(X, H, W), strict=True):
+        np.testing.assert_array_equal(a, b)
+    [kept] = g.get_shared()
+    np.testing.assert_array_equal(kept.get_value(), total.get_value())

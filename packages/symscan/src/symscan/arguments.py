@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from symcore.graph.variable import Variable
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
@@ -70,12 +72,43 @@ def sequence_arguments(given: Any, go_backwards: bool) -> list[SequenceArgument]
             item = item["input"]
         x = _tensor(where, item)
         if x.type.ndim == 0:
-            raise TypeError(f"{where} is the scalar {x}, which has no rows to walk along. Pass it in non_sequences.")
+            hint = "Pass it in non_sequences"
+            if not isinstance(item, Variable):
+                hint = "A list is one sequence for each of its entries: numpy.array(list) is one sequence"
+            raise TypeError(f"{where} is the scalar {item}, which has no rows to walk along. {hint}.")
         future, past = max(0, *taps), min(0, *taps)
+        rows = x.type.shape[0]
+        if rows is not None and rows < future - past:
+            raise ValueError(
+                f"{where} has {rows} rows, too few for the taps {list(taps)}: a step needs {future - past + 1}. "
+                "Give it more rows."
+            )
         if backwards:
             x = x[::-1]
         found.append(SequenceArgument(x, taps, tuple(future - t if backwards else t - past for t in taps), where))
     return found
+
+
+def fixed_arguments(given: Any) -> list[Any]:
+    """Return ``non_sequences`` as variables. Raises ``TypeError`` for what no constant can be made of."""
+    items = enumerate(as_list(given))
+    return [v if isinstance(v, Variable) else _tensor(f"non_sequences[{k}]", v) for k, v in items]
+
+
+def check_options(truncate_gradient: Any, mode: Any, name: Any) -> None:
+    """Check options that nothing else looks at. Raises ``TypeError`` and ``ValueError``."""
+    if not isinstance(truncate_gradient, (int, np.integer)) or isinstance(truncate_gradient, bool):
+        raise TypeError(f"truncate_gradient must be an integer, got {truncate_gradient!r}.")
+    if truncate_gradient < -1:
+        raise ValueError(
+            f"truncate_gradient must be a number of steps, or -1 for all of them; got {truncate_gradient}."
+        )
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__}).")
+    if mode is not None:
+        from symopt.mode import get_mode
+
+        get_mode(mode)
 
 
 def output_arguments(given: Any) -> list[OutputArgument] | None:

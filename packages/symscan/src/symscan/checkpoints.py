@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
-from symcore.graph.variable import Apply, Constant, Variable
+from symcore.graph.variable import Apply, Constant
 from symcore.printing.ops_printing import Assert
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.join import concatenate
 from symcore.tensor.scalar_functions import eq
 from symcore.tensor.shapes import specify_shape
 from symcore.tensor.type import TensorType
-from symscan.arguments import as_list, output_arguments, sequence_arguments
+from symscan.arguments import check_options, fixed_arguments, output_arguments, sequence_arguments
 from symscan.op import Scan
 from symscan.scanning import Builder, Tracer, number_of_steps
 from symscan.spec import Outer, Results, Rows, Spec
@@ -79,7 +79,8 @@ def scan_checkpoints(
     if not isinstance(save_every_N, int) or isinstance(save_every_N, bool) or save_every_N < 1:
         raise ValueError(f"save_every_N must be a positive integer, got {save_every_N!r}.")
     seqs = sequence_arguments(sequences, False)
-    fixed = [v if isinstance(v, Variable) else as_tensor(v) for v in as_list(non_sequences)]
+    check_options(-1, None, name)
+    fixed = fixed_arguments(non_sequences)
     n = number_of_steps(n_steps, seqs)
     if not padding:
         n = _multiple(n, save_every_N)

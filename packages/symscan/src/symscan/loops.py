@@ -38,6 +38,12 @@ def reduce(
     ``outputs_info``: the first accumulated value; ``non_sequences``, ``go_backwards`` and ``mode`` as in ``scan``. Of
     a fold over no slices there is no last value: the call of the function raises ``IndexError``.
     """
+    given = outputs_info if isinstance(outputs_info, (list, tuple)) else [outputs_info]
+    if all(v is None for v in given):
+        raise ValueError(
+            "a fold needs the initial value of what it accumulates: outputs_info. map() makes loops that accumulate "
+            "nothing."
+        )
     rows, updates = scan(fn, sequences, outputs_info, non_sequences, None, -1, go_backwards, mode, name)
     return ([r[-1] for r in rows] if isinstance(rows, list) else rows[-1]), updates
 

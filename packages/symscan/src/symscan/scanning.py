@@ -9,12 +9,19 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
 from symcore.graph.test_values import paused
 from symcore.graph.traverse import ancestors, inputs, toposort
-from symcore.graph.variable import Constant, Variable
+from symcore.graph.variable import Constant
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import maximum, minimum
 from symcore.tensor.type import TensorType
-from symscan.arguments import OutputArgument, SequenceArgument, as_list, output_arguments, sequence_arguments
+from symscan.arguments import (
+    OutputArgument,
+    SequenceArgument,
+    check_options,
+    fixed_arguments,
+    output_arguments,
+    sequence_arguments,
+)
 from symscan.handing import Handed, Updates
 from symscan.op import Scan
 from symscan.spec import Rows, Spec
@@ -67,7 +74,8 @@ def scan(
     return_list
         Return a list of outputs even if there is only one.
     mode, profile, allow_gc
-        Accepted and without effect: a loop is compiled, and profiled, with the function it stands in.
+        Accepted and without effect: a loop is compiled, and profiled, with the function it stands in. (A ``mode`` that
+        does not exist is refused.)
 
     Returns
     -------
@@ -96,8 +104,9 @@ def scan(
     """
     if not callable(fn):
         raise TypeError(f"scan needs a function to call for every step, got {fn!r} ({type(fn).__name__}).")
+    check_options(truncate_gradient, mode, name)
     seqs = sequence_arguments(sequences, go_backwards)
-    fixed = [v if isinstance(v, Variable) else as_tensor(v) for v in as_list(non_sequences)]
+    fixed = fixed_arguments(non_sequences)
     n = number_of_steps(n_steps, seqs)
     tracer = Tracer(fn, seqs, output_arguments(outputs_info), fixed)
     traced = tracer.trace()

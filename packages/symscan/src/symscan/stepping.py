@@ -49,6 +49,8 @@ def parse(result: Any) -> Returned:
     condition = None
     for item in result:
         if isinstance(item, until):
+            if condition is not None:
+                raise ValueError("the step returned until(...) twice; combine the conditions: until(T.or_(a, b)).")
             condition = item.condition
         elif isinstance(item, Mapping) or _is_updates(item):
             updates.update(_updates(item))

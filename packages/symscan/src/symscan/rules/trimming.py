@@ -5,7 +5,7 @@ from typing import Any
 
 from symcore.graph.traverse import ancestors
 from symcore.graph.variable import Constant
-from symcore.tensor.scalar_functions import ge, switch
+from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.subtensor import Subtensor
 from symopt.rule import rewrite
 from symopt.ruleset import RuleSet
@@ -142,10 +142,10 @@ def _back(node: Any) -> int | None:
 def _last(kept: Any, n: Any, back: int, made_by_steps: bool, old: Any) -> Any:
     """Return the row that stands ``back`` from the end, and raise ``IndexError`` where no step made it."""
     node = old.owner
-    index: Any = -back
     if made_by_steps and not (isinstance(n, Constant) and int(n.data) >= back):
-        beyond = kept.type.shape[0] or 1 << 40
-        index = switch(ge(n, back), -back, -beyond - 1).astype("int64")
+        made = minimum(n.astype("int64"), kept.shape[0])  # the others are initial rows
+        kept = kept[kept.shape[0] - made :]
+    index: Any = -back
     whole = tuple(slice(None) if e == ("slice", None, None, None) else e for e in node.op.entries[1:])
     if all(isinstance(e, (int, slice)) for e in whole):
         return kept[(index, *whole)]
