@@ -15,6 +15,7 @@ import numpy as np
 from symcodegen.cnames import STORED, c_type, has_c_type, suffix
 from symcodegen.expr_complex import complex_text
 from symcodegen.symmath import available
+from symcore.tensor.elemwise import TABLE
 
 # fmt: off
 #: For floats.
@@ -43,6 +44,8 @@ C_EXPR: dict[str, str] = {
                                  "__builtin_fabs{f}({0} - sym_trunc_{t}({0})) >= (({T})0.5) ? {one} : {zero}, {0}))",
     "deg2rad": "({0} * ({T})0.017453292519943295)", "rad2deg": "({0} * ({T})57.29577951308232)",
     "isnan": "({0} != {0})", "isinf": "(__builtin_fabs{f}({0}) == ({T})__builtin_inf())",
+    "angle": "sym_arctan2_{t}({zero}, {0})",
+    "sinc": "({0} == 0 ? {one} : sym_sin_{t}({0} * ({T})3.14159265358979323846) / ({0} * ({T})3.14159265358979323846))",
 }
 #: For the bits of float16, where no arithmetic is needed.
 C_HALF: dict[str, str] = {
@@ -54,7 +57,7 @@ C_HALF: dict[str, str] = {
 C_COMMON: dict[str, str] = {
     "lt": "({0} < {1})", "le": "({0} <= {1})", "gt": "({0} > {1})", "ge": "({0} >= {1})", "eq": "({0} == {1})",
     "neq": "({0} != {1})", "switch": "({0} != 0 ? {1} : {2})", "identity": "({0})", "second": "({1})", "real": "({0})",
-    "conj": "({0})",
+    "conj": "({0})", "imag": "({zero})",
 }
 #: For integers. Signed sums are done in unsigned arithmetic, where wrapping around is defined.
 C_INT: dict[str, str] = {
@@ -88,6 +91,13 @@ def _is_half(dtype: np.dtype[Any]) -> bool:
     return dtype.name == "float16"
 
 
+class CheckedPower:
+    """The power of integers, for exponents that have been found to be none below 0: what a kernel cannot raise."""
+
+    name = "pow_checked"
+    rule = staticmethod(lambda dtypes: TABLE["pow"].rule(dtypes))
+
+
 class NoC(Exception):  # noqa: N818
     """There is no C expression for a function on a type; the message says which."""
 
@@ -107,7 +117,7 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
         return cast(inputs[0][0], inputs[0][1], out), out
     if fn.name in _MIXED and out.kind == "b" and work.kind == "f" and all(d.kind in "biu" for _, d in inputs):
         return _mixed(fn.name, *inputs), out
-    if fn.name == "pow" and work.kind in "iu" and inputs[1][1].kind in "bu":
+    if fn.name in ("pow", "pow_checked") and work.kind in "iu" and (fn.name != "pow" or inputs[1][1].kind in "bu"):
         base = _template("pow_unsigned", work)  # negative powers of integers raise, which a kernel cannot
         return cast(base.format(*(cast(e, d, _WIDE) for e, d in inputs)), _WIDE, out), out
     if work.kind == "c":

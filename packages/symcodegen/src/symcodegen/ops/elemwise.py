@@ -4,14 +4,17 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
-from symcodegen.expr import NoC
+from symcodegen.dispatch import COLLAPSED, Answer, CKernel, Routine, c_impl, refuse
+from symcodegen.expr import CheckedPower, NoC
+from symcodegen.kernels.checks import exponents_kernel
 from symcodegen.kernels.elemwise import elemwise_kernel, loop_body
 from symcore.graph.variable import Apply
 from symcore.tensor.elemwise import Elemwise
 from symcore.tensor.type import TensorType
 from symopt.rules import fusion
 
+_POWER = CheckedPower()
+_NOBODY = TensorType("uint8", ())
 #: Functions with more work per byte than plain arithmetic.
 _PLAIN = frozenset(
     {"add", "sub", "mul", "neg", "sqr", "abs", "identity", "second", "lt", "le", "gt", "ge", "eq", "neq"}
@@ -20,11 +23,27 @@ _PLAIN = frozenset(
 
 @c_impl.register
 def elemwise_c(op: Elemwise, node: Apply) -> Answer:
-    """One fused loop."""
+    """One fused loop; powers of integers look at the exponents first."""
+    if op.fn.name == "pow" and node.inputs[1].type.dtype.kind == "i" and node.outputs[0].type.dtype.kind in "iu":
+        return _checked_power(node)
     try:
         return kernel_for(op.fn, [v.type for v in node.inputs], [y.type for y in node.outputs])
     except NoC as why:
         return refuse(node, f"no C expression for {why}")
+
+
+def _checked_power(node: Apply) -> Answer:
+    """Return what raises for a negative exponent, and otherwise computes."""
+    exponents = node.inputs[1].type
+    kernel = kernel_for(_POWER, [v.type for v in node.inputs], [node.outputs[0].type])
+    look = CKernel(exponents_kernel(exponents.dtype, exponents.ndim), fallible=True, heavy=True)
+
+    def emit(b: Any, n: Apply) -> None:
+        inputs, inplace = [b.slot(v) for v in n.inputs], tuple(b.plan.inplace.get(n, {}).items())
+        b.kernel(look, [b.temp(_NOBODY, ())], inputs[1:], name="exponents")
+        b.kernel(kernel, [b.out(n.outputs[0], shaped=False)], inputs, inplace, name=str(n.op))
+
+    return Routine("kernel", emit, fallible=True)
 
 
 def kernel_for(fn: Any, in_types: list[TensorType], out_types: list[TensorType]) -> CKernel:
