@@ -3,6 +3,9 @@
 The loop itself is written once, over contiguous arrays and scalars, so that the compiler vectorises it once. Operands
 with other strides are packed into small buffers, block by block, and results unpacked; so strided and broadcast
 operands cost a copy through the first-level cache instead of a second, scalar loop.
+
+The compiler's time is what a cold start consists of, and nearly all of it goes into generating code. So a kernel has
+only its loop and a test for the commonest case; everything else is one function for all kernels of a translation unit.
 """
 
 from collections.abc import Sequence
@@ -15,8 +18,8 @@ from symcodegen.expr import expression, functions_in
 from symcodegen.kernels.near import near_functions, near_loop
 from symcore.tensor.elemwise import Composite
 
-#: Elements per block of the packed path: small enough that all buffers stay in the first-level cache.
-BLOCK = 256
+#: Elements per block of the packed path: the buffers of a few operands stay in the first-level cache.
+BLOCK = 512
 MAX_LOOPS = 64
 
 #: Copies between strided memory and blocks, by size of the element. They are shared by all kernels of a translation
@@ -45,6 +48,80 @@ SYM_PACK(8, unsigned long long)
 SYM_PACK(16, sym_sixteen)
 #endif
 """
+#: The nest of loops around a kernel's innermost one, the same for all kernels: a translation unit has it once. A kernel
+#: describes its operands by a table; ``size`` 0 is an operand that is read once, where it begins.
+NEST = """
+#ifndef SYM_STRIDED
+#define SYM_STRIDED
+enum { SYM_BLOCK = @BLOCK@, SYM_LOOPS = @LOOPS@ };
+typedef struct {
+    i64 size;
+    void (*pack)(void *b, const char *x, i64 n, i64 s);
+    void (*unpack)(char *y, const void *b, i64 n, i64 s);
+} sym_operand;
+#define SYM_OUT(BYTES) {BYTES, 0, sym_unpack_##BYTES}
+#define SYM_IN(BYTES) {BYTES, sym_pack_##BYTES, 0}
+#define SYM_ONCE {0, 0, 0}
+SYM_NOINLINE int sym_strided(
+    char *const *p, const i64 *d, const i64 *s, const sym_operand *operand, int operands, i64 bytes,
+    void (*loop)(i64 n, char *const *q)
+) {
+    const i64 L = d[0], n = d[L];
+    i64 at[SYM_LOOPS];
+    i64 step[operands], row[operands];
+    char *q[operands], *a[operands];
+    int straight = 1;
+    for (i64 j = 0; j < L; j++) {
+        if (d[1 + j] == 0) return 0;
+        at[j] = 0;
+        __asm__ volatile("");
+    }
+    for (int k = 0; k < operands; k++) {
+        q[k] = a[k] = p[k];
+        row[k] = L > 1 ? s[k * L + L - 2] : 0;
+        step[k] = operand[k].size ? s[k * L + L - 1] : 0;
+        if (operand[k].size != step[k]) straight = 0;
+        __asm__ volatile("");
+    }
+    char room[straight ? 1 : bytes * SYM_BLOCK + 64];
+    char *const blocks = (char *)(((unsigned long long)room + 63) & ~63ULL);
+    for (;;) {
+        if (straight) {
+            const i64 rows = L > 1 ? d[L - 1] : 1;
+            for (i64 r = rows; ; ) {
+                loop(n, q);
+                if (--r == 0) break;
+                for (int k = 0; k < operands; k++) { q[k] += row[k]; __asm__ volatile(""); }
+            }
+            if (rows > 1) for (int k = 0; k < operands; k++) { q[k] -= (rows - 1) * row[k]; __asm__ volatile(""); }
+        } else for (i64 i = 0; i < n; i += SYM_BLOCK) {
+            const i64 m = n - i < SYM_BLOCK ? n - i : SYM_BLOCK;
+            char *b = blocks;
+            for (int k = 0; k < operands; k++) {
+                const sym_operand *o = operand + k;
+                a[k] = q[k] + i * step[k];
+                if (o->size == step[k]) continue;
+                if (o->pack) o->pack(b, a[k], m, step[k]);
+                a[k] = b;
+                b += SYM_BLOCK * o->size;
+            }
+            loop(m, a);
+            for (int k = 0; k < operands && operand[k].unpack; k++) {
+                if (operand[k].size != step[k]) operand[k].unpack(q[k] + i * step[k], a[k], m, step[k]);
+            }
+        }
+        i64 j = L - 2 - straight;
+        for (; j >= 0; j--) {
+            const i64 back = at[j] + 1 == d[1 + j] ? at[j] : -1;
+            for (int k = 0; k < operands; k++) { q[k] -= s[k * L + j] * back; __asm__ volatile(""); }
+            if (back < 0) { at[j]++; break; }
+            at[j] = 0;
+        }
+        if (j < 0) return 0;
+    }
+}
+#endif
+""".replace("@BLOCK@", str(BLOCK)).replace("@LOOPS@", str(MAX_LOOPS))
 IVDEP = """
 #ifndef SYM_IVDEP
 #ifdef __clang__
@@ -88,11 +165,10 @@ def elemwise_kernel(
     if all(scalars) and ndim == 0:
         return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
-    moving = [*range(n_out), *(n_out + k for k, s in enumerate(scalars) if not s)]
-    parts = [IVDEP, PACKING, loop_function(types, n_out, scalars, lines, results)]
-    parts.append(_entry(types, [d.itemsize for d in (*out_dtypes, *in_dtypes)], n_out, scalars, moving))
-    text = "".join(parts)
-    return text, needed
+    sizes = [d.itemsize for d in out_dtypes]
+    sizes += [0 if scalar else d.itemsize for scalar, d in zip(scalars, in_dtypes, strict=True)]
+    loop = loop_function(types, n_out, scalars, lines, results, table=True)
+    return "".join([IVDEP, PACKING, NEST, loop, _entry(sizes, n_out)]), needed
 
 
 def _single(types: Sequence[str], n_out: int, lines: Sequence[str], results: Sequence[str]) -> str:
@@ -108,93 +184,47 @@ def _single(types: Sequence[str], n_out: int, lines: Sequence[str], results: Seq
 
 
 def loop_function(
-    types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str]
+    types: Sequence[str], n_out: int, scalars: Sequence[bool], lines: Sequence[str], results: Sequence[str], table: bool
 ) -> str:
-    """Return the text of ``SYM_KERNEL_loop(n, outputs, inputs)``: the work on ``n`` elements, one after another.
+    """Return the text of ``SYM_KERNEL_loop``: the work on ``n`` elements, one after another.
 
-    ``types``: C types of outputs and inputs; ``scalars``: inputs that are handed over by value.
+    Its parameters are ``n`` and, with ``table``, ``q``: operand ``k`` begins at ``q[k]``; else a pointer per operand,
+    or its value where it is scalar. ``types``: C types of outputs and inputs; ``scalars``: inputs that are read once.
     """
     # Outputs may be the memory of an input (in place): no `restrict`, but no dependence between two elements either.
-    parameters = ["i64 n"] + [f"{types[k]} *y{k}" for k in range(n_out)]
+    operands = [(f"{t} *", f"y{k}") for k, t in enumerate(types[:n_out])]
     loads = []
-    for k, scalar in enumerate(scalars):
-        ctype = types[n_out + k]
-        parameters.append(f"const {ctype} x{k}" if scalar else f"const {ctype} *v{k}")
-        if not scalar:
-            loads.append(f"{ctype} x{k} = v{k}[i];")
+    for k, (t, scalar) in enumerate(zip(types[n_out:], scalars, strict=True)):
+        operands.append((f"const {t} ", f"x{k}") if scalar else (f"const {t} *", f"v{k}"))
+        loads += [] if scalar else [f"{t} x{k} = v{k}[i];"]
     values = [f"{types[k]} r{k} = {text};" for k, text in enumerate(results)]
     stores = [f"y{k}[i] = r{k};" for k in range(n_out)]
-    head = f"SYM_NOINLINE void SYM_KERNEL_loop({', '.join(parameters)}) {{\n"
+    if table:
+        head = "SYM_NOINLINE void SYM_KERNEL_loop(i64 n, char *const *q) {\n    "
+        for k, (t, name) in enumerate(operands):
+            head += f"{t}{name} = " + (f"({t})q[{k}];\n    " if "*" in t else f"*({t}*)q[{k}];\n    ")
+    else:
+        parameters = ", ".join(["i64 n", *(t + name for t, name in operands)])
+        head = f"SYM_NOINLINE void SYM_KERNEL_loop({parameters}) {{\n    "
     if near_functions(" ".join([*lines, *results])):
         return head + near_loop(loads, lines, values, stores) + "}\n"
     body = "\n        ".join([*loads, *lines, *values, *stores])
-    return f"{head}    SYM_IVDEP\n    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
+    return f"{head}SYM_IVDEP\n    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
 
 
-def _entry(
-    types: Sequence[str], sizes: Sequence[int], n_out: int, scalars: Sequence[bool], moving: Sequence[int]
-) -> str:
-    scalar_loads = "".join(
-        f"    const {types[n_out + k]} c{k} = *(const {types[n_out + k]} *)p[{n_out + k}];\n"
-        for k, s in enumerate(scalars)
-        if s
-    )
-    inner = " && ".join([f"s{k} == (i64)sizeof({types[k]})" for k in moving])
-
-    def call(count: str, pointers: dict[int, str]) -> str:
-        arguments = [count] + [pointers[k] for k in range(n_out)]
-        arguments += [f"c{k}" if s else pointers[n_out + k] for k, s in enumerate(scalars)]
-        return f"SYM_KERNEL_loop({', '.join(arguments)});"
-
-    straight = call("n", {k: f"({'const ' if k >= n_out else ''}{types[k]} *)q{k}" for k in moving})
-    buffers = "".join(f"            {types[k]} b{k}[{BLOCK}] __attribute__((aligned(64)));\n" for k in moving)
-    packs = "".join(
-        f"                const {types[k]} *a{k} = (const {types[k]} *)(q{k} + i * s{k});\n"
-        f"                if (s{k} != (i64)sizeof({types[k]})) {{ sym_pack_{sizes[k]}(b{k}, q{k} + i * s{k}, m, s{k}); "
-        f"a{k} = b{k}; }}\n"
-        for k in moving
-        if k >= n_out
-    )
-    outs = "".join(
-        f"                {types[k]} *a{k} = "
-        f"s{k} != (i64)sizeof({types[k]}) ? b{k} : ({types[k]} *)(q{k} + i * s{k});\n"
-        for k in range(n_out)
-    )
-    unpacks = "".join(
-        f"                if (s{k} != (i64)sizeof({types[k]})) sym_unpack_{sizes[k]}(q{k} + i * s{k}, b{k}, m, s{k});\n"
-        for k in range(n_out)
-    )
-    blocked = call("m", {k: f"a{k}" for k in moving})
-    strides = "".join(f"    const i64 s{k} = L ? s[{k} * L + L - 1] : (i64)sizeof({types[k]});\n" for k in moving)
-    starts = "".join(f"    char *q{k} = p[{k}];\n" for k in moving)
-    steps = " ".join(f"q{k} += s[{k} * L + j];" for k in moving)
-    backs = " ".join(f"q{k} -= s[{k} * L + j] * d[1 + j];" for k in moving)
+def _entry(sizes: Sequence[int], n_out: int) -> str:
+    """Return the text of a kernel around its loop. ``sizes``: bytes of an element per operand, 0 if it is read once."""
+    table = [f"SYM_OUT({size})" for size in sizes[:n_out]]
+    table += [f"SYM_IN({size})" if size else "SYM_ONCE" for size in sizes[n_out:]]
+    straight = " && ".join(f"s[{k}] == {size}" for k, size in enumerate(sizes) if size)
     return f"""
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {{
-    const i64 L = d[0], n = L ? d[L] : 1;
-{scalar_loads}{strides}{starts}    i64 at[{MAX_LOOPS}];
+    static const sym_operand operand[] = {{{", ".join(table)}}};
     (void)ctx;
-    for (i64 j = 0; j < L; j++) {{
-        if (d[1 + j] == 0) return 0;
-        at[j] = 0;
+    if (d[0] == 0 || (d[0] == 1 && {straight})) {{
+        SYM_KERNEL_loop(d[0] ? d[1] : 1, p);
+        return 0;
     }}
-    for (;;) {{
-        if ({inner}) {{
-            {straight}
-        }} else {{
-{buffers}            for (i64 i = 0; i < n; i += {BLOCK}) {{
-                const i64 m = n - i < {BLOCK} ? n - i : {BLOCK};
-{packs}{outs}                {blocked}
-{unpacks}            }}
-        }}
-        i64 j = L - 2;
-        for (; j >= 0; j--) {{
-            {steps}
-            if (++at[j] < d[1 + j]) break;
-            at[j] = 0;
-            {backs}
-        }}
-        if (j < 0) return 0;
-    }}
+    return sym_strided(p, d, s, operand, {len(sizes)}, {sum(sizes)}, SYM_KERNEL_loop);
 }}
 """

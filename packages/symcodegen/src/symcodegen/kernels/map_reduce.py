@@ -40,7 +40,7 @@ def map_reduce_kernel(
     if dtype.name == "float16":
         results, dtype = [cast(results[0], dtype, SINGLE)], SINGLE
     types = [c_type(d) for d in (dtype, *in_dtypes)]
-    text = loop_function(types, 1, scalars, lines, results) + _fetch(types, in_dtypes, scalars)
+    text = loop_function(types, 1, scalars, lines, results, table=False) + _fetch(types, in_dtypes, scalars)
     body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text, SECTION), out_dtype, acc_dtype)
     work = " ".join([*lines, *results])
     return body, tuple(sorted({*functions, *functions_in(work), *near_functions(work)}))
