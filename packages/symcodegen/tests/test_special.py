@@ -125,3 +125,28 @@ def test_special_values(built, name):
 
 def test_loops_are_vectorised(built):
     assert [name for name, vectorised in built[1].items() if not vectorised] == []
+
+
+@pytest.mark.parametrize("name", ["j0", "j1"])
+def test_bessel_functions_of_the_first_kind(name, tmp_path):
+    """Within 24 roundings of the amplitude, which both polynomials of 20 terms and both of Hankel's stay below."""
+    mp = pytest.importorskip("mpmath")
+    function = special.j0 if name == "j0" else special.j1
+    out = tools.build({f"sym_{name}_{kind}": 1 for kind in KINDS}, tmp_path / "bessel.so", ["-O2"])
+    single, double = (tools.bind(out, f"sym_{name}_{kind}") for kind in KINDS)
+    x = np.concatenate([samples(low, high, "", 150) for low, high in ((-8, 8), (7.9, 8.1), (8, 40), (1e3, 1e9))])
+    with mp.workdps(40):
+        exact = np.array([float(mp.besselj(int(name[1]), mp.mpf(float(v)))) for v in x])
+    amplitude = np.minimum(1, np.sqrt(2 / (np.pi * np.maximum(np.abs(x), 0.5))))
+    assert (np.abs(double(x) - exact) <= 24 * 2.0**-53 * amplitude).all()
+    narrow = x.astype(np.float32)
+    wanted = function(narrow[np.abs(narrow) < 100].astype(float))
+    close = np.abs(single(narrow)[np.abs(narrow) < 100] - wanted)
+    assert (close <= 2.0**-23 * np.abs(wanted) + 1e-14).all()
+    at = np.array([0.0, -0.0, INF, -INF, NAN])
+    odd = name == "j1"
+    np.testing.assert_array_equal(double(at), [0 if odd else 1, 0 if odd else 1, 0, 0, NAN])
+    if odd:
+        tiny = 10.0 ** np.arange(-300, -8, 7)
+        np.testing.assert_array_max_ulp(double(tiny), tiny / 2, 1)
+        assert np.signbit(double(np.array([-0.0, -1e-300]))).all()

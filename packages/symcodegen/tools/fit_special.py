@@ -57,6 +57,26 @@ def _far(order: int) -> Function:
     return f
 
 
+def _near_of(order: int) -> Function:
+    def f(t: mp.mpf) -> mp.mpf:  # t = x^2 / 32 - 1, for x from 0 to 8; of J1 the quotient by x
+        x = mp.sqrt(32 * (t + 1))
+        return mp.besselj(order, x) / x**order
+
+    return f
+
+
+def _phase(order: int, sine: bool) -> Function:
+    """Hankel's functions: J(x) = sqrt(2 / (pi x)) (P cos w - Q sin w), w = x - order pi / 2 - pi / 4."""
+
+    def f(t: mp.mpf) -> mp.mpf:  # 64 / x^2 = (t + 1) / 2; of Q the product with x / 8
+        x = 8 / mp.sqrt((t + 1) / 2)
+        w = x - order * mp.pi / 2 - mp.pi / 4
+        j, y, size = mp.besselj(order, x), mp.bessely(order, x), mp.sqrt(mp.pi * x / 2)
+        return size * (y * mp.cos(w) - j * mp.sin(w)) * x / 8 if sine else size * (j * mp.cos(w) + y * mp.sin(w))
+
+    return f
+
+
 #: name -> (function of t, half of the interval, number of terms)
 FITS: dict[str, tuple[Function, float, int]] = {
     "gammaln": (lambda t: _of_roots(t + mp.mpf("1.75")), 0.75, 27),
@@ -65,7 +85,15 @@ FITS: dict[str, tuple[Function, float, int]] = {
     "sinpi": (lambda t: mp.sin(mp.pi * mp.sqrt(t + mp.mpf("0.125"))) / mp.sqrt(t + mp.mpf("0.125")), 0.125, 10),
     "i0_far": (_far(0), 1.0, 26),
     "i1_far": (_far(1), 1.0, 26),
+    "j0_near": (_near_of(0), 1.0, 20),
+    "j1_near": (_near_of(1), 1.0, 19),
+    "j0_p": (_phase(0, False), 1.0, 14),
+    "j0_q": (_phase(0, True), 1.0, 14),
+    "j1_p": (_phase(1, False), 1.0, 14),
+    "j1_q": (_phase(1, True), 1.0, 14),
 }
+#: Functions that have zeros: their error is that of the value.
+ABSOLUTE = frozenset({"j0_near", "j1_near"})
 
 
 def text(name: str) -> str:
@@ -74,14 +102,15 @@ def text(name: str) -> str:
     exact = chebyshev(f, half, terms)
     given = [mp.mpf(float(c)) for c in exact]
     points = [mp.mpf(half) * mp.cos(mp.pi * (k + mp.mpf("0.3")) / 97) for k in range(97)]
-    error = max(abs(mp.polyval(given[::-1], t) / f(t) - 1) for t in points)
+    errors = [(mp.polyval(given[::-1], t) - f(t)) / (1 if name in ABSOLUTE else f(t)) for t in points]
+    error, kind = max(map(abs, errors)), "absolute" if name in ABSOLUTE else "relative"
     lines = [f"SYM_FN double sym_{name}_poly_f64(double t) {{", "  double s = t * t;"]
     for start, variable in ((0, "e"), (1, "o")):
         chain = [float(c) for c in exact[start::2]][::-1]
         lines.append(f"  double {variable} = {chain[0]!r};")
         lines += [f"  {variable} = SYM_FMA({variable}, s, {c!r});" for c in chain[1:]]
     lines += ["  return SYM_FMA(o, t, e);", "}"]
-    return f"//@ {name}_poly: base\n/* relative error {mp.nstr(error, 2)} */\n" + "\n".join(lines) + "\n"
+    return f"//@ {name}_poly: base\n/* {kind} error {mp.nstr(error, 2)} */\n" + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
