@@ -287,6 +287,16 @@ def test_the_compiler_names_the_line_of_the_user():
         function([x], vector_op("(void)0;", title="Wrong", support_code="\nint f( {", **SAME)(x))
 
 
+def test_positions_are_counted_and_undefined_names_are_placed():
+    x = T.dvector("x")
+    with pytest.raises(CompileError, match=r"(?s)one position for each axis of y.*C of Wrong:2: SYM_AT\(y, 0, 1\)"):
+        function([x], vector_op("(void)0;\nSYM_AT(y, 0, 1) = 1;", title="Wrong", **SAME)(x))
+    with pytest.raises(CompileError, match=r"(?s)nothing defines absent.*C of Wrong:2: SYM_AT\(y, 0\) = absent"):
+        function([x], vector_op("(void)0;\nSYM_AT(y, 0) = absent(1);", title="Wrong", **SAME)(x))
+    with pytest.raises(TypeError, match="code of Wrong must be C as a string, not 3"):
+        vector_op(3, title="Wrong", **SAME)
+
+
 def test_a_failure_names_the_op_and_the_line_of_python():
     op = vector_op('if (SYM_AT(x, 0) < 0) SYM_FAIL("element %lld is %g", (i64)0, SYM_AT(x, 0));', title="Root", **SAME)
     x = T.dvector("x")

@@ -40,6 +40,7 @@ from symcodegen.toolchain import (
     compiler_record_key,
     find_compiler,
     from_record,
+    load_error,
     locate,
     processor_key,
     to_record,
@@ -315,11 +316,7 @@ class KernelCache:
         try:
             library = _open_library(out)
         except OSError as error:
-            raise CompileError(
-                f"the C compiler {self.compiler.path} wrote an object that cannot be loaded: {error}. "
-                "Check the compiler: `symstack doctor`.",
-                returncode=0,
-            ) from error
+            raise load_error(self.compiler.path, error, [kernel.body for kernel in batch.values()]) from error
         absent = self._bind(library, batch)
         if absent:
             names = ", ".join(repr(batch[key].name) for key in absent)

@@ -175,6 +175,8 @@ def _check(results: Iterable[Any]) -> None:
     from symcodegen.toolchain import ToolchainError  # noqa: PLC0415
 
     for result in results:
+        if result.returncode is None:
+            raise ToolchainError(f"{result.command[0]} did not finish within {BUILD_TIMEOUT:g} s and was killed.")
         if result.returncode != 0:
             lines = [line for line in result.output.splitlines() if "error" in line] or result.output.splitlines()[:1]
             raise ToolchainError(f"{result.command[0]} failed ({result.returncode}): {(lines or ['no output'])[0]}")

@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -208,6 +208,8 @@ _HOW_TO_GET_ONE = (
 )
 # Patterns are compiled at first use: a warm start needs none of them.
 _DIAGNOSTIC = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$"
+#: gcc tells of a mistake in a macro where the macro is defined, and in a note where it is used.
+_USED = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *note: *in expansion of macro"
 _DISK_FULL = r"(?i)no space left on device|disk quota exceeded|file too large"
 
 
@@ -220,8 +222,11 @@ def _compile_error(path: str, result: Finished, sources: list[Path], timeout: fl
     if result.returncode is None:
         text = f"the C compiler {path} did not finish within {timeout:g} s and was killed. Check it: `symstack doctor`."
     elif match := re.search(_DIAGNOSTIC, result.output):
-        line = _quote(match["file"], int(match["line"]), sources)
-        where = f"{match['file']}:{match['line']}: {line.strip()}"
+        following = re.search(_DIAGNOSTIC, result.output[match.end() :])
+        end = match.end() + following.start() if following else len(result.output)
+        place = [match, *re.finditer(_USED, result.output[match.end() : end])][-1]
+        line = _quote(place["file"], int(place["line"]), sources)
+        where = f"{place['file']}:{place['line']}: {line.strip()}"
         text = f"the C compiler {path} refused a kernel: {match['text']}\n  {where}"
     else:
         cause = f"signal {-result.returncode}" if result.returncode < 0 else f"exit status {result.returncode}"
@@ -229,6 +234,24 @@ def _compile_error(path: str, result: Finished, sources: list[Path], timeout: fl
         text = f"the C compiler {path} failed ({cause}): {said[:200]}\n  Check it: `symstack doctor`."
     full = bool(re.search(_DISK_FULL, result.output))
     return CompileError(text, line=line, details=details, returncode=result.returncode, disk_full=full)
+
+
+def load_error(path: str, error: OSError, texts: Iterable[str]) -> CompileError:
+    """One readable exception for an object that the loader refuses, with the line that uses what nothing defines."""
+    missing = re.search(r"undefined symbol: (\w+)", str(error))
+    if missing is None:
+        what = f"the C compiler {path} wrote an object that cannot be loaded: {error}."
+        return CompileError(f"{what} Check the compiler: `symstack doctor`.", returncode=0)
+    name, where = missing[1], ""
+    for text in texts:
+        file, count = "", 0
+        for line in text.splitlines():
+            mark = re.fullmatch(r'#line 1 "([^"]*)"', line)
+            file, count = (mark[1], 0) if mark else (file, count + 1)
+            if not where and file and re.search(rf"\b{name}\b", line) and not file.startswith("around "):
+                where = f"\n  {file}:{count}: {line.strip()}"
+    hint = "Define it in support_code, or name its header in headers and its library in libraries."
+    return CompileError(f"nothing defines {name}, which a kernel uses. {hint}{where}", returncode=0)
 
 
 def _quote(file: str, number: int, sources: list[Path]) -> str:

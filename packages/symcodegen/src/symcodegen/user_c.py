@@ -154,7 +154,13 @@ class COp(Op):
         self._check()
         values["digest"] = self.extras().digest
 
+    def _check_texts(self) -> None:
+        for name in ("code", "support_code", "shape_code", "scratch"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} of {self.title} must be C as a string, not {getattr(self, name)!r}.")
+
     def _check(self) -> None:
+        self._check_texts()
         if not self.code.strip():
             raise ValueError(f"{self.title} has no C. Give code=, or file= with the path of a file.")
         if not self.outputs:

@@ -94,8 +94,9 @@ class UserKernel:
     def text(self) -> str:
         """Return the whole text."""
         op, where = self.op, f"C of {self.op.title}"
-        parts = ["".join(f"#include {_header(h)}\n" for h in op.headers), prelude(), op.define_constants()]
-        parts += [f"typedef {ELEMENTS[t.dtype.name]} dtype_{n};\n" for n, t in zip(self.names, self.types, strict=True)]
+        parts = [*(f"#include {_header(h)}\n" for h in op.headers), prelude(), op.define_constants()]
+        for n, t in zip(self.names, self.types, strict=True):
+            parts.append(f"typedef {ELEMENTS[t.dtype.name]} dtype_{n};\nenum {{ sym_axes_{n} = {t.ndim} }};\n")
         parts += [marked(op.support_code, f"{where}, support code")]
         body = op.code
         if op.c_function:

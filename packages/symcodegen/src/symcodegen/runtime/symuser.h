@@ -14,8 +14,14 @@ typedef struct {
   const char *dtype;  /* "float32", "int64", ... */
 } sym_array;
 
-/* Elements of an operand `a` by position: SYM_AT(x, i, j), of any strides. SYM_ELEMENT names the type itself. */
-#define SYM_AT(a, ...) SYM_ELEMENT(dtype_##a, a, __VA_ARGS__)
+/* Elements of an operand `a` by position: SYM_AT(x, i, j), of any strides. SYM_ELEMENT names the type itself, and is
+ * for arrays of any name; that there is a position for each axis is for the user to see to there. */
+#define SYM_AT(a, ...)                                                                                                 \
+  (*({                                                                                                                 \
+    _Static_assert(SYM_COUNT(__VA_ARGS__) == sym_axes_##a, "SYM_AT needs one position for each axis of " #a);          \
+    &SYM_ELEMENT(dtype_##a, a, __VA_ARGS__);                                                                           \
+  }))
+#define SYM_COUNT(...) SYM_PICK(__VA_ARGS__, 6, 5, 4, 3, 2, 1, )
 #define SYM_ELEMENT(T, a, ...)                                                                                         \
   (*(T *)((a)->data + SYM_PICK(__VA_ARGS__, SYM_O6, SYM_O5, SYM_O4, SYM_O3, SYM_O2, SYM_O1, )(a, __VA_ARGS__)))
 #define SYM_PICK(a, b, c, d, e, f, name, ...) name
