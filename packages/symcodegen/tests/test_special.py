@@ -129,7 +129,8 @@ def test_loops_are_vectorised(built):
 
 @pytest.mark.parametrize("name", ["j0", "j1"])
 def test_bessel_functions_of_the_first_kind(name, tmp_path):
-    """Within 24 roundings of the amplitude, which both polynomials of 20 terms and both of Hankel's stay below."""
+    """Within 64 roundings of the amplitude: the absolute coefficients of the polynomials add up to 4.2 (those of
+    J1 / x to 0.8, which is multiplied by up to 8), of which several are rounded, and the amplitude is down to 0.28."""
     mp = pytest.importorskip("mpmath")
     function = special.j0 if name == "j0" else special.j1
     out = tools.build({f"sym_{name}_{kind}": 1 for kind in KINDS}, tmp_path / "bessel.so", ["-O2"])
@@ -138,7 +139,7 @@ def test_bessel_functions_of_the_first_kind(name, tmp_path):
     with mp.workdps(40):
         exact = np.array([float(mp.besselj(int(name[1]), mp.mpf(float(v)))) for v in x])
     amplitude = np.minimum(1, np.sqrt(2 / (np.pi * np.maximum(np.abs(x), 0.5))))
-    assert (np.abs(double(x) - exact) <= 24 * 2.0**-53 * amplitude).all()
+    assert np.max(np.abs(double(x) - exact) / amplitude) <= 64 * 2.0**-53
     narrow = x.astype(np.float32)
     wanted = function(narrow[np.abs(narrow) < 100].astype(float))
     close = np.abs(single(narrow)[np.abs(narrow) < 100] - wanted)

@@ -144,6 +144,7 @@ SYM_FN double sym_j1_q_poly_f64(double t) {
 SYM_FN double sym_bessel_j0(double x, double a, double d, double c) {
   double near = a < 8.0 ? a : 8.0, far = a < 8.0 ? 8.0 : a, r = 8.0 / far, t = 2.0 * r * r - 1.0;
   double n = sym_j0_near_poly_f64(near * near * 0.03125 - 1.0);
+  n = near < 1e-5 ? 1.0 - 0.25 * near * near : n;
   double p = sym_j0_p_poly_f64(t), q = sym_j0_q_poly_f64(t) * r;
   double y = (p * (c + d) - q * (d - c)) / __builtin_sqrt(3.14159265358979323846 * far);
   y = a < 8.0 ? n : a == __builtin_inf() ? 0.0 : y;
@@ -168,7 +169,7 @@ SYM_FN float sym_j0_f32(float x) { return (float)sym_j0_f64((double)x); }
 //@ bessel_j1: j1_near_poly j1_p_poly j1_q_poly
 SYM_FN double sym_bessel_j1(double x, double a, double d, double c) {
   double near = a < 8.0 ? a : 8.0, far = a < 8.0 ? 8.0 : a, r = 8.0 / far, t = 2.0 * r * r - 1.0;
-  double n = sym_j1_near_poly_f64(near * near * 0.03125 - 1.0) * a;
+  double n = (near < 1e-5 ? 0.5 : sym_j1_near_poly_f64(near * near * 0.03125 - 1.0)) * a;
   double p = sym_j1_p_poly_f64(t), q = sym_j1_q_poly_f64(t) * r;
   double y = (p * (d - c) + q * (c + d)) / __builtin_sqrt(3.14159265358979323846 * far);
   y = a < 8.0 ? n : a == __builtin_inf() ? 0.0 : y;
