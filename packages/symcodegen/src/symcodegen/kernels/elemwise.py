@@ -15,7 +15,7 @@ import numpy as np
 
 from symcodegen.cnames import c_type
 from symcodegen.expr import expression, functions_in
-from symcodegen.kernels.near import near_functions, near_loop
+from symcodegen.kernels.usual import usual_functions, usual_loop
 from symcore.tensor.elemwise import Composite
 
 #: Elements per block of the packed path: the buffers of a few operands stay in the first-level cache.
@@ -161,7 +161,7 @@ def elemwise_kernel(
     lines, results = loop_body(fn, names, out_dtypes)
     n_out = len(out_dtypes)
     work = " ".join([*lines, *results])
-    needed = tuple(sorted(functions_in(work) | near_functions(work)))
+    needed = tuple(sorted(functions_in(work) | usual_functions(work)))
     if all(scalars) and ndim == 0:
         return _single([c_type(d) for d in (*out_dtypes, *in_dtypes)], n_out, lines, results), needed
     types = [c_type(d) for d in (*out_dtypes, *in_dtypes)]
@@ -197,8 +197,7 @@ def loop_function(
     for k, (t, scalar) in enumerate(zip(types[n_out:], scalars, strict=True)):
         operands.append((f"const {t} ", f"x{k}") if scalar else (f"const {t} *", f"v{k}"))
         loads += [] if scalar else [f"{t} x{k} = v{k}[i];"]
-    values = [f"{types[k]} r{k} = {text};" for k, text in enumerate(results)]
-    stores = [f"y{k}[i] = r{k};" for k in range(n_out)]
+    work = [*lines, *(f"{types[k]} r{k} = {text};" for k, text in enumerate(results))]
     if table:
         head = "SYM_NOINLINE void SYM_KERNEL_loop(i64 n, char *const *q) {\n    "
         for k, (t, name) in enumerate(operands):
@@ -206,9 +205,10 @@ def loop_function(
     else:
         parameters = ", ".join(["i64 n", *(t + name for t, name in operands)])
         head = f"SYM_NOINLINE void SYM_KERNEL_loop({parameters}) {{\n    "
-    if near_functions(" ".join([*lines, *results])):
-        return head + near_loop(loads, lines, values, stores) + "}\n"
-    body = "\n        ".join([*loads, *lines, *values, *stores])
+    if usual_functions(" ".join(work)):
+        read = [name for _, name in operands if name.startswith("v")]
+        return head + usual_loop(loads, work, types[:n_out], read, "SYM_IVDEP") + "}\n"
+    body = "\n        ".join([*loads, *work, *(f"y{k}[i] = r{k};" for k in range(n_out))])
     return f"{head}SYM_IVDEP\n    for (i64 i = 0; i < n; i++) {{\n        {body}\n    }}\n}}\n"
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from symcodegen.cnames import c_type
 from symcodegen.expr import cast, functions_in
 from symcodegen.kernels.elemwise import loop_body, loop_function
-from symcodegen.kernels.near import near_functions
 from symcodegen.kernels.reduce import FETCH, RUN, SINGLE, Source, fetch_operand, reduction
+from symcodegen.kernels.usual import usual_functions
 
 #: Elements per block: long enough that folding the lanes at its end costs little, short enough that the buffers of a
 #: map with many inputs stay in the first-level cache.
@@ -43,7 +43,7 @@ def map_reduce_kernel(
     text = loop_function(types, 1, scalars, lines, results, table=False) + _fetch(types, in_dtypes, scalars)
     body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text, SECTION), out_dtype, acc_dtype)
     work = " ".join([*lines, *results])
-    return body, tuple(sorted({*functions, *functions_in(work), *near_functions(work)}))
+    return body, tuple(sorted({*functions, *functions_in(work), *usual_functions(work)}))
 
 
 def _fetch(types: Sequence[str], in_dtypes: Sequence[np.dtype[Any]], scalars: Sequence[bool]) -> str:

@@ -383,109 +383,109 @@ SYM_FN float _Complex sym_sign_c64(float _Complex z) {
 }
 
 /* The same where no sine, cosine or tangent is of a large argument; otherwise a mark is set. See trig.h. */
-//@ sym_exp_near_c128: complex_exp sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double _Complex sym_exp_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_exp_usual_c128: complex_exp sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double _Complex sym_exp_usual_c128(unsigned long long *far, double _Complex z) {
   double y = __imag__ z;
-  return sym_complex_exp(z, sym_sin_near_f64(far, y), sym_cos_near_f64(far, y));
+  return sym_complex_exp(z, sym_sin_usual_f64(far, y), sym_cos_usual_f64(far, y));
 }
 
-//@ sym_expm1_near_c128: complex_expm1 sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double _Complex sym_expm1_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_expm1_usual_c128: complex_expm1 sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double _Complex sym_expm1_usual_c128(unsigned long long *far, double _Complex z) {
   double y = __imag__ z;
-  return sym_complex_expm1(z, sym_sin_near_f64(far, y), sym_cos_near_f64(far, y), sym_sin_near_f64(far, 0.5 * y));
+  return sym_complex_expm1(z, sym_sin_usual_f64(far, y), sym_cos_usual_f64(far, y), sym_sin_usual_f64(far, 0.5 * y));
 }
 
-//@ sym_sinh_near_c128: complex_sinh sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double _Complex sym_sinh_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_sinh_usual_c128: complex_sinh sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double _Complex sym_sinh_usual_c128(unsigned long long *far, double _Complex z) {
   double y = __imag__ z;
-  return sym_complex_sinh_of(z, sym_sin_near_f64(far, y), sym_cos_near_f64(far, y));
+  return sym_complex_sinh_of(z, sym_sin_usual_f64(far, y), sym_cos_usual_f64(far, y));
 }
 
-//@ sym_cosh_near_c128: complex_cosh sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double _Complex sym_cosh_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_cosh_usual_c128: complex_cosh sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double _Complex sym_cosh_usual_c128(unsigned long long *far, double _Complex z) {
   double y = __imag__ z;
-  return sym_complex_cosh_of(z, sym_sin_near_f64(far, y), sym_cos_near_f64(far, y));
+  return sym_complex_cosh_of(z, sym_sin_usual_f64(far, y), sym_cos_usual_f64(far, y));
 }
 
-//@ sym_tanh_near_c128: complex_tanh sym_sin_near_f64 sym_cos_near_f64 sym_tan_near_f64
-SYM_FN double _Complex sym_tanh_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_tanh_usual_c128: complex_tanh sym_sin_usual_f64 sym_cos_usual_f64 sym_tan_usual_f64
+SYM_FN double _Complex sym_tanh_usual_c128(unsigned long long *far, double _Complex z) {
   double y = __imag__ z;
-  return sym_complex_tanh(z, sym_sin_near_f64(far, y), sym_cos_near_f64(far, y), sym_tan_near_f64(far, y));
+  return sym_complex_tanh(z, sym_sin_usual_f64(far, y), sym_cos_usual_f64(far, y), sym_tan_usual_f64(far, y));
 }
 
-//@ sym_exp2_near_c128: sym_exp_near_c128
-SYM_FN double _Complex sym_exp2_near_c128(unsigned long long *far, double _Complex z) {
+//@ sym_exp2_usual_c128: sym_exp_usual_c128
+SYM_FN double _Complex sym_exp2_usual_c128(unsigned long long *far, double _Complex z) {
   const double k = 0.693147180559945309417;
-  return sym_exp_near_c128(far, __builtin_complex(k * __real__ z, k * __imag__ z));
+  return sym_exp_usual_c128(far, __builtin_complex(k * __real__ z, k * __imag__ z));
 }
 
-//@ sym_sin_near_c128: sym_sinh_near_c128
-SYM_FN double _Complex sym_sin_near_c128(unsigned long long *far, double _Complex z) {
-  double _Complex w = sym_sinh_near_c128(far, __builtin_complex(-__imag__ z, __real__ z));
+//@ sym_sin_usual_c128: sym_sinh_usual_c128
+SYM_FN double _Complex sym_sin_usual_c128(unsigned long long *far, double _Complex z) {
+  double _Complex w = sym_sinh_usual_c128(far, __builtin_complex(-__imag__ z, __real__ z));
   return __builtin_complex(__imag__ w, -__real__ w);
 }
 
-//@ sym_cos_near_c128: sym_cosh_near_c128
-SYM_FN double _Complex sym_cos_near_c128(unsigned long long *far, double _Complex z) {
-  return sym_cosh_near_c128(far, __builtin_complex(-__imag__ z, __real__ z));
+//@ sym_cos_usual_c128: sym_cosh_usual_c128
+SYM_FN double _Complex sym_cos_usual_c128(unsigned long long *far, double _Complex z) {
+  return sym_cosh_usual_c128(far, __builtin_complex(-__imag__ z, __real__ z));
 }
 
-//@ sym_tan_near_c128: sym_tanh_near_c128
-SYM_FN double _Complex sym_tan_near_c128(unsigned long long *far, double _Complex z) {
-  double _Complex w = sym_tanh_near_c128(far, __builtin_complex(-__imag__ z, __real__ z));
+//@ sym_tan_usual_c128: sym_tanh_usual_c128
+SYM_FN double _Complex sym_tan_usual_c128(unsigned long long *far, double _Complex z) {
+  double _Complex w = sym_tanh_usual_c128(far, __builtin_complex(-__imag__ z, __real__ z));
   return __builtin_complex(__imag__ w, -__real__ w);
 }
 
-//@ sym_exp_near_c64: sym_exp_near_c128
-SYM_FN float _Complex sym_exp_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_exp_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_exp_usual_c64: sym_exp_usual_c128
+SYM_FN float _Complex sym_exp_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_exp_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_expm1_near_c64: sym_expm1_near_c128
-SYM_FN float _Complex sym_expm1_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_expm1_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_expm1_usual_c64: sym_expm1_usual_c128
+SYM_FN float _Complex sym_expm1_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_expm1_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_sinh_near_c64: sym_sinh_near_c128
-SYM_FN float _Complex sym_sinh_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_sinh_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_sinh_usual_c64: sym_sinh_usual_c128
+SYM_FN float _Complex sym_sinh_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_sinh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_cosh_near_c64: sym_cosh_near_c128
-SYM_FN float _Complex sym_cosh_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_cosh_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_cosh_usual_c64: sym_cosh_usual_c128
+SYM_FN float _Complex sym_cosh_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_cosh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_tanh_near_c64: sym_tanh_near_c128
-SYM_FN float _Complex sym_tanh_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_tanh_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_tanh_usual_c64: sym_tanh_usual_c128
+SYM_FN float _Complex sym_tanh_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_tanh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_exp2_near_c64: sym_exp2_near_c128
-SYM_FN float _Complex sym_exp2_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_exp2_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_exp2_usual_c64: sym_exp2_usual_c128
+SYM_FN float _Complex sym_exp2_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_exp2_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_sin_near_c64: sym_sin_near_c128
-SYM_FN float _Complex sym_sin_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_sin_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_sin_usual_c64: sym_sin_usual_c128
+SYM_FN float _Complex sym_sin_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_sin_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_cos_near_c64: sym_cos_near_c128
-SYM_FN float _Complex sym_cos_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_cos_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_cos_usual_c64: sym_cos_usual_c128
+SYM_FN float _Complex sym_cos_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_cos_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }
 
-//@ sym_tan_near_c64: sym_tan_near_c128
-SYM_FN float _Complex sym_tan_near_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_tan_near_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
+//@ sym_tan_usual_c64: sym_tan_usual_c128
+SYM_FN float _Complex sym_tan_usual_c64(unsigned long long *far, float _Complex z) {
+  double _Complex w = sym_tan_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
   return __builtin_complex((float)__real__ w, (float)__imag__ w);
 }

@@ -177,7 +177,7 @@ SYM_FN double sym_gammaln_f64(double x) {
 //@ sym_gammaln_f32: sym_gammaln_f64
 SYM_FN float sym_gammaln_f32(float x) { return (float)sym_gammaln_f64((double)x); }
 
-//@ gamma_positive: gamma_poly stirling sym_pow_f64 two_prod two_sum exp_poly_f64 pow2n
+//@ gamma_positive: gamma_poly stirling pow_parts_f64 two_prod two_sum exp_poly_f64 pow2n
 /* (x - 1/2) log x - x as a pair of numbers, for the exponential magnifies its rounding. */
 SYM_FN double sym_gamma_positive_f64(double x) {
   double y = x, p = 1.0;

@@ -1,37 +1,27 @@
-/* Hyperbolic functions: odd polynomials near 0, where differences of exponentials would cancel; exponentials beyond. */
+/* Hyperbolic functions: tanh from exp(2 x) - 1; sinh by an odd polynomial near 0, where the difference of exponentials would
+ * cancel, and by exponentials beyond. */
 
-//@ sym_tanh_f32: pow2n exp_poly_f32
-/* 1 - 2 / (exp(2 |x|) + 1) beyond 0.5625: the quotient is below the result, so its error weighs less than one ulp. */
+//@ sym_tanh_f32: exp_poly_f32
+/* m / (m + 2) with m = exp(2 y) - 1, summed so that nothing cancels. y is |x|, or -|x| where |x| < 1: so m + 2 is rounded
+ * where its rounding weighs least. */
 SYM_FN float sym_tanh_f32(float x) {
-  float a = sym_abs_f32(x), y = a > 10.0f ? 20.0f : a + a;
-  float t = SYM_FMAF(y, 1.44269502f, SYM_ROUND_F32), n = t - SYM_ROUND_F32;
-  float r = SYM_FMAF(n, -1.42860677e-6f, SYM_FMAF(n, -0.693145752f, y));
-  float p = SYM_FMAF(sym_exp_poly_f32(r), r * r, r) + 1.0f;
-  float e = p * sym_float_of((sym_bits_f32(t) - 0x4b400000u + 127u) << 23);
-  float big = 1.0f - 2.0f / (e + 1.0f);
-  float z = x * x;
-  float q = SYM_FMAF(-0.0061558038f, z, 0.0209920146f);
-  q = SYM_FMAF(SYM_FMAF(SYM_FMAF(q, z, -0.053834185f), z, 0.13332428f), z, -0.333333135f);
-  return __builtin_copysignf(a < 0.5625f ? SYM_FMAF(q * z, a, a) : big, x);
+  float a = sym_abs_f32(x), b = a > 10.0f ? 10.0f : a, y = b > 1.0f ? b : -b;
+  float t = SYM_FMAF(y, 2.88539004f, SYM_ROUND_F32), n = t - SYM_ROUND_F32;
+  float r = SYM_FMAF(n, -1.42860677e-6f, SYM_FMAF(n, -0.693145752f, y + y));
+  float e = SYM_FMAF(sym_exp_poly_f32(r), r * r, r), power = sym_float_of((sym_bits_f32(t) << 23) + 0x3f800000u);
+  float m = SYM_FMAF(e, power, power - 1.0f);
+  return __builtin_copysignf(m / (m + 2.0f), x);
 }
 
-//@ sym_tanh_f64: pow2n exp_poly_f64
+//@ sym_tanh_f64: exp_poly_f64
 SYM_FN double sym_tanh_f64(double x) {
-  double a = sym_abs_f64(x), y = a > 22.0 ? 44.0 : a + a;
-  double t = SYM_FMA(y, 1.4426950408889634, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
-  double r = SYM_FMA(n, -1.9082149292705877e-10, SYM_FMA(n, -0.6931471803691238, y));
-  double p = SYM_FMA(sym_exp_poly_f64(r), r * r, r) + 1.0;
-  double e = p * sym_double_of((sym_bits_f64(t) - 0x4338000000000000ull + 1023u) << 52);
-  double big = 1.0 - 2.0 / (e + 1.0);
-  double z = x * x, w = z * z, w2 = w * w;
-  double a0 = SYM_FMA(0.13333333333332911, z, -0.33333333333333331);
-  double a1 = SYM_FMA(0.021869488523689074, z, -0.05396825396792812);
-  double a2 = SYM_FMA(0.0035921240922874749, z, -0.0088632352518253771);
-  double a3 = SYM_FMA(0.00058978488024079387, z, -0.0014557970222515869);
-  double a4 = SYM_FMA(9.3576242944831597e-05, z, -0.00023804144664563669);
-  double a5 = SYM_FMA(7.1619703037076831e-06, z, -3.2458939670045842e-05);
-  double q = SYM_FMA(SYM_FMA(SYM_FMA(a5, w, a4), w2, SYM_FMA(a3, w, a2)), w2, SYM_FMA(a1, w, a0));
-  return __builtin_copysign(a < 0.5625 ? SYM_FMA(q * z, a, a) : big, x);
+  double a = sym_abs_f64(x), b = a > 22.0 ? 22.0 : a, y = b > 1.0 ? b : -b;
+  double t = SYM_FMA(y, 2.8853900817779268, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
+  double r = SYM_FMA(n, -1.9082149292705877e-10, SYM_FMA(n, -0.6931471803691238, y + y));
+  double e = SYM_FMA(sym_exp_poly_f64(r), r * r, r);
+  double power = sym_double_of((sym_bits_f64(t) << 52) + 0x3ff0000000000000ull);
+  double m = SYM_FMA(e, power, power - 1.0);
+  return __builtin_copysign(m / (m + 2.0), x);
 }
 
 //@ exp_half: pow2n exp_poly_f32 exp_poly_f64

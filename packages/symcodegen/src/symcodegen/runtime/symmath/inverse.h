@@ -213,3 +213,43 @@ SYM_FN double sym_arctanh_f64(double x) {
   double a = sym_abs_f64(x);
   return __builtin_copysign(0.5 * sym_log1p_f64((a + a) / (1.0 - a)), x);
 }
+
+//@ sym_arcsinh_usual_f32: sym_log1p_usual_f32
+SYM_FN float sym_arcsinh_usual_f32(sym_u32 *unusual, float x) {
+  float a = sym_abs_f32(x), s = a * a;
+  *unusual |= a <= 1.15292150e18f ? 0u : 1u;
+  return __builtin_copysignf(sym_log1p_usual_f32(unusual, a + s / (1.0f + __builtin_sqrtf(1.0f + s))), x);
+}
+
+//@ sym_arcsinh_usual_f64: sym_log1p_usual_f64
+SYM_FN double sym_arcsinh_usual_f64(sym_u64 *unusual, double x) {
+  double a = sym_abs_f64(x), s = a * a;
+  *unusual |= a <= 1e18 ? 0u : 1u;
+  return __builtin_copysign(sym_log1p_usual_f64(unusual, a + s / (1.0 + __builtin_sqrt(1.0 + s))), x);
+}
+
+//@ sym_arccosh_usual_f32: sym_log1p_usual_f32
+SYM_FN float sym_arccosh_usual_f32(sym_u32 *unusual, float x) {
+  float c = x - 1.0f;
+  *unusual |= (x >= 1.0f) & (x <= 1.15292150e18f) ? 0u : 1u;
+  return sym_log1p_usual_f32(unusual, c + __builtin_sqrtf(c * (c + 2.0f)));
+}
+
+//@ sym_arccosh_usual_f64: sym_log1p_usual_f64
+SYM_FN double sym_arccosh_usual_f64(sym_u64 *unusual, double x) {
+  double c = x - 1.0;
+  *unusual |= (x >= 1.0) & (x <= 1e18) ? 0u : 1u;
+  return sym_log1p_usual_f64(unusual, c + __builtin_sqrt(c * (c + 2.0)));
+}
+
+//@ sym_arctanh_usual_f32: sym_log1p_usual_f32
+SYM_FN float sym_arctanh_usual_f32(sym_u32 *unusual, float x) {
+  float a = sym_abs_f32(x);
+  return __builtin_copysignf(0.5f * sym_log1p_usual_f32(unusual, (a + a) / (1.0f - a)), x);
+}
+
+//@ sym_arctanh_usual_f64: sym_log1p_usual_f64
+SYM_FN double sym_arctanh_usual_f64(sym_u64 *unusual, double x) {
+  double a = sym_abs_f64(x);
+  return __builtin_copysign(0.5 * sym_log1p_usual_f64(unusual, (a + a) / (1.0 - a)), x);
+}

@@ -55,75 +55,140 @@ SYM_FN double sym_log_reduce_f64(double x, double *k) {
   return m;
 }
 
-//@ sym_log_f32: log_normal
+//@ log_sum: log_parts
+/* k ln 2 + log(1 + f). In float32 a longer polynomial costs less than a quotient: f - f^2 (1/2 - f P(f)). */
+SYM_FN float sym_log_sum_f32(float k, float f) {
+  float q = SYM_FMAF(-0.0763484165f, f, 0.127636656f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.131610215f), f, 0.142015368f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.166232556f), f, 0.200012326f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.250008225f), f, 0.333333313f);
+  q = SYM_FMAF(q, f, -0.5f);
+  return SYM_FMAF(k, 0.693145752f, SYM_FMAF(q, f * f, k * 1.42860677e-6f) + f);
+}
+SYM_FN double sym_log_sum_f64(double k, double f) {
+  double h = 0.5 * f * f, low = SYM_FMA(k, 1.9082149292705877e-10, sym_log_small_f64(f, h));
+  return SYM_FMA(k, 0.6931471803691238, f - (h - low));
+}
+
+//@ sym_log_f32: log_normal log_sum
 SYM_FN float sym_log_f32(float x) {
-  float k, f = sym_log_reduce_f32(x, &k) - 1.0f, h = 0.5f * f * f;
-  float low = SYM_FMAF(k, 1.42860677e-6f, sym_log_small_f32(f, h));
-  return sym_log_special_f32(x, SYM_FMAF(k, 0.693145752f, f - (h - low)));
+  float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
+  return sym_log_special_f32(x, sym_log_sum_f32(k, f));
 }
 
-//@ sym_log_f64: log_normal
+//@ sym_log_f64: log_normal log_sum
 SYM_FN double sym_log_f64(double x) {
-  double k, f = sym_log_reduce_f64(x, &k) - 1.0, h = 0.5 * f * f;
-  double low = SYM_FMA(k, 1.9082149292705877e-10, sym_log_small_f64(f, h));
-  return sym_log_special_f64(x, SYM_FMA(k, 0.6931471803691238, f - (h - low)));
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0;
+  return sym_log_special_f64(x, sym_log_sum_f64(k, f));
 }
 
-//@ sym_log1p_f32: log_parts
-/* log of u = 1 + x plus what the sum lost, divided by u. Where k = 0, f is x itself. */
+//@ sym_log_usual_f32: log_sum
+/* Usual: positive, normal, finite. */
+SYM_FN float sym_log_usual_f32(sym_u32 *unusual, float x) {
+  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  float k, f = sym_log_split_f32(x, &k) - 1.0f;
+  return sym_log_sum_f32(k, f);
+}
+
+//@ sym_log_usual_f64: log_sum
+SYM_FN double sym_log_usual_f64(sym_u64 *unusual, double x) {
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  double k, f = sym_log_split_f64(x, &k) - 1.0;
+  return sym_log_sum_f64(k, f);
+}
+
+//@ log1p_sum: log_sum
+/* log(1 + x) for x > -1: u = 1 + x = 2^k m, and 2^-k times what the sum lost is added to m - 1. Where
+ * k = 0, f is x itself. */
+SYM_FN float sym_log1p_sum_f32(float x) {
+  float u = 1.0f + x, large = x > 1.0f ? x : 1.0f, small = x > 1.0f ? 1.0f : x, lost = small - (u - large);
+  float k, m = sym_log_split_f32(u, &k);
+  sym_u32 power = (sym_bits_f32(u) + (0x3f800000u - 0x3f3504f3u)) & 0xff800000u;
+  float f = (m - 1.0f) + lost * sym_float_of(k > 100.0f ? 0u : 0x7f000000u - power);
+  return __builtin_copysignf(sym_log_sum_f32(k, f), x);
+}
+SYM_FN double sym_log1p_sum_f64(double x) {
+  double u = 1.0 + x, large = x > 1.0 ? x : 1.0, small = x > 1.0 ? 1.0 : x, lost = small - (u - large);
+  double k, m = sym_log_split_f64(u, &k);
+  sym_u64 power = (sym_bits_f64(u) + (0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull)) & 0xfff0000000000000ull;
+  double f = (m - 1.0) + lost * sym_double_of(k > 1000.0 ? 0u : 0x7fe0000000000000ull - power);
+  return __builtin_copysign(sym_log_sum_f64(k, f), x);
+}
+
+//@ sym_log1p_f32: log1p_sum
 SYM_FN float sym_log1p_f32(float x) {
-  float u = 1.0f + x, k, m = sym_log_split_f32(u, &k);
-  float lost = x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x);
-  float f = k == 0.0f ? x : m - 1.0f, c = k == 0.0f ? 0.0f : lost / u, h = 0.5f * f * f;
-  float low = SYM_FMAF(k, 1.42860677e-6f, c) + sym_log_small_f32(f, h);
-  float y = SYM_FMAF(k, 0.693145752f, f - (h - low));
+  float y = sym_log1p_sum_f32(x);
   y = x < __builtin_inff() ? y : x;
   y = x < -1.0f ? __builtin_nanf("") : y;
-  y = x == -1.0f ? -__builtin_inff() : y;
-  return x == 0.0f ? x : y;
+  return x == -1.0f ? -__builtin_inff() : y;
 }
 
-//@ sym_log1p_f64: log_parts
+//@ sym_log1p_f64: log1p_sum
 SYM_FN double sym_log1p_f64(double x) {
-  double u = 1.0 + x, k, m = sym_log_split_f64(u, &k);
-  double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
-  double f = k == 0.0 ? x : m - 1.0, c = k == 0.0 ? 0.0 : lost / u, h = 0.5 * f * f;
-  double low = SYM_FMA(k, 1.9082149292705877e-10, c) + sym_log_small_f64(f, h);
-  double y = SYM_FMA(k, 0.6931471803691238, f - (h - low));
+  double y = sym_log1p_sum_f64(x);
   y = x < __builtin_inf() ? y : x;
   y = x < -1.0 ? __builtin_nan("") : y;
-  y = x == -1.0 ? -__builtin_inf() : y;
-  return x == 0.0 ? x : y;
+  return x == -1.0 ? -__builtin_inf() : y;
+}
+
+//@ sym_log1p_usual_f32: log1p_sum
+SYM_FN float sym_log1p_usual_f32(sym_u32 *unusual, float x) {
+  *unusual |= (x > -1.0f) & (x <= 1.26765060e30f) ? 0u : 1u;
+  return sym_log1p_sum_f32(x);
+}
+
+//@ sym_log1p_usual_f64: log1p_sum
+SYM_FN double sym_log1p_usual_f64(sym_u64 *unusual, double x) {
+  *unusual |= (x > -1.0) & (x <= 1.2676506002282294e30) ? 0u : 1u;
+  return sym_log1p_sum_f64(x);
 }
 
 //@ log_pair: log_normal
-/* log m as hi + lo with hi short (12 or 26 bits), for bases whose factor must not round: hi * factor_hi is exact. */
-SYM_FN float sym_log_pair_f32(float f, float *lo) {
-  float h = 0.5f * f * f, hi = sym_float_of(sym_bits_f32(f - h) & 0xfffff000u);
-  *lo = ((f - hi) - h) + sym_log_small_f32(f, h);
-  return hi;
-}
+/* log m as hi + lo with hi short (26 bits), for bases whose factor must not round: hi * factor_hi is exact. */
 SYM_FN double sym_log_pair_f64(double f, double *lo) {
   double h = 0.5 * f * f, hi = sym_double_of(sym_bits_f64(f - h) & 0xfffffffff8000000ull);
   *lo = ((f - hi) - h) + sym_log_small_f64(f, h);
   return hi;
 }
 /* k * step_hi + k * step_lo + (hi + lo) * factor, the large terms exact. */
-SYM_FN float sym_log_base_f32(float k, float f, float step_hi, float step_lo, float factor_hi, float factor_lo) {
-  float lo, hi = sym_log_pair_f32(f, &lo), big = k * step_hi, top = hi * factor_hi, sum = big + top;
-  float rest = lo * factor_hi + (lo + hi) * factor_lo + k * step_lo;
-  return sum + (rest + ((big - sum) + top));
-}
 SYM_FN double sym_log_base_f64(double k, double f, double step_hi, double step_lo, double factor_hi, double factor_lo) {
   double lo, hi = sym_log_pair_f64(f, &lo), big = k * step_hi, top = hi * factor_hi, sum = big + top;
   double rest = lo * factor_hi + (lo + hi) * factor_lo + k * step_lo;
   return sum + (rest + ((big - sum) + top));
 }
 
-//@ sym_log2_f32: log_pair
+//@ log2_sum_f32: base
+/* k + log2(1 + f), the leading factor in two parts */
+SYM_FN float sym_log2_sum_f32(float k, float f) {
+  float q = SYM_FMAF(-0.109957784f, f, 0.186201006f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.19107075f), f, 0.20459716f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.239616379f), f, 0.288567573f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.360696673f), f, 0.480898231f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.721347332f), f, 1.925963e-08f);
+  return k + SYM_FMAF(f, 1.442695f, q * f);
+}
+
+//@ log10_sum_f32: base
+SYM_FN float sym_log10_sum_f32(float k, float f) {
+  float q = SYM_FMAF(-0.0331005901f, f, 0.0560520887f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.057518024f), f, 0.0615898818f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.0721317157f), f, 0.0868674964f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.108580522f), f, 0.144764796f);
+  q = SYM_FMAF(SYM_FMAF(q, f, -0.217147186f), f, -1.010305e-08f);
+  return SYM_FMAF(k, 0.30103f, SYM_FMAF(f, 0.4342945f, SYM_FMAF(q, f, k * -1.4320989e-8f)));
+}
+
+//@ sym_log2_f32: log_normal log2_sum_f32
 SYM_FN float sym_log2_f32(float x) {
   float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
-  return sym_log_special_f32(x, sym_log_base_f32(k, f, 1.0f, 0.0f, 1.44238281f, 0.000312228389f));
+  return sym_log_special_f32(x, sym_log2_sum_f32(k, f));
+}
+
+//@ sym_log2_usual_f32: log_parts log2_sum_f32
+SYM_FN float sym_log2_usual_f32(sym_u32 *unusual, float x) {
+  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  float k, f = sym_log_split_f32(x, &k) - 1.0f;
+  return sym_log2_sum_f32(k, f);
 }
 
 //@ sym_log2_f64: log_pair
@@ -132,11 +197,17 @@ SYM_FN double sym_log2_f64(double x) {
   return sym_log_special_f64(x, sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08));
 }
 
-//@ sym_log10_f32: log_pair
+//@ sym_log10_f32: log_normal log10_sum_f32
 SYM_FN float sym_log10_f32(float x) {
   float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
-  float y = sym_log_base_f32(k, f, 0.301025391f, 4.60503898e-06f, 0.434204102f, 9.03803408e-05f);
-  return sym_log_special_f32(x, y);
+  return sym_log_special_f32(x, sym_log10_sum_f32(k, f));
+}
+
+//@ sym_log10_usual_f32: log_parts log10_sum_f32
+SYM_FN float sym_log10_usual_f32(sym_u32 *unusual, float x) {
+  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  float k, f = sym_log_split_f32(x, &k) - 1.0f;
+  return sym_log10_sum_f32(k, f);
 }
 
 //@ sym_log10_f64: log_pair
@@ -144,4 +215,18 @@ SYM_FN double sym_log10_f64(double x) {
   double k, f = sym_log_reduce_f64(x, &k) - 1.0, step_lo = 3.694239077158931e-13;
   double y = sym_log_base_f64(k, f, 0.30102999566361177, step_lo, 0.4342944771051407, 4.798111141615973e-09);
   return sym_log_special_f64(x, y);
+}
+
+//@ sym_log2_usual_f64: log_pair
+SYM_FN double sym_log2_usual_f64(sym_u64 *unusual, double x) {
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  double k, f = sym_log_split_f64(x, &k) - 1.0;
+  return sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08);
+}
+
+//@ sym_log10_usual_f64: log_pair
+SYM_FN double sym_log10_usual_f64(sym_u64 *unusual, double x) {
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  double k, f = sym_log_split_f64(x, &k) - 1.0;
+  return sym_log_base_f64(k, f, 0.30102999566361177, 3.694239077158931e-13, 0.4342944771051407, 4.798111141615973e-09);
 }

@@ -13,6 +13,18 @@ SYM_FN double sym_sigmoid_f64(double x) {
   return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
+//@ sym_sigmoid_usual_f32: sym_exp_usual_f32
+SYM_FN float sym_sigmoid_usual_f32(sym_u32 *unusual, float x) {
+  float e = sym_exp_usual_f32(unusual, -sym_abs_f32(x));
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+//@ sym_sigmoid_usual_f64: sym_exp_usual_f64
+SYM_FN double sym_sigmoid_usual_f64(sym_u64 *unusual, double x) {
+  double e = sym_exp_usual_f64(unusual, -sym_abs_f64(x));
+  return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
 //@ log1p_unit: log_parts
 /* log(1 + z) for 0 <= z <= 1: above sqrt(2) - 1, (1 + z) / 2 takes the place of 1 + z, and nothing is lost in the sum. */
 SYM_FN float sym_log1p_unit_f32(float z) {

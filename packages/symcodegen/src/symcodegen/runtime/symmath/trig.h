@@ -1,6 +1,6 @@
 /* Trigonometric functions: |x| = n pi/2 + r with |r| <= pi/4, right for arguments of every size.
  *
- * Below the limits of trig_near.h, its functions. Float32 up to 2^20: pi/2 is subtracted in parts short enough for exact
+ * Below the limits of trig_usual.h, its functions. Float32 up to 2^20: pi/2 is subtracted in parts short enough for exact
  * products (Cody and Waite, 1980). From there on, x = M 2^e with an integer M, and M (2^e 2/pi mod 4) is x in quarter
  * turns, with the residue looked up to 82 (float32) or 212 bits (float64): the idea of M. Payne and R. Hanek, SIGNUM
  * Newsletter 18 (1983). The look-up is a gather, so that the loop stays vector code. */
@@ -287,44 +287,44 @@ SYM_FN double sym_tan_far_f64(double x) {
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }
 
-//@ sym_sin_f32: sym_sin_near_f32 trig_far_f32
+//@ sym_sin_f32: sym_sin_usual_f32 trig_far_f32
 SYM_FN float sym_sin_f32(float x) {
-  sym_u32 far = 0;
-  float y = sym_sin_near_f32(&far, x);
-  return sym_select_f32(-far, sym_sin_far_f32(x), y);
+  sym_u32 unusual = 0;
+  float y = sym_sin_usual_f32(&unusual, x);
+  return sym_select_f32(-unusual, sym_sin_far_f32(x), y);
 }
 
-//@ sym_cos_f32: sym_cos_near_f32 trig_far_f32
+//@ sym_cos_f32: sym_cos_usual_f32 trig_far_f32
 SYM_FN float sym_cos_f32(float x) {
-  sym_u32 far = 0;
-  float y = sym_cos_near_f32(&far, x);
-  return sym_select_f32(-far, sym_cos_far_f32(x), y);
+  sym_u32 unusual = 0;
+  float y = sym_cos_usual_f32(&unusual, x);
+  return sym_select_f32(-unusual, sym_cos_far_f32(x), y);
 }
 
-//@ sym_tan_f32: sym_tan_near_f32 trig_far_f32
+//@ sym_tan_f32: sym_tan_usual_f32 trig_far_f32
 SYM_FN float sym_tan_f32(float x) {
-  sym_u32 far = 0;
-  float y = sym_tan_near_f32(&far, x);
-  return sym_select_f32(-far, sym_tan_far_f32(x), y);
+  sym_u32 unusual = 0;
+  float y = sym_tan_usual_f32(&unusual, x);
+  return sym_select_f32(-unusual, sym_tan_far_f32(x), y);
 }
 
-//@ sym_sin_f64: sym_sin_near_f64 trig_far_f64
+//@ sym_sin_f64: sym_sin_usual_f64 trig_far_f64
 SYM_FN double sym_sin_f64(double x) {
-  sym_u64 far = 0;
-  double y = sym_sin_near_f64(&far, x);
-  return sym_select_f64(-far, sym_sin_far_f64(x), y);
+  sym_u64 unusual = 0;
+  double y = sym_sin_usual_f64(&unusual, x);
+  return sym_select_f64(-unusual, sym_sin_far_f64(x), y);
 }
 
-//@ sym_cos_f64: sym_cos_near_f64 trig_far_f64
+//@ sym_cos_f64: sym_cos_usual_f64 trig_far_f64
 SYM_FN double sym_cos_f64(double x) {
-  sym_u64 far = 0;
-  double y = sym_cos_near_f64(&far, x);
-  return sym_select_f64(-far, sym_cos_far_f64(x), y);
+  sym_u64 unusual = 0;
+  double y = sym_cos_usual_f64(&unusual, x);
+  return sym_select_f64(-unusual, sym_cos_far_f64(x), y);
 }
 
-//@ sym_tan_f64: sym_tan_near_f64 trig_far_f64
+//@ sym_tan_f64: sym_tan_usual_f64 trig_far_f64
 SYM_FN double sym_tan_f64(double x) {
-  sym_u64 far = 0;
-  double y = sym_tan_near_f64(&far, x);
-  return sym_select_f64(-far, sym_tan_far_f64(x), y);
+  sym_u64 unusual = 0;
+  double y = sym_tan_usual_f64(&unusual, x);
+  return sym_select_f64(-unusual, sym_tan_far_f64(x), y);
 }

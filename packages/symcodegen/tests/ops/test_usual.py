@@ -1,9 +1,9 @@
-"""Sines, cosines and tangents: blocks without large arguments are computed in a fast form, with the same bits."""
+"""Blocks of usual arguments are computed in a fast form, with the same bits as in the form for all arguments."""
 
 import numpy as np
 import pytest
 
-from symcodegen.kernels.near import BLOCK, near_functions
+from symcodegen.kernels.usual import BLOCK, usual_functions
 from symcodegen.testing import PLAIN
 from symcore import tensor as T
 from symcore.tensor import shared
@@ -79,7 +79,7 @@ def test_zeros_keep_their_signs(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("large", [False, True])
 def test_in_place(dtype, large):
-    """The first pass reads what the second one overwrites."""
+    """The fast form must not overwrite what the other one has to read."""
     values = small(dtype)
     if large:
         values[BLOCK + 1] = 1e30
@@ -105,8 +105,23 @@ def test_in_a_fused_expression_and_a_sum(large):
     np.testing.assert_allclose(got[2], wanted.T + 1, rtol=1e-5, atol=1e-5)
 
 
-def test_only_these_functions_have_a_near_form():
-    assert near_functions("sym_sin_f32(x) + sym_tan_f64(y) * sym_exp_f32(z) + sym_sign_f32(x)") == {
-        "sym_sin_near_f32",
-        "sym_tan_near_f64",
+def test_values_that_are_not_usual():
+    """Blocks with zeros, infinities, NaN and denormal numbers, beside blocks without."""
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 1e-40, -1e-40, 88.5, -88.5, -104.0, 3e38, 1e-38, 1.0]
+    values = small("float32")
+    values[BLOCK + 5 : BLOCK + 5 + len(special)] = special
+    x = T.vector("x", dtype="float32")
+    names = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "arcsinh", "arccosh", "arctanh"]
+    got = compiled([x], [getattr(T, name)(x) for name in names])(values)
+    for name, y in zip(names, got, strict=True):
+        with np.errstate(all="ignore"):
+            wanted = getattr(np, name)(values.astype("longdouble")).astype("float32")
+        np.testing.assert_allclose(y, wanted, rtol=3e-7, atol=1e-45, err_msg=name)
+
+
+def test_functions_with_a_form_for_usual_arguments():
+    assert usual_functions("sym_sin_f32(x) + sym_tan_f64(y) * sym_exp_f32(z) + sym_sign_f32(x)") == {
+        "sym_sin_usual_f32",
+        "sym_tan_usual_f64",
+        "sym_exp_usual_f32",
     }

@@ -1,22 +1,31 @@
 /* Trigonometric functions of arguments below a limit, which nearly all are: pi/2 is taken away in three parts by fused
  * multiply-adds, whose first difference is exact (W. Kahan; see J.-M. Muller, "Elementary Functions", section 11.2).
- * They set *far where an argument is beyond the limit; the result is worthless then. The functions of trig.h give the
+ * They set *unusual where an argument is beyond the limit; the result is worthless then. The functions of trig.h give the
  * same bits below the limit, and are right everywhere. */
 
-//@ trig_near_f32: base
-#define SYM_TRIG_NEAR_F32 100000.0f
-/* a - n pi/2 with its n in the low bits of *turned. Without a fused multiply-add, in float64. */
-SYM_FN float sym_trig_near_f32(float a, sym_u32 *turned, sym_u32 *far) {
-  *far |= a > SYM_TRIG_NEAR_F32 ? 1u : 0u;
+//@ trig_usual_f32: base
+#define SYM_TRIG_USUAL_F32 100000.0f
+/* a - n pi/2 = result + *rest, with n in the low bits of *turned: the nearest integer to `turns`. Without a fused
+ * multiply-add, in float64. */
+SYM_FN float sym_trig_usually_f32(float a, float turns, float *rest, sym_u32 *turned, sym_u32 *unusual) {
+  *unusual |= a > SYM_TRIG_USUAL_F32 ? 1u : 0u;
 #if SYM_HAS_FMA
-  float t = SYM_FMAF(a, 0.636619747f, SYM_ROUND_F32), n = t - SYM_ROUND_F32;
-  *turned = sym_bits_f32(t);
-  return SYM_FMAF(n, 1.71512451e-15f, SYM_FMAF(n, 4.37113883e-08f, SYM_FMAF(n, -1.57079637f, a)));
+  float n = turns - SYM_ROUND_F32;
+  *turned = sym_bits_f32(turns);
+  *rest = n * 1.71512451e-15f;
+  return SYM_FMAF(n, 4.37113883e-08f, SYM_FMAF(n, -1.57079637f, a));
 #else
-  double b = (double)(a > SYM_TRIG_NEAR_F32 ? 0.0f : a), t = b * 0.6366197723675814 + SYM_ROUND_F64, n = t - SYM_ROUND_F64;
+  (void)turns;
+  double b = (double)(a > SYM_TRIG_USUAL_F32 ? 0.0f : a), t = b * 0.6366197723675814 + SYM_ROUND_F64, n = t - SYM_ROUND_F64;
+  double r = (b - n * 1.5707963267341256) - n * 6.077100506506192e-11;
   *turned = (sym_u32)sym_bits_f64(t);
-  return (float)((b - n * 1.5707963267341256) - n * 6.077100506506192e-11);
+  *rest = (float)(r - (double)(float)r);
+  return (float)r;
 #endif
+}
+SYM_FN float sym_trig_usual_f32(float a, sym_u32 *turned, sym_u32 *unusual) {
+  float rest, r = sym_trig_usually_f32(a, SYM_FMAF(a, 0.636619747f, SYM_ROUND_F32), &rest, turned, unusual);
+  return r + rest;
 }
 SYM_FN float sym_sin_turned_f32(float r, sym_u32 turned) {
   float z = r * r;
@@ -27,36 +36,39 @@ SYM_FN float sym_sin_turned_f32(float r, sym_u32 turned) {
   return sym_float_of(sym_bits_f32(turned & 1u ? c : s) ^ (turned & 2u) << 30);
 }
 
-//@ sym_sin_near_f32: trig_near_f32
-SYM_FN float sym_sin_near_f32(sym_u32 *far, float x) {
+//@ sym_sin_usual_f32: trig_usual_f32
+SYM_FN float sym_sin_usual_f32(sym_u32 *unusual, float x) {
   sym_u32 turned;
-  float r = sym_trig_near_f32(sym_abs_f32(x), &turned, far), y = sym_sin_turned_f32(r, turned);
+  float r = sym_trig_usual_f32(sym_abs_f32(x), &turned, unusual), y = sym_sin_turned_f32(r, turned);
   return sym_float_of(sym_bits_f32(y) ^ (sym_bits_f32(x) & 0x80000000u));
 }
 
-//@ sym_cos_near_f32: trig_near_f32
-SYM_FN float sym_cos_near_f32(sym_u32 *far, float x) {
+//@ sym_cos_usual_f32: trig_usual_f32
+SYM_FN float sym_cos_usual_f32(sym_u32 *unusual, float x) {
   sym_u32 turned;
-  float r = sym_trig_near_f32(sym_abs_f32(x), &turned, far);
+  float r = sym_trig_usual_f32(sym_abs_f32(x), &turned, unusual);
   return sym_sin_turned_f32(r, turned + 1u);
 }
 
-//@ sym_tan_near_f32: trig_near_f32
-SYM_FN float sym_tan_near_f32(sym_u32 *far, float x) {
+//@ sym_tan_usual_f32: trig_usual_f32
+/* The last part of pi/2 is added with the polynomial, and the turns are counted with more digits, so that t never exceeds
+ * 1: each saves half a unit in the last place, which the reciprocal would double. */
+SYM_FN float sym_tan_usual_f32(sym_u32 *unusual, float x) {
   sym_u32 turned;
-  float r = sym_trig_near_f32(sym_abs_f32(x), &turned, far), z = r * r;
+  float a = sym_abs_f32(x), turns = SYM_FMAF(a, 0.636619747f, a * 2.56825503e-08f) + SYM_ROUND_F32, rest;
+  float r = sym_trig_usually_f32(a, turns, &rest, &turned, unusual), z = r * r;
   float q = SYM_FMAF(0.0044564819f, z, -7.39415045e-05f);
   q = SYM_FMAF(SYM_FMAF(SYM_FMAF(q, z, 0.0109655382f), z, 0.0212318432f), z, 0.054069709f);
   q = SYM_FMAF(SYM_FMAF(q, z, 0.13332577f), z, 0.333333522f);
-  float t = SYM_FMAF(r * z, q, r);
+  float t = r + SYM_FMAF(r * z, q, rest);
   float y = (turned & 1u ? -1.0f : t) / (turned & 1u ? t : 1.0f);
   return sym_float_of(sym_bits_f32(y) ^ (sym_bits_f32(x) & 0x80000000u));
 }
 
-//@ trig_near_f64: base
-#define SYM_TRIG_NEAR_F64 1048576.0
-SYM_FN double sym_trig_near_f64(double a, sym_u64 *turned, sym_u64 *far) {
-  *far |= a > SYM_TRIG_NEAR_F64 ? 1u : 0u;
+//@ trig_usual_f64: base
+#define SYM_TRIG_USUAL_F64 1048576.0
+SYM_FN double sym_trig_usual_f64(double a, sym_u64 *turned, sym_u64 *unusual) {
+  *unusual |= a > SYM_TRIG_USUAL_F64 ? 1u : 0u;
   double t = SYM_FMA(a, 0.6366197723675814, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
   *turned = sym_bits_f64(t);
 #if SYM_HAS_FMA
@@ -80,24 +92,24 @@ SYM_FN double sym_sin_turned_f64(double r, sym_u64 turned) {
   return sym_double_of(sym_bits_f64(turned & 1u ? k : s) ^ (turned & 2u) << 62);
 }
 
-//@ sym_sin_near_f64: trig_near_f64
-SYM_FN double sym_sin_near_f64(sym_u64 *far, double x) {
+//@ sym_sin_usual_f64: trig_usual_f64
+SYM_FN double sym_sin_usual_f64(sym_u64 *unusual, double x) {
   sym_u64 turned;
-  double r = sym_trig_near_f64(sym_abs_f64(x), &turned, far), y = sym_sin_turned_f64(r, turned);
+  double r = sym_trig_usual_f64(sym_abs_f64(x), &turned, unusual), y = sym_sin_turned_f64(r, turned);
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }
 
-//@ sym_cos_near_f64: trig_near_f64
-SYM_FN double sym_cos_near_f64(sym_u64 *far, double x) {
+//@ sym_cos_usual_f64: trig_usual_f64
+SYM_FN double sym_cos_usual_f64(sym_u64 *unusual, double x) {
   sym_u64 turned;
-  double r = sym_trig_near_f64(sym_abs_f64(x), &turned, far);
+  double r = sym_trig_usual_f64(sym_abs_f64(x), &turned, unusual);
   return sym_sin_turned_f64(r, turned + 1u);
 }
 
-//@ sym_tan_near_f64: trig_near_f64
-SYM_FN double sym_tan_near_f64(sym_u64 *far, double x) {
+//@ sym_tan_usual_f64: trig_usual_f64
+SYM_FN double sym_tan_usual_f64(sym_u64 *unusual, double x) {
   sym_u64 turned;
-  double r = sym_trig_near_f64(sym_abs_f64(x), &turned, far), z = r * r, w = z * z, v = w * w;
+  double r = sym_trig_usual_f64(sym_abs_f64(x), &turned, unusual), z = r * r, w = z * z, v = w * w;
   double a = SYM_FMA(0.021869489651339401, z, 0.053968253925198238);
   double b = SYM_FMA(0.0035922952207175294, z, 0.0088632185130465245);
   double c = SYM_FMA(0.00059522644647443872, z, 0.0014547198473821186);
