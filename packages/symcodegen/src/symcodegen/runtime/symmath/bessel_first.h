@@ -157,10 +157,10 @@ SYM_FN double sym_j0_f64(double x) {
   return sym_bessel_j0(x, a, sym_sin_f64(a), sym_cos_f64(a));
 }
 
-//@ sym_j0_near_f64: bessel_j0 sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double sym_j0_near_f64(unsigned long long *far, double x) {
+//@ sym_j0_usual_f64: bessel_j0 sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double sym_j0_usual_f64(unsigned long long *far, double x) {
   double a = sym_abs_f64(x);
-  return sym_bessel_j0(x, a, sym_sin_near_f64(far, a), sym_cos_near_f64(far, a));
+  return sym_bessel_j0(x, a, sym_sin_usual_f64(far, a), sym_cos_usual_f64(far, a));
 }
 
 //@ sym_j0_f32: sym_j0_f64
@@ -182,10 +182,10 @@ SYM_FN double sym_j1_f64(double x) {
   return sym_bessel_j1(x, a, sym_sin_f64(a), sym_cos_f64(a));
 }
 
-//@ sym_j1_near_f64: bessel_j1 sym_sin_near_f64 sym_cos_near_f64
-SYM_FN double sym_j1_near_f64(unsigned long long *far, double x) {
+//@ sym_j1_usual_f64: bessel_j1 sym_sin_usual_f64 sym_cos_usual_f64
+SYM_FN double sym_j1_usual_f64(unsigned long long *far, double x) {
   double a = sym_abs_f64(x);
-  return sym_bessel_j1(x, a, sym_sin_near_f64(far, a), sym_cos_near_f64(far, a));
+  return sym_bessel_j1(x, a, sym_sin_usual_f64(far, a), sym_cos_usual_f64(far, a));
 }
 
 //@ sym_j1_f32: sym_j1_f64
