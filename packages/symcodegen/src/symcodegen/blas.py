@@ -34,6 +34,7 @@ FUNCTIONS = (
 _NAME = "scipy.linalg.cython_blas"
 _LAPACK = "scipy.linalg.cython_lapack"
 _SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads", "MKL_Set_Num_Threads")
+_GETTERS = ("scipy_openblas_get_num_threads", "openblas_get_num_threads", "MKL_Get_Max_Threads")
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "GOTO_NUM_THREADS")
 _MAC_LIBRARY = ".dylibs/libscipy_openblas.dylib"
 _lock = threading.RLock()
@@ -55,6 +56,8 @@ def load() -> None:
                 raise RuntimeError(f"BLAS kernels need the C virtual machine: {extension.why_not()}")
             if not cvm.set_blas(pointers()):
                 raise ImportError(f"{_NAME} lacks some of {', '.join(FUNCTIONS)}: install scipy>=1.13.")
+            getter = _function(_GETTERS)
+            cvm.share_products(getter() if getter is not None else 0)
             _loaded = True
 
 
@@ -67,6 +70,7 @@ def set_threads(count: int) -> bool:
     Left to itself OpenBLAS takes every core and waits for them spinning: on a busy machine a product of small
     matrices then takes ten times as long (measured: 7.4 ms instead of 0.9 for a training step). A number set in the
     environment (``OPENBLAS_NUM_THREADS`` and the like) is respected. Returns whether the library could be told.
+    Large products are BLAS's where it has several threads; where it has one, kernels of this package may take them.
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return False
@@ -82,13 +86,17 @@ def set_threads(count: int) -> bool:
 
 @functools.cache
 def _thread_setter() -> Any:
+    return _function(_SETTERS)
+
+
+def _function(names: tuple[str, ...]) -> Any:
     library = _library()
     if library is None:
         file = getattr(_module(), "__file__", None)
         if not file:
             return None
         library = ctypes.CDLL(file)  # a symbol is looked up in the libraries that this one needs, too
-    return next((getattr(library, name) for name in _SETTERS if hasattr(library, name)), None)
+    return next((getattr(library, name) for name in names if hasattr(library, name)), None)
 
 
 def pointers() -> dict[str, int]:

@@ -248,3 +248,134 @@ def test_kernels_are_chosen_by_name(cvm):
         cvm.set_products("mmx")
     with pytest.raises(TypeError):
         cvm.set_products(3)
+    with pytest.raises(ValueError, match="there is no way 'sideways'"):
+        cvm.set_products(best, "sideways")
+    assert cvm.set_products(best) == best
+
+
+WAYS = ["spread", "dots", "blocked", "dots packed"]
+#: Rows, columns, lengths of the sum: fewer and more than a tile has, several blocks of the sum (256, 384 deep), lanes that
+#: do not fill a vector.
+BLOCKS = [(1, 40, 33), (2, 17, 400), (15, 9, 401), (61, 47, 20)]
+
+
+@pytest.fixture(params=WAYS)
+def way(request, cvm, instructions):
+    """All products take this way where they can."""
+    cvm.set_products(instructions, request.param)
+    yield request.param
+    cvm.set_products(instructions)
+
+
+def wild(a):
+    """A view with NaN around it and between its elements."""
+    big = np.full((2 * a.shape[0] + 3, 3 * a.shape[1] + 5), np.nan, a.dtype)
+    big[2:-1:2, 1:-4:3] = a
+    return big[2:-1:2, 1:-4:3]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", BLOCKS)
+def test_every_way_in_every_order(way, new_builder, dtype, size):
+    m, n, k = size
+    a, x, y = sample((m, k), dtype), sample((k, n), dtype), sample((m, n), dtype)
+    orders = [np.ascontiguousarray, columns]
+    for left, right, by_columns in [*itertools.product(orders, orders, [False, True]), (wild, wild, False)]:
+        before = columns(y) if by_columns else y
+        beta = -0.5 if left is not right else 1
+        result = call(new_builder(), "gemm", dtype, (m, n), [before, -0.5, left(a), right(x), beta], by_columns)
+        assert_accurate(result, y, -0.5, a, x, beta)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_several_blocks_of_columns(way, new_builder, dtype):
+    """More of the second operand than the 512 KB that one block may take."""
+    a, x = sample((16, 250), dtype), sample((250, 560), dtype)
+    y = np.zeros((16, 560), dtype)
+    for right in (x, columns(x)):
+        assert_accurate(call(new_builder(), "gemm", dtype, (16, 560), [y, 1, a, right, 0]), y, 1, a, x, 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_a_multiple_of_a_page_apart(way, new_builder, dtype):
+    a, x = sample((50, 70), dtype), np.full((70, 4096), np.nan, dtype)
+    x[:, 5:42] = sample((70, 37), dtype)
+    y = np.zeros((50, 37), dtype)
+    assert_accurate(call(new_builder(), "gemm", dtype, (50, 37), [y, 1, a, x[:, 5:42], 0]), y, 1, a, x[:, 5:42], 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(30, 40, 300), (3, 20, 500), (200, 10, 33)])
+def test_nothing_but_the_operands_is_read_and_what_is_no_number_propagates(way, new_builder, dtype, shape):
+    """With beta = 0 what the result held does not show; infinities and NaN reach their row or column and no other."""
+    m, n, k = shape
+    y = np.full((m, n), np.nan, dtype)
+    a, x = sample((m, k), dtype), sample((k, n), dtype)
+    a[1, k // 2], x[k - 1, n - 2], a[2, k - 1] = np.inf, np.nan, 0  # 0 * NaN is NaN
+    for operands in ([a, x], [columns(a), x], [a, columns(x)], [wild(a), wild(x)]):
+        result = call(new_builder(), "gemm", dtype, (m, n), [y, 1, *operands, 0])
+        expected = np.zeros((m, n), bool)
+        expected[1], expected[:, n - 2] = True, True
+        np.testing.assert_array_equal(~np.isfinite(result), expected)
+        assert np.isnan(result[:, n - 2]).all() and np.isinf(result[1, : n - 2]).all()
+        np.testing.assert_array_equal(np.sign(result[1, 0]), np.sign(x[k // 2, 0]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("by_columns", [False, True])
+@pytest.mark.parametrize("shape", [(300, 10, 20), (47, 50, 300), (12, 200, 20)])
+def test_gradients_are_added_in_place(cvm, way, new_builder, dtype, shape, by_columns):
+    """``W = W - rate * x.T @ d`` in the memory of ``W``, as a step of training does it."""
+    m, n, k = shape
+    w, x, d = sample((m, n), dtype), sample((k, m), dtype), sample((k, n), dtype)
+    b = new_builder()
+    source, *inputs = [b.input(2, dtype) for _ in "wxd"]
+    lengths = tuple(b.reg("DIM", source, axis) for axis in ((1, 0) if by_columns else (0, 1)))
+    target = b.temp(2, dtype, lengths)
+    view = b.dimshuffle(target, (1, 0)) if by_columns else target
+    b.copy(source, view)
+    scales = [b.const(scale, dtype) for scale in (-0.25, 0.5)]
+    b.full(f"gemm_{dtype}", [view], [view, scales[0], b.dimshuffle(inputs[0], (1, 0)), inputs[1], scales[1]])
+    result = b.program(b.copy(view))(w, x, d)[0]
+    assert_accurate(result, w, -0.25, x.T, d, 0.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("way_and_shape", [("blocked", (256, 100, 500)), ("dots packed", (300, 10, 784))])
+def test_blocks_are_no_less_accurate_than_blas(cvm, new_builder, dtype, way_and_shape):
+    way, (m, n, k) = way_and_shape
+    a, x = rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype)
+    exact = np.asarray(a, np.longdouble) @ np.asarray(x, np.longdouble)
+    y = np.zeros((m, n), dtype)
+
+    def error(name, way=None):
+        before = cvm.set_products(name, way)
+        try:
+            result = call(new_builder(), "gemm", dtype, (m, n), [y, 1, a, x, 0])
+        finally:
+            cvm.set_products(before)
+        return float(np.sqrt(np.mean((result - exact) ** 2)))
+
+    assert error(None, way) <= 1.1 * error("blas")
+
+
+def test_large_products_are_left_to_a_blas_with_threads(cvm, new_builder):
+    """The results of the two differ in their last bits, by which they can be told apart."""
+    a, x, y = sample((64, 700), "float32"), sample((700, 300), "float32"), np.zeros((64, 300), "float32")
+
+    def result(name, threads):
+        before = cvm.set_products(name)
+        cvm.share_products(threads)
+        try:
+            return call(new_builder(), "gemm", "float32", (64, 300), [y, 1, a, x, 0])
+        finally:
+            cvm.share_products(1)
+            cvm.set_products(before)
+
+    of_blas = result("blas", 1)
+    for threads in (0, 2):
+        np.testing.assert_array_equal(result(None, threads), of_blas)
+    if cvm.set_products(None) in ("avx512", "avx2"):
+        assert (result(None, 1) != of_blas).any()
+    with pytest.raises(TypeError):
+        cvm.share_products("many")

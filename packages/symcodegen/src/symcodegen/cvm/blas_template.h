@@ -87,12 +87,14 @@ static int NAME(small_enough)(const Product *q) {
 }
 #endif
 
-KERNEL(NAME(gemm)) {
+/* `limit`: multiplications beyond which the product is left to BLAS. */
+static int NAME(gemm_up_to)(i64 limit, char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
+    (void)limit;
 #ifdef SMALL
     Product q = {.m = d[4], .k = d[5], .n = d[7], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = s[5],
-                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5]};
-    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q)) return SYM_OK;
+                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5], .limit = limit};
+    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q, ctx)) return SYM_OK;
 #endif
     NAME(gemm_plan) g = NAME(plan_gemm)(p, d, s);
     int m = (int)g.a.rows, n = (int)g.x.cols, k = (int)g.a.cols;
@@ -114,6 +116,10 @@ KERNEL(NAME(gemm)) {
     }
     if (g.c.data != g.out.data) NAME(copy_out)(&g.c, p[0], s);
     return SYM_OK;
+}
+
+KERNEL(NAME(gemm)) {
+    return NAME(gemm_up_to)(product_limit, p, d, s, ctx);
 }
 
 /* ---- gemm_batched: extra (ndim,); shapes and strides of `ndim` axes each ---- */
@@ -149,7 +155,7 @@ static int NAME(batch_axis)(i64 axis, char *const *at, const i64 *d, const i64 *
         T one = {0}, zero = {0};
         SET_ONE(&one);
         char *const operands[] = {at[0], at[0], (char *)&one, at[1], at[2], (char *)&zero};
-        return NAME(gemm)(operands, lengths, strides, ctx);
+        return NAME(gemm_up_to)(MOST_PRODUCT, operands, lengths, strides, ctx); /* threads share batches, not products */
     }
     for (i64 i = 0; i < d[1 + axis]; i++) {
         char *const next[] = {at[0] + i * s[axis], at[1] + i * s[nd + axis], at[2] + i * s[2 * nd + axis]};
@@ -202,8 +208,8 @@ KERNEL(NAME(gemv)) {
 #ifdef SMALL
     Product q = {.m = d[2], .k = d[3], .n = 1, .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = NAME(SIZE), .y_rs = s[1], .y_cs = NAME(SIZE), .a_rs = s[2], .a_cs = s[3],
-                 .b_rs = s[4], .b_cs = NAME(SIZE), .alpha = p[2], .beta = p[5]};
-    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q)) return SYM_OK;
+                 .b_rs = s[4], .b_cs = NAME(SIZE), .alpha = p[2], .beta = p[5], .limit = product_limit};
+    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q, ctx)) return SYM_OK;
 #endif
     NAME(gemv_plan) g = NAME(plan_gemv)(p, d, s);
     int rows = (int)(g.a.rows), cols = (int)(g.a.cols), standing_in = !g.out.inc;
@@ -272,7 +278,7 @@ KERNEL(NAME(ger)) {
     Product q = {.m = d[0], .k = 1, .n = d[1], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = NAME(SIZE),
                  .b_rs = NAME(SIZE), .b_cs = s[5], .alpha = p[2]};
-    if (NAME(small_enough)(&q) && product_kernels->outer[SMALL](&q)) return SYM_OK;
+    if (NAME(small_enough)(&q) && product_kernels->outer[SMALL](&q, ctx)) return SYM_OK;
 #endif
     NAME(ger_plan) g = NAME(plan_ger)(p, d, s);
     int m = (int)g.out.rows, n = (int)g.out.cols;

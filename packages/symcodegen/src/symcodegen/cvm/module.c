@@ -4,6 +4,8 @@
 #include "products.h"
 #include "threads.h"
 
+#include <string.h>
+
 #ifdef _WIN32
 #include <windows.h>
 #else
@@ -63,15 +65,29 @@ static PyObject *set_blas(PyObject *self, PyObject *pointers) {
     return PyBool_FromLong(blas_is_set());
 }
 
-static PyObject *set_products(PyObject *self, PyObject *name) {
-    const char *before = product_kernels->name, *text = name == Py_None ? NULL : PyUnicode_AsUTF8(name);
+/* In the order of Way in products_template.h. */
+static const char *const product_ways[] = {"spread", "dots", "blocked", "dots packed", NULL};
+
+static PyObject *set_products(PyObject *self, PyObject *args) {
+    PyObject *name;
+    const char *before = product_kernels->name, *way = NULL;
+    int position = -1;
     (void)self;
+    if (!PyArg_ParseTuple(args, "O|z", &name, &way)) return NULL;
+    const char *text = name == Py_None ? NULL : PyUnicode_AsUTF8(name);
     if (name != Py_None && !text) return NULL;
+    if (way)
+        for (position = 0; product_ways[position] && strcmp(product_ways[position], way);) position++;
+    if (way && !product_ways[position])
+        return PyErr_Format(PyExc_ValueError,
+                            "set_products: there is no way '%s'. Pass 'spread', 'dots', 'blocked', 'dots packed' or None.",
+                            way);
     if (choose_products(text))
         return PyErr_Format(PyExc_ValueError,
                             "set_products(%R): this processor, or the compiler of this extension, does not have them. "
                             "Pass 'avx512', 'avx2', 'vector', 'blas' or None.",
                             name);
+    product_way = position;
     return PyUnicode_FromString(before);
 }
 
@@ -103,6 +119,14 @@ static PyObject *thread_pool(PyObject *self, PyObject *unused) {
     return Py_BuildValue("{sisLsL}", "threads", pool_size(), "jobs", jobs, "helped", helped);
 }
 
+static PyObject *share_products_with_blas(PyObject *self, PyObject *threads) {
+    const long count = PyLong_AsLong(threads);
+    (void)self;
+    if (PyErr_Occurred()) return NULL;
+    share_products((int)count);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "dlopen(path)\n--\n\nLoads a shared object, all symbols bound and private; its "
                                    "handle, an int. OSError if it cannot."},
@@ -113,10 +137,16 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "set_blas(pointers)\n--\n\nTakes the addresses of Fortran BLAS functions, {'sgemm': "
                                    "address, ...}: [sdcz]gemm, [sdcz]gemv,\n"
                                    "sger, dger, cgeru, zgeru. True once all are known."},
-                                  {"set_products", set_products, METH_O,
-                                   "set_products(name)\n--\n\nChooses the kernels of small products: 'avx512', 'avx2', "
+                                  {"share_products", share_products_with_blas, METH_O,
+                                   "share_products(threads)\n--\n\nLeaves large products to a BLAS with so many threads, "
+                                   "unless it is one; 0: it is not known. For the whole process;\na program that tells "
+                                   "BLAS its number of threads sees to it by itself."},
+                                  {"set_products", set_products, METH_VARARGS,
+                                   "set_products(name, way=None)\n--\n\nChooses the kernels of products: 'avx512', 'avx2', "
                                    "'vector' (any processor), 'blas' (leave them to\nBLAS), or None for the best that "
                                    "this processor has, which is what a process begins with. For the whole process.\n"
+                                   "way: 'spread', 'dots', 'blocked' or 'dots packed' for all products that can take it "
+                                   "(for tests), or None for the cheapest.\n"
                                    "Returns the name of those used before. ValueError if there are no such kernels "
                                    "here."},
                                   {"set_blas_setter", take_blas_setter, METH_O,

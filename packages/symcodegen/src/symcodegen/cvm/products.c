@@ -1,16 +1,25 @@
-/* Which kernels of small products this processor runs. */
+/* Which kernels of products this processor runs. */
 #include "products.h"
 
 #include <string.h>
 
-static int leave_to_blas(Product *q) {
-    (void)q;
+static int leave_to_blas(Product *q, const sym_ctx *ctx) {
+    (void)q, (void)ctx;
     return 0;
 }
 
 static const ProductKernels none = {"blas", {leave_to_blas, leave_to_blas}, {leave_to_blas, leave_to_blas}};
 
 const ProductKernels *product_kernels = &none;
+i64 product_limit = MOST_PRODUCT;
+int product_way = -1;
+
+#define THREADED_PRODUCT ((i64)1 << 21) /* multiplications: some tens of microseconds of one thread */
+
+void share_products(int blas_threads) {
+    const i64 limit = blas_threads == 1 ? MOST_PRODUCT : THREADED_PRODUCT;
+    if (product_limit != limit) product_limit = limit;
+}
 
 #if defined(__GNUC__) && defined(__x86_64__)
 static int has_avx512(void) {

@@ -1,4 +1,5 @@
-/* Kernels of our own for products of small matrices, where a call of BLAS costs more than the product.
+/* Kernels of our own for products of matrices: small ones, where a call of BLAS costs more than the product, and those with
+ * a short side or more, where it copies more than it multiplies.
  *
  * One set of kernels per instruction set, compiled into the extension and chosen once, when it is loaded. Every function
  * answers 1 if it has computed the product and 0 if it leaves it to BLAS, having written nothing. No Python here. */
@@ -16,10 +17,11 @@ typedef struct {
     char *c;
     i64 a_rs, a_cs, b_rs, b_cs, y_rs, y_cs, c_rs, c_cs;
     const void *alpha, *beta;
+    i64 limit; /* of multiplications: beyond, it is BLAS's */
 } Product;
 
-/* May rewrite q: the strides of axes of length 1, and a for b. */
-typedef int small_product(Product *q);
+/* May rewrite q: the strides of axes of length 1, and a for b. May reserve scratch of ctx. */
+typedef int small_product(Product *q, const sym_ctx *ctx);
 
 /* For float and double, in this order. `outer` reads k = 1: c = y + alpha * a[m] b[n]^T; beta is not read. */
 typedef struct {
@@ -28,6 +30,17 @@ typedef struct {
 } ProductKernels;
 
 extern const ProductKernels products_avx512, products_avx2, products_vector;
+
+/* Products with more multiplications are left to BLAS, unless a batch of them is shared by threads. */
+extern i64 product_limit;
+#define MOST_PRODUCT ((i64)1 << 40) /* costs of larger ones might not fit 64 bits */
+
+/* Large products are BLAS's if it has so many threads (0: not known), unless it has one. */
+void share_products(int blas_threads);
+
+/* The way (Way in products_template.h) that all products must take where it is possible; -1: the cheapest. For tests, which
+ * change it under the GIL. */
+extern int product_way;
 
 /* The chosen ones, never NULL. Changed under the GIL by `choose_products` alone. */
 extern const ProductKernels *product_kernels;

@@ -58,6 +58,17 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define MOST_WORK (1 << 21)
 #define MOST_BYTES (1 << 19)
 #define WRITE_COST 7
+#define MOST_COLS 3 /* of a block of dots, by four rows */
+#define LEAST_PACKED 4096
+#define MOST_PACKED MOST_PRODUCT
+#define TILE_CALL 40
+#define BLOCKED_CALL 150
+#define PACKED_ELEMENT 6
+#define DOTS_BYTES (1 << 18)
+#define BLAS_LOSS 10
+#define TILE_ROWS 6
+#define DEPTH(size) (size == 4 ? 384 : 192)
+#define PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 #define BLAS_CALL 300
 #define BLAS_COPIES 0
 #define BLAS_GAIN (-3)
@@ -74,6 +85,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define STORE(p, v) _mm256_storeu_ps(p, v)
 #define STORE_SOME(p, mask, v) store_some_s(p, (mask).count, v)
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define PACK_FOUR transpose_s
 #define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(a, b, c, d))
 #include "products_template.h"
 
@@ -90,6 +102,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define STORE(p, v) _mm256_storeu_pd(p, v)
 #define STORE_SOME(p, mask, v) store_some_d(p, (mask).count, v)
 #define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define PACK_FOUR transpose_d
 #define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(a, b, c, d))
 #include "products_template.h"
 

@@ -19,6 +19,17 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define MOST_WORK (1 << 21)
 #define MOST_BYTES (1 << 19)
 #define WRITE_COST 6
+#define MOST_COLS 6 /* of a block of dots, by four rows */
+#define LEAST_PACKED 4096
+#define MOST_PACKED MOST_PRODUCT
+#define TILE_CALL 40
+#define BLOCKED_CALL 150
+#define PACKED_ELEMENT 3
+#define DOTS_BYTES (1 << 18)
+#define BLAS_LOSS 5
+#define TILE_ROWS 14
+#define DEPTH(size) (size == 4 ? 256 : 160)
+#define PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 #define BLAS_CALL 200
 #define BLAS_COPIES 1000000
 #define BLAS_GAIN (-3)
@@ -34,6 +45,7 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define STORE(p, v) _mm512_storeu_ps(p, v)
 #define STORE_SOME(p, mask, v) _mm512_mask_storeu_ps(p, mask, v)
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define PACK_FOUR transpose_s
 #define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(half_s(a), half_s(b), half_s(c), half_s(d)))
 #include "products_template.h"
 
@@ -48,6 +60,7 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define STORE(p, v) _mm512_storeu_pd(p, v)
 #define STORE_SOME(p, mask, v) _mm512_mask_storeu_pd(p, mask, v)
 #define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define PACK_FOUR transpose_d
 #define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(half_d(a), half_d(b), half_d(c), half_d(d)))
 #include "products_template.h"
 

@@ -1,41 +1,52 @@
-/* Small products for one element type and one instruction set. Before including: TARGET (attributes of functions), T,
+/* Products for one element type and one instruction set. Before including: TARGET (attributes of functions), T,
  * NAME(x), V (vector type), WIDTH (its lanes), MASK (which lanes), LANES(n) (the first n, 1 <= n <= WIDTH), SPLAT, LOAD,
- * LOAD_SOME, STORE, STORE_SOME, FMA(a, b, c) = a * b + c, SUM_FOUR(out, a, b, c, d) (sums across lanes), ROWS (of the
- * largest block), MOST_WORK (multiplications) and MOST_BYTES (of a and b) beyond which BLAS is left to it, and, for the choice
- * between the two: WRITE_COST (of a vector of the result) and BLAS_CALL (what its call costs more than ours), both in
- * multiplications of a vector, BLAS_GAIN (per cent that it is faster in long loops)
- * and BLAS_COPIES (multiplications beyond which it copies its operands first).
+ * LOAD_SOME, STORE, STORE_SOME, FMA(a, b, c) = a * b + c, SUM_FOUR(out, a, b, c, d) (sums across lanes),
+ * PACK_FOUR(to, ld, from, stride) (4 x 4 elements transposed: to[s * ld + l] = element s of row l), PREFETCH(p);
+ * the sizes of blocks ROWS (of spread), MOST_COLS (of dots, by four rows), TILE_ROWS (of tiles, by two vectors) and DEPTH(size)
+ * (steps of the sum in a block of tiles); the limits MOST_WORK (multiplications) and MOST_BYTES (of a and b) of the ways
+ * without blocks, LEAST_PACKED, MOST_PACKED (multiplications) and DOTS_BYTES (of the copy) of those that copy;
+ * and, for the choice, in multiplications of a vector: WRITE_COST (of a vector of the result), TILE_CALL, BLOCKED_CALL, PACKED_ELEMENT (in
+ * eighths, copied across), BLAS_CALL (what its call costs more than ours), BLAS_COPIES (multiplications beyond which it copies
+ * its operands), BLAS_GAIN and BLAS_LOSS (per cent by which its loops are faster up to there and slower from there on).
  *
- * Two ways through a product, neither of which moves a matrix:
- *   spread  vectors lie along n: rows of b are read as they are, elements of a are spread over a vector
- *   dots    vectors lie along k: both operands are contiguous along k, lanes are added up at the end
- * A product whose result is contiguous along m is the transposed one, spread. Blocks of accumulators stay in registers;
- * `chains` are accumulators of the same element that take turns along k, so that an addition need not wait for the one
- * before. Loops over a block are unrolled completely: their bounds are constants once inlined. */
+ * Four ways through a product:
+ *   spread       vectors lie along n: rows of b are read as they are, elements of a are spread over a vector
+ *   dots         vectors lie along k: both operands are contiguous along k, lanes are added up at the end
+ *   blocked      as spread, by larger blocks, with copies of what does not lie as they want it (products_blocked.h)
+ *   dots packed  as dots, with a copy of b
+ * and each of them through the transposed product. Blocks of accumulators stay in registers; `chains` are accumulators of the
+ * same element that take turns along k, so that an addition need not wait for the one before. Loops over a block are
+ * unrolled completely: their bounds are constants once inlined. */
 
 enum { NAME(SIZE) = sizeof(T) };
 #define PACKED_BYTES 16384 /* of the stack */
 #define FIRST_CACHE 16384  /* half of the least one in use */
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL _Pragma("GCC unroll 32")
 #define AT(base, offset) ((T *)((char *)(base) + (offset)))
 #define CONST_AT(base, offset) ((const T *)((const char *)(base) + (offset)))
 
 /* ---- spread ---- */
 
-/* c = beta * y + alpha * sums for `vectors` vectors of one row, of which the last has the lanes of `last`. */
-INLINE void NAME(write_row)(const Product *q, i64 i, i64 j, MASK last, const int vectors, const V *sums) {
+/* c = beta * y + alpha * sums for a block, whose last vectors have the lanes of `last`. All of y is read before anything is
+ * written: a load close behind a store that it touches, as those of neighbouring short rows are, waits for it. */
+INLINE void NAME(write_rows)(const Product *q, i64 i, i64 j, MASK last, const int rows, const int vectors, V *values) {
     const T alpha = *(const T *)q->alpha, beta = *(const T *)q->beta;
-    T *c = AT(q->c, i * q->c_rs) + j;
-    const T *y = CONST_AT(q->y, i * q->y_rs) + j;
-    UNROLL for (int v = 0; v < vectors; v++) {
-        V value = sums[v] * SPLAT(alpha);
-        const int whole = v + 1 < vectors;
-        if (beta != 0) value = FMA(SPLAT(beta), whole ? LOAD(y + v * WIDTH) : LOAD_SOME(y + v * WIDTH, last), value);
-        if (whole)
-            STORE(c + v * WIDTH, value);
+    const int end = vectors - 1;
+    UNROLL for (int z = 0; z < rows * vectors; z++) values[z] *= SPLAT(alpha);
+    if (beta != 0)
+        UNROLL for (int z = 0; z < rows * vectors; z++) {
+            const int v = z % vectors;
+            const T *y = CONST_AT(q->y, (i + z / vectors) * q->y_rs) + j + v * WIDTH;
+            values[z] = FMA(SPLAT(beta), v < end ? LOAD(y) : LOAD_SOME(y, last), values[z]);
+        }
+    UNROLL for (int z = 0; z < rows * vectors; z++) {
+        const int v = z % vectors;
+        T *c = AT(q->c, (i + z / vectors) * q->c_rs) + j + v * WIDTH;
+        if (v < end)
+            STORE(c, values[z]);
         else
-            STORE_SOME(c + v * WIDTH, last, value);
+            STORE_SOME(c, last, values[z]);
     }
 }
 
@@ -62,7 +73,7 @@ INLINE void NAME(spread_block)(const Product *q, i64 i, i64 j, MASK last, const 
             NAME(spread_step)(q, a, b, last, rows, vectors, sums + u * block);
     for (; k > 0; k--, a += q->a_cs, b += q->b_rs) NAME(spread_step)(q, a, b, last, rows, vectors, sums);
     UNROLL for (int z = block; z < block * chains; z++) sums[z % block] += sums[z];
-    UNROLL for (int r = 0; r < rows; r++) NAME(write_row)(q, i + r, j, last, vectors, sums + r * vectors);
+    NAME(write_rows)(q, i, j, last, rows, vectors, sums);
 }
 
 /* All rows of a column of blocks: the part of b that it reads stays in the cache from one block to the next. */
@@ -128,7 +139,7 @@ INLINE void NAME(write_dot)(const Product *q, i64 i, i64 j, T sum) {
 
 INLINE void NAME(dots_step)(const Product *q, const T *a, const T *b, int whole, MASK last, const int rows,
                             const int cols, V *sums) {
-    V x[4];
+    V x[MOST_COLS];
     UNROLL for (int c = 0; c < cols; c++) {
         const T *at = CONST_AT(b, c * q->b_cs);
         x[c] = whole ? LOAD(at) : LOAD_SOME(at, last);
@@ -142,8 +153,8 @@ INLINE void NAME(dots_step)(const Product *q, const T *a, const T *b, int whole,
 
 /* rows * cols * chains is a multiple of 4. */
 INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, const int cols, const int chains) {
-    V sums[16];
-    T totals[16];
+    V sums[4 * MOST_COLS];
+    T totals[4 * MOST_COLS];
     const int block = rows * cols;
     const T *a = CONST_AT(q->a, i * q->a_rs), *b = CONST_AT(q->b, j * q->b_cs);
     const i64 whole = q->k / WIDTH, rest = q->k % WIDTH;
@@ -161,9 +172,24 @@ INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, con
         UNROLL for (int r = 0; r < rows; r++) NAME(write_dot)(q, i + r, j + c, totals[c * rows + r]);
 }
 
-static TARGET void NAME(dots_4x4)(const Product *q, i64 i, i64 j) {
-    NAME(dots_block)(q, i, j, 4, ROWS > 4 ? 4 : 2, 1);
-}
+#define DOTS(cols)                                                                                                     \
+    static TARGET void NAME(dots_4x##cols)(const Product *q, i64 i, i64 j) {                                           \
+        NAME(dots_block)(q, i, j, 4, cols, 1);                                                                         \
+    }
+DOTS(2)
+DOTS(3)
+#if MOST_COLS > 3
+DOTS(4)
+DOTS(5)
+DOTS(6)
+#endif
+
+static void (*const NAME(dots_four)[MOST_COLS + 1])(const Product *, i64, i64) = {
+    NULL, NULL, NAME(dots_4x2), NAME(dots_4x3),
+#if MOST_COLS > 3
+    NAME(dots_4x4), NAME(dots_4x5), NAME(dots_4x6),
+#endif
+};
 
 /* A column of the result from row i on. */
 static TARGET void NAME(dots_column)(const Product *q, i64 i, i64 j) {
@@ -183,24 +209,28 @@ static Product NAME(transposed)(const Product *q) {
     return t;
 }
 
+/* Four rows by up to MOST_COLS columns at a time; of the two operands the larger one is read once. */
 static TARGET void NAME(dots)(const Product *q) {
-    const int step = ROWS > 4 ? 4 : 2;
-    i64 j = 0, rows = q->m & ~(i64)3;
-    if (q->m >= 4 && q->n >= step) {
-        for (; j + step <= q->n; j += step)
-            for (i64 i = 0; i < rows; i += 4) NAME(dots_4x4)(q, i, j);
-        if (rows < q->m) { /* the rows that are left, down the columns done so far */
-            Product t = NAME(transposed)(q);
-            t.m = j;
-            for (i64 i = rows; i < q->m; i++) NAME(dots_column)(&t, 0, i);
-        }
-    } else if (q->n > q->m) {
-        Product t = NAME(transposed)(q);
-        for (i64 i = 0; i < q->m; i++) NAME(dots_column)(&t, 0, i);
+    if (q->m < 4 || q->n < 2) {
+        const Product t = q->n > q->m ? NAME(transposed)(q) : *q;
+        for (i64 j = 0; j < t.n; j++) NAME(dots_column)(&t, 0, j);
         return;
     }
-    for (; j < q->n; j++) NAME(dots_column)(q, 0, j);
+    const i64 rows = q->m & ~(i64)3, groups = (q->n + MOST_COLS - 1) / MOST_COLS, least = q->n / groups;
+    const i64 larger = q->n % groups; /* so many groups have one column more */
+    if (q->m > q->n)
+        for (i64 i = 0; i < rows; i += 4)
+            for (i64 g = 0, j = 0; g < groups; j += least + (g < larger), g++)
+                NAME(dots_four)[least + (g < larger)](q, i, j);
+    else
+        for (i64 g = 0, j = 0; g < groups; j += least + (g < larger), g++)
+            for (i64 i = 0; i < rows; i += 4) NAME(dots_four)[least + (g < larger)](q, i, j);
+    if (rows == q->m) return;
+    const Product t = NAME(transposed)(q);
+    for (i64 i = rows; i < q->m; i++) NAME(dots_column)(&t, 0, i);
 }
+
+#include "products_blocked.h"
 
 /* ---- which way ---- */
 
@@ -245,10 +275,38 @@ static inline i64 NAME(dots_cost)(const Product *q, i64 m, i64 n, i64 k) {
     return m * n * (vectors + (least == 2 || least == 3 || crowded ? vectors / 2 : 0) + 7);
 }
 
-static inline i64 NAME(blas_cost)(i64 m, i64 n, i64 k) {
-    const i64 ideal = m * n * k / WIDTH;
-    const i64 copies = m * n * k > BLAS_COPIES ? n * k / 2 : 0;
-    return ideal - ideal * BLAS_GAIN / 100 + m * n / 8 + copies + BLAS_CALL;
+/* Of tiles with two rows or less, the additions wait for each other. Packing is counted in eighths. */
+static inline i64 NAME(blocked_cost)(const Product *q, int reads_y) {
+    const i64 m = q->m, n = q->n, k = q->k, row_blocks = (m + TILE_ROWS - 1) / TILE_ROWS,
+              k_blocks = (k + DEPTH(NAME(SIZE)) - 1) / DEPTH(NAME(SIZE));
+    const int direct = q->c_cs == NAME(SIZE) && (!reads_y || q->y_cs == NAME(SIZE));
+    i64 cost = (m < 3 ? 3 : m) * VECTORS(n) * k + 5 * m * VECTORS(n) * k_blocks + (direct ? 0 : (m + 2) * n * k_blocks * (q->c_rs == NAME(SIZE) ? 1 : 3)) +
+               TILE_CALL * row_blocks * ((n + NAME(PANEL) - 1) / NAME(PANEL)) * k_blocks;
+    cost += q->a_rs == NAME(SIZE) ? 3 * row_blocks * k : m * k * (q->a_cs == NAME(SIZE) ? 1 : 4) * PACKED_ELEMENT / 8;
+    if (NAME(packs_b)(m, q->b_rs, q->b_cs))
+        cost += q->b_cs == NAME(SIZE) ? VECTORS(n) * k * 3 : n * k * (q->b_rs == NAME(SIZE) ? 1 : 4) * PACKED_ELEMENT / 8;
+    return cost + BLOCKED_CALL;
+}
+
+static inline i64 NAME(dots_packed_cost)(const Product *q) {
+    if (q->a_cs != NAME(SIZE) || q->n * q->k * NAME(SIZE) > DOTS_BYTES) return NOT_POSSIBLE;
+    Product packed = *q;
+    packed.b_rs = NAME(SIZE);
+    packed.b_cs = q->k * NAME(SIZE);
+    return NAME(dots_cost)(&packed, q->m, q->n, q->k) + BLOCKED_CALL +
+           q->n * q->k * (q->b_cs == NAME(SIZE) ? 1 : 4) * PACKED_ELEMENT / 8;
+}
+
+/* What BLAS was seen to take: up to BLAS_COPIES multiplications it has kernels that copy nothing, whose vectors lie along n, m or
+ * k as the orders of a and b suggest; beyond, it copies both. Short rows that it adds to wait for each other. `n` is the axis along which the result lies. */
+static i64 NAME(blas_cost)(const Product *q, int reads_y) {
+    const i64 m = q->m, n = q->n, k = q->k, along_n = m * VECTORS(n) * k;
+    if (m * n * k > BLAS_COPIES) return along_n + along_n * BLAS_LOSS / 100 + n * k + m * k / 2 + m * n / 4 + BLAS_CALL;
+    const i64 along_m = VECTORS(m) * n * k, along_k = m * n * VECTORS(k);
+    const i64 other = q->b_rs != NAME(SIZE) ? along_n : q->a_rs == NAME(SIZE) ? along_m : along_k;
+    const i64 cost = other < along_m ? other : along_m;
+    const i64 waits = reads_y && n < WIDTH && q->b_rs != NAME(SIZE) ? 16 * m : 0;
+    return cost - cost * BLAS_GAIN / 100 + m * n / 8 + waits + BLAS_CALL;
 }
 
 /* Strides along axes of length 1 are never taken: say what suits. */
@@ -258,20 +316,80 @@ static inline void NAME(unit_strides)(Product *q) {
     if (q->k == 1) q->a_cs = q->b_rs = NAME(SIZE);
 }
 
-static int NAME(small_gemm)(Product *q) {
+/* In the order of product_ways in module.c. */
+enum NAME(Way) { NAME(SPREAD), NAME(DOTS), NAME(BLOCKED), NAME(DOTS_PACKED), NAME(N_WAYS) };
+
+typedef struct {
+    enum NAME(Way) way;
+    int transposed;
+    i64 cost;
+} NAME(Choice);
+
+static inline void NAME(consider)(NAME(Choice) * best, enum NAME(Way) way, int transposed, i64 cost) {
+    if (cost < best->cost) *best = (NAME(Choice)){way, transposed, cost};
+}
+
+/* Products that fit the caches, where every step of choosing shows. */
+static inline NAME(Choice) NAME(choose_small)(const Product *q, int reads_y) {
     const i64 m = q->m, n = q->n, k = q->k;
-    if ((double)m * (double)n * (double)k > MOST_WORK || (m * k + k * n) * NAME(SIZE) > MOST_BYTES) return 0;
-    NAME(unit_strides)(q);
-    const int reads_y = *(const T *)q->beta != 0;
-    const i64 rows = NAME(spread_cost)(m, n, k, q->b_rs, q->b_cs, q->c_cs, q->y_cs, reads_y),
-              cols = NAME(spread_cost)(n, m, k, q->a_cs, q->a_rs, q->c_rs, q->y_rs, reads_y),
-              dots = NAME(dots_cost)(q, m, n, k), spread = rows <= cols ? rows : cols;
-    if ((spread < dots ? spread : dots) > NAME(blas_cost)(m, n, k)) return 0;
-    if (dots < spread) {
-        NAME(dots)(q);
-        return 1;
+    NAME(Choice) best = {NAME(DOTS), 0, NAME(dots_cost)(q, m, n, k)};
+    NAME(consider)(&best, NAME(SPREAD), 1, NAME(spread_cost)(n, m, k, q->a_cs, q->a_rs, q->c_rs, q->y_rs, reads_y) - 1);
+    NAME(consider)(&best, NAME(SPREAD), 0, NAME(spread_cost)(m, n, k, q->b_rs, q->b_cs, q->c_cs, q->y_cs, reads_y));
+    return best;
+}
+
+static __attribute__((noinline)) void NAME(choose_packed)(const Product *q, int reads_y, NAME(Choice) * best) {
+    const Product t = NAME(transposed)(q);
+    NAME(consider)(best, NAME(DOTS), 0, NAME(dots_cost)(q, q->m, q->n, q->k));
+    NAME(consider)(best, NAME(BLOCKED), 0, NAME(blocked_cost)(q, reads_y));
+    NAME(consider)(best, NAME(BLOCKED), 1, NAME(blocked_cost)(&t, reads_y));
+    NAME(consider)(best, NAME(DOTS_PACKED), 0, NAME(dots_packed_cost)(q));
+    NAME(consider)(best, NAME(DOTS_PACKED), 1, NAME(dots_packed_cost)(&t));
+}
+
+/* The cheaper orientation of the way that tests ask for. */
+static __attribute__((noinline)) NAME(Choice) NAME(choose_this)(const Product *q, int reads_y, enum NAME(Way) way) {
+    const Product t = NAME(transposed)(q);
+    const Product *both[] = {q, &t};
+    NAME(Choice) best = {way, 0, NOT_POSSIBLE};
+    for (int i = 0; i < 2; i++) {
+        const Product *p = both[i];
+        const i64 costs[NAME(N_WAYS)] = {
+            [NAME(SPREAD)] = NAME(spread_cost)(p->m, p->n, p->k, p->b_rs, p->b_cs, p->c_cs, p->y_cs, reads_y),
+            [NAME(DOTS)] = NAME(dots_cost)(p, p->m, p->n, p->k),
+            [NAME(BLOCKED)] = NAME(blocked_cost)(p, reads_y),
+            [NAME(DOTS_PACKED)] = NAME(dots_packed_cost)(p),
+        };
+        NAME(consider)(&best, way, i, costs[way]);
     }
-    if (cols < rows) *q = NAME(transposed)(q);
+    return best;
+}
+
+/* The cheapest way; NOT_POSSIBLE if BLAS is cheaper. */
+static inline NAME(Choice) NAME(choose)(const Product *q, int reads_y) {
+    const i64 m = q->m, n = q->n, k = q->k;
+    const double work = (double)m * (double)n * (double)k;
+    NAME(Choice) best = {NAME(BLOCKED), 0, NOT_POSSIBLE};
+    if (product_way >= 0) return NAME(choose_this)(q, reads_y, (enum NAME(Way))product_way);
+    if (work > (double)q->limit) return best;
+    if (work <= MOST_WORK && (m * k + k * n) * NAME(SIZE) <= MOST_BYTES) best = NAME(choose_small)(q, reads_y);
+    if (work >= LEAST_PACKED && work <= MOST_PACKED && m > 1 && n > 1) NAME(choose_packed)(q, reads_y, &best);
+    const Product t = NAME(transposed)(q);
+    if (best.cost > NAME(blas_cost)(q->c_cs == NAME(SIZE) ? q : &t, reads_y)) best.cost = NOT_POSSIBLE;
+    return best;
+}
+
+static int NAME(small_gemm)(Product *q, const sym_ctx *ctx) {
+    NAME(unit_strides)(q);
+    const NAME(Choice) best = NAME(choose)(q, *(const T *)q->beta != 0);
+    if (best.cost >= NOT_POSSIBLE) return 0;
+    if (best.transposed) *q = NAME(transposed)(q);
+    switch (best.way) {
+    case NAME(DOTS): NAME(dots)(q); return 1;
+    case NAME(BLOCKED): return NAME(blocked)(q, ctx);
+    case NAME(DOTS_PACKED): return NAME(dots_packed)(q, ctx);
+    default: break;
+    }
     if (q->b_cs == NAME(SIZE))
         NAME(spread)(q);
     else
@@ -280,7 +398,8 @@ static int NAME(small_gemm)(Product *q) {
 }
 
 /* c = y + alpha * a b^T, row by row. */
-static TARGET int NAME(small_outer)(Product *q) {
+static TARGET int NAME(small_outer)(Product *q, const sym_ctx *ctx) {
+    (void)ctx;
     NAME(unit_strides)(q);
     if (q->c_cs != NAME(SIZE)) *q = NAME(transposed)(q);
     if (q->c_cs != NAME(SIZE) || q->y_cs != NAME(SIZE) || q->b_cs != NAME(SIZE)) return 0;
@@ -306,6 +425,7 @@ static TARGET int NAME(small_outer)(Product *q) {
 #undef CONST_AT
 #undef SPREAD_COLUMN
 #undef VECTORS
+#undef DOTS
 #undef NOT_POSSIBLE
 #undef T
 #undef NAME
@@ -320,4 +440,5 @@ static TARGET int NAME(small_outer)(Product *q) {
 #undef STORE_SOME
 #undef FMA
 #undef SUM_FOUR
+#undef PACK_FOUR
 #endif

@@ -10,6 +10,17 @@
 #define MOST_WORK (1 << 18)
 #define MOST_BYTES (1 << 17)
 #define WRITE_COST 4
+#define MOST_COLS 3 /* of a block of dots, by four rows */
+#define LEAST_PACKED 4096
+#define MOST_PACKED MOST_WORK
+#define TILE_CALL 40
+#define BLOCKED_CALL 150
+#define PACKED_ELEMENT 8
+#define DOTS_BYTES (1 << 18)
+#define BLAS_LOSS 0
+#define TILE_ROWS 4
+#define DEPTH(size) (size == 4 ? 384 : 192)
+#define PREFETCH(p) __builtin_prefetch(p)
 #define BLAS_CALL 110
 #define BLAS_COPIES MOST_WORK
 #define BLAS_GAIN 15
@@ -60,6 +71,11 @@ static inline void d_store(double *p, int n, two_doubles v) {
 #define FMA(a, b, c) ((a) * (b) + (c))
 #define SUM_FOUR(out, a, b, c, d)                                                                                      \
     ((out)[0] = NAME(total)(a), (out)[1] = NAME(total)(b), (out)[2] = NAME(total)(c), (out)[3] = NAME(total)(d))
+#define PACK_FOUR(to, ld, from, stride)                                                                                \
+    do                                                                                                                 \
+        for (int l_ = 0; l_ < 4; l_++)                                                                                 \
+            for (int s_ = 0; s_ < 4; s_++) (to)[s_ * (ld) + l_] = ((const T *)((from) + l_ * (stride)))[s_];           \
+    while (0)
 #define KEEP_VECTOR_MACROS
 
 #define T float

@@ -1,5 +1,6 @@
 /* One call, from arguments to results. */
 #include "cvm.h"
+#include "products.h"
 
 #include <time.h>
 
@@ -118,7 +119,10 @@ static int run_kernels(Context *c, Prepared *q) {
     int release = q->work > p->gil_threshold && q->n_runs, failed;
     if (c->node_ns && profile_loops(c, q)) return -1;
     if (release) c->released = PyEval_SaveThread();
-    if (p->blas_threads) use_blas_threads(p->blas_threads);
+    if (p->blas_threads) {
+        use_blas_threads(p->blas_threads);
+        share_products(p->blas_threads);
+    }
     failed = release && q->work > LONG_WORK ? run_watched(c, q) : c->walk(c, q);
     if (release) PyEval_RestoreThread(c->released);
     c->released = NULL;

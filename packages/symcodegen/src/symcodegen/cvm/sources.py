@@ -52,6 +52,7 @@ HEADERS = (
     "matrix.h",
     "blas_template.h",
     "products.h",
+    "products_blocked.h",
     "products_template.h",
     "products_x86.h",
     "threads.h",
