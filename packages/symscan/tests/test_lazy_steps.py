@@ -5,7 +5,10 @@ import pytest
 
 from symcore import grad
 from symcore import tensor as T
+from symcore.graph.variable import Apply
 from symcore.ifelse import ifelse
+from symcore.op import Op
+from symcore.tensor.constant import as_tensor
 from symopt.function import function
 from symopt.mode import get_mode
 from symopt.phases import PHASES
@@ -69,6 +72,44 @@ def test_products_and_sequences_in_the_sides(mode):
     back = (1 - np.tanh(np.log(y) + [0.1, 0.2]) ** 2) / y
     np.testing.assert_allclose(got[2], np.outer([1.0, 2.0], back), rtol=1e-12)
     np.testing.assert_allclose(got[1], np.array([[1.0, 2.0], [3.0, 4.0]]) @ back * [0.5, 0.25], rtol=1e-12)
+
+
+class Picky(Op):
+    """The identity, which refuses negative numbers."""
+
+    def make_node(self, x):
+        return Apply(self, [as_tensor(x)], [as_tensor(x).type()])
+
+    def infer_shape(self, node, input_shapes):
+        return input_shapes
+
+    def perform(self, node, x):
+        if (x < 0).any():
+            raise ArithmeticError("this side was computed")
+        return x.copy()
+
+    def L_op(self, inputs, outputs, output_grads):
+        return [output_grads[0]]
+
+
+@every_mode
+def test_what_fails_in_a_side_stays_in_its_steps(mode):
+    """Neither does the gradient have the forward loop hand it out, nor is it done for all steps at a time."""
+    c, x, h0, w = T.bvector("c"), T.dmatrix("x"), T.dvector("h0"), T.dmatrix("w")
+
+    def step(c, x, h, w):
+        y = T.tanh(T.dot(Picky()(h), w) + T.dot(Picky()(x), w))
+        return ifelse(c, y, h * 0.5), ifelse(c, T.dot(Picky()(h), w), x)
+
+    [hs, ys], _ = scan(step, sequences=[c, x], outputs_info=[h0, None], non_sequences=w)
+    f = function([c, x, h0, w], [hs[-1], ys, *grad(hs[-1].sum() + ys.sum(), [x, h0, w])], mode=mode)
+    rows = [[-1.0, 1.0], [-2.0, 2.0]]
+    got = f([0, 0], rows, [-1.0, -2.0], np.eye(2))
+    wanted = [[-0.25, -0.5], rows, np.ones((2, 2)), [0.25, 0.25], np.zeros((2, 2))]
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+    again = f([1, 0], np.abs(rows), [1.0, 2.0], np.eye(2) / 4)
+    np.testing.assert_allclose(again[0], np.tanh([0.5, 0.75]) / 2, rtol=1e-12)
 
 
 @every_mode

@@ -27,6 +27,7 @@ from symcore.tensor.scalar_functions import identity, le, minimum, switch
 from symcore.tensor.shapes import DimShuffle, specify_shape
 from symcore.tensor.subtensor import IncSubtensor, inc_subtensor, set_subtensor
 from symcore.tensor.type import TensorType
+from symopt.lazy import needed_at
 from symscan.op import Scan, derivatives
 from symscan.spec import Inner, Outer, Results, Rows, Spec
 
@@ -105,12 +106,15 @@ def _drawn(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
 
 
 def _products(outputs: Sequence[Any], taps: Sequence[Any]) -> list[Any]:
-    """Return the products of matrices that depend on ``taps``."""
+    """Return the products of matrices that depend on ``taps``. Not those that only one side of a choice needs: handed
+    out, they would be computed where that side is not taken."""
+    order = toposort(outputs)
+    chosen, _ = needed_at(order, outputs)
     reached, found = set(taps), []
-    for node in toposort(outputs):
+    for node in order:
         if any(v in reached for v in node.inputs):
             reached.update(node.outputs)
-            found += node.outputs if isinstance(node.op, (Dot, BatchedDot)) else []
+            found += node.outputs if isinstance(node.op, (Dot, BatchedDot)) and node not in chosen else []
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from symcore.graph.clone import clone_graph
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
+from symcore.ifelse import IfElse
 from symcore.tensor.creation import Alloc
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
@@ -16,6 +17,7 @@ from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle, Shape_i, specify_shape
 from symcore.vectorize import vectorize_graph
 from symcore.vectorize.dispatch import with_batch
+from symopt.lazy import needed_at
 from symopt.rule import rewrite
 from symopt.ruleset import RuleSet
 from symscan.op import Scan
@@ -190,15 +192,19 @@ def _addends(made: Any, own: Any, loop: LoopParts) -> list[Any] | None:
 
 
 def _largest(results: Sequence[Any], sources: set[Any]) -> list[Any]:
-    """Return the largest expressions on ``sources`` and constants alone: what other nodes, or the results, use."""
+    """Return the largest expressions on ``sources`` and constants alone: what other nodes, or the results, use. What
+    only one side of a choice needs stays where it is: outside of the loop it would be computed in any case."""
+    order = toposort(results, sources)
+    chosen, _ = needed_at(order, results)
     inside: set[Any] = set()
     found: dict[Any, None] = {}
 
     def known(v: Any) -> bool:
         return v in sources or v in inside or isinstance(v, Constant)
 
-    for n in toposort(results, sources):
-        if n.op.pure and all(map(known, n.inputs)) and any(v in sources or v in inside for v in n.inputs):
+    for n in order:
+        moves = n.op.pure and n not in chosen and all(map(known, n.inputs))
+        if moves and any(v in sources or v in inside for v in n.inputs):
             inside.update(n.outputs)
         else:
             found.update((v, None) for v in n.inputs if v in inside)
@@ -220,6 +226,8 @@ def _worth_batching(v: Any, sources: Any) -> bool:
     if _is_fill(v):
         return False
     nodes = toposort([v], sources)
+    if any(isinstance(n.op, IfElse) for n in nodes):  # of a batch, both sides would be computed
+        return False
     if any(isinstance(n.op, (Dot, BatchedDot)) for n in nodes):
         return True
     return v.type.ndim == 0 and bool(nodes) and all(isinstance(n.op, Elemwise) for n in nodes)
