@@ -90,6 +90,7 @@ def test_register_mode():
         register_mode("FAST_RUN", mine)
 
 
+@pytest.mark.default_mode
 def test_rules_about_loops_come_with_the_loops():
     pytest.importorskip("symscan")
     code = (

@@ -129,6 +129,7 @@ print(peak() - before)
 
 
 @pytest.mark.c
+@pytest.mark.default_mode  # rules drop the rows that nothing reads
 def test_memory_of_a_gradient():
     """4,000 steps of 2 KiB: 8 MiB of states, and as much of what the gradient reads beside them."""
     used = {}
