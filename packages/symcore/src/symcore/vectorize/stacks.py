@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from symcore.linalg.decompositions import QR, SVD, Cholesky, Eig, Eigh
-from symcore.linalg.inverses import Det, MatrixInverse, MatrixPinv, SLogDet
+from symcore.linalg.inverses import Adjugate, Det, MatrixInverse, MatrixPinv, SLogDet
 from symcore.linalg.solving import SolveGeneral
 
 #: NumPy without its stubs, which want literals where an Op has a parameter.
@@ -39,6 +39,21 @@ def _pseudo_inverse(op: MatrixPinv, values: Sequence[Any], batched: Sequence[boo
 @over_stack.register
 def _determinant(op: Det, values: Sequence[Any], batched: Sequence[bool]) -> Outputs:
     return (np.linalg.det(values[0]),)
+
+
+@over_stack.register
+def _adjugate(op: Adjugate, values: Sequence[Any], batched: Sequence[bool]) -> Outputs | None:
+    [x] = values
+    if not np.isfinite(x).all():
+        return None
+    with np.errstate(all="ignore"):
+        try:
+            inverse, determinant = np.linalg.inv(x), np.linalg.det(x)
+        except np.linalg.LinAlgError:
+            return None  # singular ones go another way, one by one
+        condition = np.linalg.norm(x, 1, axis=(1, 2)) * np.linalg.norm(inverse, 1, axis=(1, 2))
+        plain = (condition < np.finfo(x.dtype).eps ** -0.5) & np.isfinite(determinant) & (determinant != 0)
+        return (determinant[:, None, None] * inverse,) if plain.all() else None
 
 
 @over_stack.register
