@@ -206,6 +206,15 @@ def test_two_loops_one_after_the_other_and_loops_in_loops():
     assert [op.lean for op in loops_of(second(g))].count(True) == 4
 
 
+def test_a_state_that_only_the_steps_read_is_not_remembered():
+    (sums, _), _ = scan(lambda v, s, c: [T.tanh(v + s * c), T.sin(c + v)], x, [h, h])
+    f = function([x, h], sums)
+    f(rng.normal(size=(4000, 3)), rng.normal(size=3))
+    [op] = loops_of(f)
+    assert sorted(str(rows.keep) for rows in op.spec.states) == ["1", "None"]
+    assert f.linked.machine.stats["arena_bytes"] < 1.2 * 4001 * 24
+
+
 def test_what_the_gradient_of_a_long_short_term_memory_remembers():
     """Per step: both states, the sum before the gates (four widths), and its gradient where a product of the inputs was
     before, which is not needed any more (four); inputs and hidden states in the order of the gradient's steps.

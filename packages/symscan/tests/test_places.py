@@ -216,6 +216,22 @@ def test_eight_threads_at_once(mode):
                 np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.c
+def test_eight_threads_in_loops_that_run_without_the_interpreter():
+    """Long enough that calls overlap: each has steps, and steps of loops within steps, of its own."""
+    u, v = shared(np.eye(48) / 2), T.dtensor3("v")
+    rows, _ = scan(lambda a, s: T.tanh(a + T.dot(s, u)), T.dmatrix("m"), T.zeros(48))
+    nested, _ = scan(lambda m: scan(lambda a, s: T.tanh(a + T.dot(s, u)), m, T.zeros(48))[0][-1], v)
+    [m] = [i for i in explicit_inputs([rows]) if i.name == "m"]
+    f = function([m, v], [rows, nested])
+    values = [(rng.normal(size=(400 + k, 48)), rng.normal(size=(5, 50 + k, 48))) for k in range(4)]
+    wanted = [f(*given) for given in values]
+    with ThreadPoolExecutor(8) as pool:
+        for k, got in enumerate(pool.map(lambda k: f(*values[k % 4]), range(48))):
+            for a, b in zip(wanted[k % 4], got, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])
 @pytest.mark.parametrize("copied", [lambda f: pickle.loads(pickle.dumps(f)), copy.deepcopy],
                          ids=["pickle", "deepcopy"])  # fmt: skip

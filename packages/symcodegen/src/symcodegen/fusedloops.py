@@ -26,7 +26,10 @@ def fused_steps(lowering: Any, spec: LoopSpec) -> tuple[CKernel, int] | None:
     try:
         if not fusion.collect():
             return None
-        body, functions = steps_kernel(fusion.parts, fusion.n_pointers, fusion.feedback(), fusion.condition())
+        only_last = all(s.taps == (-1,) and s.keep == 1 for s in spec.states) and all(o.keep == 1 for o in spec.outputs)
+        body, functions = steps_kernel(
+            fusion.parts, fusion.n_pointers, fusion.feedback(), fusion.condition(), only_last
+        )
     except NoC:  # a kernel that a plug-in wrote by hand for this function
         return None
     mask = sum(1 << x.at for x in fusion.pointers if x.scalar)

@@ -155,19 +155,25 @@ static int check_declared(Context *c, const Node *node, const Slot *s, const i64
     return 0;
 }
 
+/* The context of the steps of a loop, made when this one first needs it; NULL with a failure noted. */
+static Context *steps_context(Context *c, const Node *node) {
+    const Loop *loop = node->loop;
+    Context *k = c->loops[loop->index];
+    if (k) return k;
+    if (!(k = c->loops[loop->index] = take_context(loop->inner))) {
+        PyErr_Clear();
+        fail_at(c, at(c, node), SYM_MEMORY, "no memory for the steps.");
+        return NULL;
+    }
+    k->outer = c;
+    return k;
+}
+
 /* Prepares the program of a step; the result stands in the inner context. NULL with a failure noted. */
 static Prepared *prepare_step(Context *c, const Node *node) {
-    const Loop *loop = node->loop;
-    Program *inner = loop->inner;
-    Context *k = c->loops[loop->index];
-    if (!k) {
-        if (!(k = c->loops[loop->index] = take_context(inner))) {
-            PyErr_Clear();
-            fail_at(c, at(c, node), SYM_MEMORY, "no memory for the steps.");
-            return NULL;
-        }
-        k->outer = c;
-    }
+    Program *inner = node->loop->inner;
+    Context *k = steps_context(c, node);
+    if (!k) return NULL;
     i64 *sig = k->sig;
     for (int e = 0; e < inner->segments[0].n_externals; e++) {
         int slot = inner->segments[0].externals[e], input = 0;
@@ -348,7 +354,8 @@ int prepare_loop(Context *c, Prepared *q, Node *node) {
 /* Gives the contexts of the steps of all loops in `q` their memory and what is known before a call. */
 int bind_loops(Context *c, Prepared *q) {
     for (LoopPrepared *l = q->loops; l; l = l->next) {
-        Context *k = c->loops[l->loop->index];
+        Context *k = steps_context(c, l->node); /* a context that found `q` in the memo has none yet */
+        if (!k) return -1;
         if (k->chain[0] != l->inner) use_prepared(k, 0, l->inner);
         if (!bind_static(k, 0)) continue;
         c->inside = k;

@@ -17,6 +17,7 @@ import numpy as np
 from symcodegen.cnames import c_type
 from symcodegen.expr import functions_in
 from symcodegen.kernels.elemwise import IVDEP, loop_body
+from symcodegen.kernels.panels import panels_text
 
 #: How the rows at a pointer lie: one for all steps, one after another, in a ring.
 STILL, LINE, RING = "still", "line", "ring"
@@ -48,17 +49,20 @@ def steps_kernel(
     n_pointers: int,
     feedback: Mapping[Pointer, tuple[int, int]],
     condition: tuple[int, int] | None = None,
+    only_last: bool = False,
 ) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a loop over ``parts``, and the functions it needs. Raises ``NoC``.
 
     ``feedback``: pointers at what an output of a part was one step before, kept in a variable where every row is one
-    value. ``condition``: the output that ends the loop where it is not zero.
+    value. ``condition``: the output that ends the loop where it is not zero. ``only_last``: no state is read further
+    back than one step, and only last rows are kept.
     """
     text = _Text(parts, n_pointers, feedback)
     needed = tuple(sorted(functions_in(" ".join(text.work))))
     if all(x.scalar for x in text.pointers):
         return text.of_scalars(condition), needed
-    return IVDEP + text.of_rows(), needed
+    panels = panels_text(parts, text.reads, n_pointers, feedback) if only_last else None
+    return panels or IVDEP + text.of_rows(), needed
 
 
 class _Text:

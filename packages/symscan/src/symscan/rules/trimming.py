@@ -85,7 +85,7 @@ def loop_same_input(node: Any) -> Any:
 
 @rewrite(Scan, phase="specialize")
 def loop_last_rows(node: Any, fgraph: Any) -> Any:
-    """``scan(f)[-1] -> last(scan(f))``: where only the last rows are read, only those are in memory."""
+    """``scan(f)[-1] -> last(scan(f))``: where only the last rows are read, or none at all, only those are in memory."""
     loop = LoopParts(node)
     if loop.condition is not None:
         return None
@@ -93,7 +93,11 @@ def loop_last_rows(node: Any, fgraph: Any) -> Any:
     mended: dict[Any, Any] = {}
     rows: list[State | Plain] = [*loop.states, *loop.plain]
     for part in rows:
-        if part.rows.keep is not None or not fgraph.clients[part.output]:
+        if part.rows.keep is not None:
+            continue
+        if not fgraph.clients[part.output]:  # a state that only the steps read
+            part.rows = replace(part.rows, keep=1)
+            changed = True
             continue
         reads = _reads_of_last(part.output, part.rows.depth, fgraph)
         if reads is None:
@@ -104,7 +108,7 @@ def loop_last_rows(node: Any, fgraph: Any) -> Any:
     if not changed:
         return None
     _, new = loop.build()
-    result = {old: y for old, y in new.items() if old not in mended}
+    result = {old: y for old, y in new.items() if old not in mended and fgraph.clients[old]}
     for old, reads in mended.items():
         for y, back, made_by_steps in reads:
             result[y] = _last(new[old], loop.n_steps, back, made_by_steps, y)
