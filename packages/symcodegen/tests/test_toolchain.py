@@ -171,6 +171,40 @@ def test_harmless_flags_pass() -> None:
     assert check_flags(flags) == flags
 
 
+def _fake(folder: Path, name: str, refuses: str, macros: str) -> Path:
+    """A compiler that counts its runs, refuses some flags and lists a few macros."""
+    script = folder / name
+    script.write_text(
+        f"#!/bin/sh\necho run >> {folder}/runs\n"
+        f'for word in "$@"; do case "$word" in {refuses}) echo "error: unknown $word" >&2; exit 1;; esac; done\n'
+        f"printf '{macros}'\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
+GCC = "#define __GNUC__ 12\\n#define __AVX2__ 1\\n#define __STDC__ 1\\n#define __x86_64__ 1\\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script plays the compiler")
+@pytest.mark.parametrize(
+    ("refuses", "macros", "kind", "native", "careful", "runs"),
+    [
+        ("-nonesuch", GCC, "gcc", ("-march=native",), True, 1),
+        ("-fno-ipa-modref", GCC, "gcc", ("-march=native",), False, 2),
+        ("-march=native", GCC, "gcc", ("-mcpu=native",), True, 3),
+        ("-march=native|-mcpu=native", GCC, "gcc", (), True, 5),
+        ("-fno-ipa-*", GCC + "#define __clang__ 1\\n", "clang", ("-march=native",), False, 2),
+        ("-nonesuch", GCC + "#define __clang__ 1\\n", "clang", ("-march=native",), False, 2),
+    ],
+)
+def test_a_compiler_is_asked_once_unless_it_refuses_something(tmp_path, refuses, macros, kind, native, careful, runs):
+    found = find_compiler(str(_fake(tmp_path, "mycc", refuses, macros)))
+    assert (found.kind, found.native, bool(found.cautions)) == (kind, native, careful)
+    assert len((tmp_path / "runs").read_text().split()) == runs
+    assert "__AVX2__" in found.cpu_features and "__STDC__" not in found.cpu_features
+
+
 @needs_compiler
 def test_flag_sets(compiler: Compiler) -> None:
     light, heavy = compiler.flags(False), compiler.flags(True)
@@ -178,7 +212,7 @@ def test_flag_sets(compiler: Compiler) -> None:
         assert not any("fast-math" in flag for flag in flags)
         assert {"-fno-trapping-math", "-fno-math-errno", "-fvisibility=hidden", "-fPIC"} <= set(flags)
     if compiler.kind == "gcc":
-        assert "-O1" in light and "-ftree-vectorize" in light and "-O3" in heavy
+        assert "-O1" in light and "-ftree-loop-vectorize" in light and "-O3" in heavy
     assert replace(compiler, kind="clang").flags(False)[0] == "-O2"
     assert replace(compiler, extra=("-g",)).flags(False)[-1] == "-g"
 

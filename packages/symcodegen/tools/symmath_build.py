@@ -19,7 +19,7 @@ COMMON = [
     "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition", "-fvisibility=hidden",
     "-fPIC", "-shared", "-nostdlib", "-Wall", "-Wextra", "-Wno-psabi",
 ]  # fmt: skip
-LIGHT = ["-O1", "-ftree-vectorize", "--param", "vect-epilogues-nomask=0"]
+LIGHT = ["-O1", "-ftree-loop-vectorize", "--param", "vect-epilogues-nomask=0", "-fno-tree-bit-ccp"]
 HEAVY = ["-O3"]
 C_TYPES = {
     "f32": "float", "f64": "double", "i8": "signed char", "i16": "short", "i32": "int", "i64": "long long",
