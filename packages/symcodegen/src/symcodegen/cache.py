@@ -475,7 +475,8 @@ _EXPORT = '__attribute__((visibility("default"))) int {0}();\n'
 
 def _canonical(text: str) -> str:
     """The text without what cannot change its meaning: line-ending style and trailing blanks."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
+    lines = re.split("\r\n|\r|\n", text)  # those of C; Python knows more ends of lines, which may stand in comments
+    return "\n".join(line.rstrip(" \t") for line in lines).strip("\n") + "\n"
 
 
 def _comment(name: str) -> str:

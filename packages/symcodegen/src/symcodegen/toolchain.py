@@ -247,7 +247,7 @@ def load_error(path: str, error: OSError, texts: Iterable[str]) -> CompileError:
     name, where = missing[1], ""
     for text in texts:
         file, count = "", 0
-        for line in text.splitlines():
+        for line in text.split("\n"):
             mark = re.fullmatch(r'#line 1 "([^"]*)"', line)
             file, count = (mark[1], 0) if mark else (file, count + 1)
             if not where and file and re.search(rf"\b{name}\b", line) and not file.startswith("around "):
@@ -259,13 +259,13 @@ def load_error(path: str, error: OSError, texts: Iterable[str]) -> CompileError:
 def _quote(file: str, number: int, sources: list[Path]) -> str:
     """The line that the compiler means: of a source, of a text that a ``#line`` of one names, or of a header."""
     for source in sources:
-        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = source.read_text(encoding="utf-8", errors="replace").split("\n")
         mark = f'#line 1 "{file}"'
         start = 0 if source.name == Path(file).name else lines.index(mark) + 1 if mark in lines else len(lines)
         if 1 <= number <= len(lines) - start:
             return lines[start + number - 1]
     try:
-        header = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+        header = Path(file).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         return ""
     return header[number - 1] if 1 <= number <= len(header) else ""

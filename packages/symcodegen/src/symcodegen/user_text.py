@@ -78,7 +78,7 @@ def quoted(text: str) -> str:
 
 def marked(text: str, where: str) -> str:
     """Return a user's text so that the compiler counts its lines from 1, in ``where``."""
-    file = re.sub(r'["\\\n?]', "_", where)
+    file = re.sub(r'[^ -~]|["\\?]', "_", where)
     return f'#line 1 "{file}"\n{text}\n#line 1 "around {file}"\n' if text else ""
 
 
