@@ -399,6 +399,7 @@ time.sleep(0.2)
 @posix
 def test_ctrl_c_reaches_the_main_thread():
     script = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in what a shell runs in the background
 print("ready", flush=True)
 try:
     while True: f(value)
