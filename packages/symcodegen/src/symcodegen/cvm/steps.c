@@ -87,7 +87,7 @@ static PyArrayObject *result_buffer(Steps *s, Py_ssize_t k, PyObject *value) {
     PyArrayObject *array = (PyArrayObject *)value;
     npy_intp dims[MAX_LOOPS + 1], keep = PyLong_AsSsize_t(PyTuple_GET_ITEM(s->keeps, k));
     dims[0] = keep < 0 || keep > s->n ? s->n : keep;
-    memcpy(dims + 1, PyArray_DIMS(array), PyArray_NDIM(array) * sizeof(npy_intp));
+    for (int i = 0; i < PyArray_NDIM(array); i++) dims[1 + i] = PyArray_DIM(array, i);
     Py_INCREF(PyArray_DESCR(array));
     PyObject *made =
         PyArray_NewFromDescr(&PyArray_Type, PyArray_DESCR(array), PyArray_NDIM(array) + 1, dims, NULL, NULL, 0, NULL);
