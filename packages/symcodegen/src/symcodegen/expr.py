@@ -80,6 +80,8 @@ _SWAPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "neq": "
 #: For truth values, where they differ from unsigned bytes.
 C_BOOL: dict[str, str] = {"invert": "(!{0})", "abs": "({0})"}
 # fmt: on
+#: From float16 and back.
+HALVES = frozenset({"sym_from_half_f32", "sym_to_half_f32"})
 _UNSIGNED = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}
 _FUNCTION = re.compile(r"\bsym_\w+")
 

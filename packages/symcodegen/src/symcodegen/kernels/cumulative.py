@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symcodegen.cnames import c_type, has_c_type
-from symcodegen.expr import NoC
+from symcodegen.expr import HALVES, NoC
 from symcodegen.kernels.elemwise import IVDEP
 from symcodegen.kernels.walk import ENTRY, WALK
 
@@ -93,16 +93,24 @@ _ENTRY = """
 """
 
 
-def cumulative_kernel(mode: str, dtype: np.dtype[Any], ndim: int, axis: int) -> str:
-    """Return the C text of a ``full`` kernel: running sums (``add``) or products (``mul``). Raises ``NoC``."""
-    t = _type(dtype)
+def cumulative_kernel(mode: str, dtype: np.dtype[Any], ndim: int, axis: int) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of a ``full`` kernel, running sums (``add``) or products (``mul``), and the functions it needs.
+    Raises ``NoC``."""
     sign = "+" if mode == "add" else "*"
+    if dtype.kind == "c":
+        product = f"sym_mul_c{8 * dtype.itemsize}"
+        step = "({v} + {x})" if mode == "add" else f"{product}({{v}}, {{x}})"
+        return _text(c_type(dtype), ndim, axis, ["x"], "{x}", step), () if mode == "add" else (product,)
+    if dtype.name == "float16":
+        step = f"sym_to_half_f32(sym_from_half_f32({{v}}) {sign} sym_from_half_f32({{x}}))"
+        return _text(c_type(dtype), ndim, axis, ["x"], "{x}", step), tuple(sorted(HALVES))
+    t = _type(dtype)
     if dtype.kind == "f":
         step = f"({{v}} {sign} {{x}})"
     else:  # signed overflow wraps around, as NumPy's does
         wide = "unsigned long long" if dtype.itemsize == 8 else "unsigned int"
         step = f"(({t})(({wide}){{v}} {sign} ({wide}){{x}}))"
-    return _text(t, ndim, axis, ["x"], "{x}", step)
+    return _text(t, ndim, axis, ["x"], "{x}", step), ()
 
 
 def recurrence_kernel(dtype: np.dtype[Any], ndim: int, axis: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symcodegen.cnames import c_type, has_c_type
+from symcodegen.cnames import STORED, c_type, has_c_type
 from symcodegen.expr import NoC
 from symcodegen.kernels.walk import ENTRY, WALK
 
@@ -163,10 +163,12 @@ def scatter_kernel(
     if not add:
         t, _ = _copied(dtype)
         return _text(t, "{v} = {u};", ndim, axes, joint, before, words, _alignment(dtype))
-    if not has_c_type(dtype):
+    if not has_c_type(dtype) and dtype.name not in STORED:
         raise NoC(f"sum of {dtype}")
     t = c_type(dtype)
-    if dtype.kind == "f":
+    if dtype.name == "float16":
+        between = "{v} = sym_to_half_f32(sym_from_half_f32({v}) + sym_from_half_f32({u}));"
+    elif dtype.kind in "fc":
         between = "{v} += {u};"
     elif dtype.kind == "b":
         between = "{v} |= {u};"

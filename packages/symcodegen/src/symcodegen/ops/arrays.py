@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symcodegen.dispatch import Answer, CKernel, Routine, refuse
-from symcodegen.expr import NoC
+from symcodegen.expr import HALVES, NoC, functions_in
 from symcodegen.kernels.indexing import gather_kernel, scatter_kernel
 from symcodegen.ops.items import items
 from symcore.graph.variable import Apply
@@ -97,7 +97,7 @@ def scatter_any(op: AdvancedIncSubtensor, node: Apply) -> Answer:
         )
     except NoC as why:
         return refuse(node, f"no C for {why}")
-    kernel = CKernel(text, fallible=True, weight=4)
+    kernel = CKernel(text, tuple(sorted(functions_in(text) & HALVES)), fallible=True, weight=4)
 
     def emit(b: Any, n: Apply) -> None:
         target = b.out(n.outputs[0])

@@ -22,7 +22,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
     const i64 k = *(const i64 *)p[3];
     (void)ctx;
     for (i64 i = 0; i < d[0]; i++)
-        for (i64 j = 0; j < d[1]; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = (%(T)s)(j - i == k);
+        for (i64 j = 0; j < d[1]; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = %(one)s;
     return 0;
 }
 """
@@ -73,6 +73,5 @@ def arange_c(op: ARange, node: Apply) -> Answer:
 def eye_c(op: Eye, node: Apply) -> Answer:
     """Zeros, and ones along the diagonal."""
     dtype = node.outputs[0].type.dtype
-    if not has_c_type(dtype):
-        return refuse(node, f"no C for an identity of {dtype}")
-    return CKernel(_EYE % {"T": c_type(dtype)})
+    one = "j - i == k ? 0x3c00 : 0" if dtype.name == "float16" else f"({c_type(dtype)})(j - i == k)"
+    return CKernel(_EYE % {"T": c_type(dtype), "one": one})

@@ -12,7 +12,7 @@ def cumulative_c(op: CumOp, node: Apply) -> Answer:
     """Rows, or all rows of a page at once; see ``kernels.cumulative``."""
     x = node.inputs[0].type
     try:
-        return CKernel(cumulative_kernel(op.mode, x.dtype, x.ndim, op.axis), heavy=True)
+        return CKernel(*cumulative_kernel(op.mode, x.dtype, x.ndim, op.axis), heavy=True)
     except NoC as why:
         return refuse(node, f"no C for {why}")
 

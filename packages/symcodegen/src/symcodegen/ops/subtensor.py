@@ -92,11 +92,9 @@ def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
 def advanced_inc_subtensor_c(op: AdvancedIncSubtensor, node: Apply) -> Answer:
     """A scatter of rows."""
     x, y, *indices = node.inputs
-    if not _vectors(op.entries, indices):
+    if not _vectors(op.entries, indices) or (x.type.dtype.name == "float16" and not op.set_instead):
         return scatter_any(op, node)
     name = "scatter_set" if op.set_instead else f"scatter_add_{x.type.dtype.name}"
-    if x.type.dtype.name == "float16" and not op.set_instead:
-        return refuse(node, "no C sum of float16")
     rank = x.type.ndim - len(indices) + 1
 
     def emit(b: Any, n: Apply) -> None:
