@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from symcodegen import extension, threads
+from symcodegen import blas, extension, threads
 from symcodegen.dispatch import CKernel, c_impl
 from symcore import tensor as T
 from symcore.config import config
@@ -135,6 +135,46 @@ def test_rows_of_indices_and_batches_of_products():
     np.testing.assert_array_equal(check_same_bits(lambda: function([x, i], x[i]), MATRIX, at), MATRIX[at])
     batch = rng.standard_normal((64, 96, 96)).astype("float32")
     check_same_bits(lambda: function([b], batched_dot(b, b)), batch)
+
+
+@posix
+@pytest.mark.default_mode
+@pytest.mark.skipif(any(map(os.environ.get, blas._VARIABLES)), reason="the environment sets the threads of BLAS")
+@pytest.mark.parametrize("shape", [(256, 784, 500), (784, 256, 129), (3000, 300, 65), (65, 300, 3000)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_products(shape, dtype):
+    m, k, n = shape
+    a, b, c = T.matrix("a", dtype=dtype), T.matrix("b", dtype=dtype), T.matrix("c", dtype=dtype)
+    values = [rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), (m, n))]
+    wanted = values[0].astype("complex128") @ values[1] + 2 * values[2]
+    # every product and every sum is rounded, and which are added first is up to BLAS
+    bound = 4 * (k + 3) * np.finfo(dtype).eps * (np.abs(values[0]) @ np.abs(values[1]) + 2 * np.abs(values[2]))
+    f, before = made(3, lambda: function([a, b, c], T.dot(a, b) + 2 * c)), pool()["jobs"]
+    for orders in ("CCC", "FCF", "CFC", "FFF"):
+        got = f(*(np.asarray(v, order=o) for v, o in zip(values, orders, strict=True)))
+        assert np.all(np.abs(got - wanted) <= bound)
+    assert pool()["jobs"] >= before + 4
+
+
+@posix
+@pytest.mark.default_mode
+@pytest.mark.skipif(any(map(os.environ.get, blas._VARIABLES)), reason="the environment sets the threads of BLAS")
+def test_products_with_vectors_and_into_shared_variables():
+    big, u = rng.integers(-4, 5, (2100, 1900)).astype("float32"), rng.integers(-4, 5, 1900).astype("float32")
+    w = rng.integers(-4, 5, 2100).astype("float32")
+    before = pool()["jobs"]
+    np.testing.assert_array_equal(made(4, lambda: function([x, v], T.dot(x, v)))(big, u), big @ u)
+    np.testing.assert_array_equal(made(4, lambda: function([x, v], T.dot(x.T, v)))(big, w), big.T @ w)
+    s = shared(big)
+    f = made(4, lambda: function([v, y], [], updates={s: s + T.outer(v, y)}))
+    g = made(4, lambda: function([x], [], updates={s: s - T.dot(x, x.T)}))
+    f(w, u)
+    np.testing.assert_array_equal(s.get_value(), big + np.outer(w, u))
+    s.set_value(np.zeros((700, 700), "float32"))
+    for _ in range(3):
+        g(big[:700, :300])
+    np.testing.assert_array_equal(s.get_value(), -3 * (big[:700, :300] @ big[:700, :300].T))
+    assert pool()["jobs"] >= before + 6
 
 
 @posix

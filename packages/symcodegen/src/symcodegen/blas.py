@@ -64,8 +64,8 @@ def load() -> None:
 def set_threads(count: int) -> bool:
     """Let the BLAS of SciPy use ``count`` threads, 0 for as many as this process is granted; for the whole process.
 
-    The virtual machine sets the number again before a call that wants another one, and lets BLAS have one thread where
-    its own threads share products.
+    The virtual machine sets the number again before a call that wants another one. Where it has threads of its own, it
+    wants one: they share large products.
 
     Left to itself OpenBLAS takes every core and waits for them spinning: on a busy machine a product of small
     matrices then takes ten times as long (measured: 7.4 ms instead of 0.9 for a training step). A number set in the

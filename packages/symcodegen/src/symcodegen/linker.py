@@ -93,8 +93,9 @@ class CLinker:
         if lowering.uses_blas:
             blas.load()
         workers = threads.count(config.threads)
-        told = lowering.uses_blas and blas.set_threads(workers)
-        return CProgram(lowering, addresses, signature, cvm, workers, workers if told else 0)
+        of_blas = 1 if threads.POOL else workers  # the machine's own threads share large products, in pieces
+        told = lowering.uses_blas and blas.set_threads(of_blas)
+        return CProgram(lowering, addresses, signature, cvm, workers, of_blas if told else 0)
 
 
 class CProgram:

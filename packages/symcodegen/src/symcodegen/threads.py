@@ -9,7 +9,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["MOST", "Granted", "count", "granted"]
+__all__ = ["MOST", "POOL", "Granted", "count", "granted"]
+
+POOL = os.name != "nt"
+"""Whether the virtual machine has threads on this system."""
 
 MOST = 256
 """Threads that take part in one call, at most; the machine's own bound."""

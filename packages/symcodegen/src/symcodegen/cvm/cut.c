@@ -1,7 +1,8 @@
 /* Kernels in pieces, on the threads of the pool. A kernel knows nothing of it: a piece is the same kernel with other
  * pointers and a shorter loop (COLLAPSED), or with fewer rows of some operands (FULL). Which nodes may be cut is said by
  * their flags; whether one is, by its lengths alone; how many threads share the pieces has no influence on results, for
- * each element of a result is computed within one piece, from the same operands in the same order. */
+ * each element of a result is computed within one piece, from the same operands in the same order. (Whether BLAS rounds
+ * a product of some rows as it does the whole is up to BLAS; OpenBLAS does.) */
 #include "cvm.h"
 #include "threads.h"
 
@@ -19,12 +20,17 @@
 #define MOST_KEPT (4 << 20)  /* bytes of scratch */
 #define MOST_OPERANDS 128
 #define MOST_WORDS 1024
+#define PRODUCT_UNIT 64   /* rows or columns: a product copies one operand, once for every piece */
+#define LEAST_VECTOR (1 << 23) /* of work of products with vectors, which memory bounds */
+#define PRODUCTS_EACH 2   /* pieces of a product that a thread should get */
 
 struct Cut {
     struct Cut *next;
     sym_kernel *fn;
     const Node *node;
-    int loop; /* of COLLAPSED; -1: rows of a FULL kernel */
+    int loop; /* of COLLAPSED; -1: rows or columns of a FULL kernel */
+    unsigned rows, columns; /* operands cut along their first axis, their second */
+    int blas;
     int n_ops, n_words;
     i64 length, unit, work;
 };
@@ -79,9 +85,40 @@ static void choose_loop(Cut *cut, const Node *node, const i64 *d, const i64 *s) 
     cut->n_words = (int)L + 1;
 }
 
+static int cut_axis(const Cut *cut, int k) {
+    if (k >= 32) return -1;
+    return cut->rows >> k & 1 ? 0 : cut->columns >> k & 1 ? 1 : -1;
+}
+
+static char *count_scratch(const sym_ctx *ctx, i64 bytes) {
+    Context *c = (Context *)ctx;
+    c->scratch_size += bytes;
+    return (char *)c;
+}
+
+/* A product of matrices is cut along the longer side of its result: the operand on that side is cut, the other one is
+ * copied by BLAS for every piece. One that packs operands into scratch stays whole: it could fail amid an update. */
+static int choose_product(Cut *cut, Context *c, const Node *node, const i64 *d, const i64 *s) {
+    const Slot *slots = c->program->slots;
+    const i64 *out = lengths_of(c, node->ops[0]);
+    Context probe = {.program = c->program, .scratch_size = 0};
+    probe.abi = c->abi;
+    probe.abi.reserve = count_scratch;
+    if (node->routine->check && (node->routine->check(NULL, d, s, &probe.abi) || probe.scratch_size)) return 0;
+    cut->blas = 1;
+    if (slots[node->ops[0]].ndim > 2) return 1; /* a batch */
+    cut->unit = PRODUCT_UNIT;
+    if ((node->n_ops == 5 || slots[node->ops[0]].ndim == 1) && cut->work < LEAST_VECTOR) return 0;
+    if (node->n_ops == 6 && slots[node->ops[0]].ndim == 2 && slots[node->ops[4]].ndim == 2 && out[1] > out[0]) {
+        cut->columns = 1u << 0 | 1u << 1 | 1u << 4;
+        cut->rows = 0;
+    }
+    return 1;
+}
+
 /* Rows of the operands that the flags name; all must have as many. An update whose kernel may fail is left whole: a
  * kernel fails before it writes, a piece after others have written. */
-static void choose_rows(Cut *cut, Context *c, const Node *node) {
+static void choose_rows(Cut *cut, Context *c, const Node *node, const i64 *d, const i64 *s) {
     cut->loop = -1;
     cut->unit = 1;
     cut->n_words = node->n_params;
@@ -92,15 +129,18 @@ static void choose_rows(Cut *cut, Context *c, const Node *node) {
             c->program->slots[place_of(c, node->ops[k])->root].kind == UPDATE)
             return;
     }
-    i64 rows = -1;
+    cut->rows = rows_mask(node);
+    if (node->routine && node->routine->needs_blas && !choose_product(cut, c, node, d, s)) return;
+    i64 length = -1;
     for (int k = 0; k < node->n_ops && k < 32; k++) {
-        if (!(rows_mask(node) >> k & 1)) continue;
-        if (!c->program->slots[node->ops[k]].ndim) return;
-        const i64 length = lengths_of(c, node->ops[k])[0];
-        if (rows >= 0 && length != rows) return;
-        rows = length;
+        const int axis = cut_axis(cut, k);
+        if (axis < 0) continue;
+        if (c->program->slots[node->ops[k]].ndim <= axis) return;
+        const i64 own = lengths_of(c, node->ops[k])[axis];
+        if (length >= 0 && own != length) return;
+        length = own;
     }
-    cut->length = rows;
+    cut->length = length;
 }
 
 /* Decides about the run that was added last. Without memory for it, it stays whole. */
@@ -111,7 +151,7 @@ void plan_cut(Context *c, Prepared *q, const Node *node, i64 work) {
     if (node->prep == COLLAPSED)
         choose_loop(&cut, node, run->d, run->s);
     else
-        choose_rows(&cut, c, node);
+        choose_rows(&cut, c, node, run->d, run->s);
     if (cut.length <= cut.unit || cut.n_words > MOST_WORDS) return;
     if (!(run->cut = PyMem_Malloc(sizeof cut))) return;
     *run->cut = cut;
@@ -152,9 +192,10 @@ static void run_piece(void *data, i64 lo, i64 hi) {
         i64 *lengths = d + node->n_params;
         for (int k = 0; k < cut->n_ops; k++) {
             p[k] = pointers[k];
-            if (k < 32 && rows_mask(node) >> k & 1) {
-                p[k] += s[0] * from;
-                lengths[0] = to - from;
+            const int axis = cut_axis(cut, k);
+            if (axis >= 0) {
+                p[k] += s[axis] * from;
+                lengths[axis] = to - from;
             }
             lengths += slots[node->ops[k]].ndim;
             s += slots[node->ops[k]].ndim;
@@ -184,6 +225,7 @@ static void run_piece(void *data, i64 lo, i64 hi) {
 
 static i64 grain_of(const Cut *cut, int threads) {
     const i64 units = (cut->length - 1) / cut->unit + 1, each = cut->work / units + 1;
+    if (cut->blas && cut->unit > 1) return (units - 1) / ((i64)threads * PRODUCTS_EACH) + 1;
     i64 grain = units / ((i64)threads * PIECES_EACH);
     if (grain > MOST_PIECE / each) grain = MOST_PIECE / each;
     if (grain < LEAST_PIECE / each) grain = LEAST_PIECE / each;
@@ -196,17 +238,14 @@ int run_cut(Context *c, const Run *run) {
     const Cut *cut = run->cut;
     Context *call = outermost(c);
     const int threads = call->program->threads;
-    const int blas = cut->node->routine && cut->node->routine->needs_blas;
     Job job = {.context = c, .run = run, .caller = &kept};
     int shared = 0;
-    if (threads > 1 && (!blas || blas_threads() > 0)) {
-        const int before = blas ? use_blas_threads(1) : 0; /* never two pools at once */
+    if (threads > 1 && (!cut->blas || blas_threads() == 1)) { /* never two pools at once */
         const i64 units = (cut->length - 1) / cut->unit + 1;
         shared = pool_run(threads, units, grain_of(cut, threads), cut->work / WORK_PER_NS, run_piece, &job);
-        if (blas) use_blas_threads(before);
+        call->shared += shared;
+        if (shared && !job.kind) return SYM_OK;
     }
-    call->shared += shared;
-    if (shared && !job.kind) return SYM_OK;
     const int kind = cut->fn(c->pointers + run->ptr, run->d, run->s, &c->abi);
     if (kind || !shared) return kind;
     memcpy(c->message, job.message, sizeof c->message);

@@ -12,6 +12,8 @@ from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
 from symcore.tensor.type import TensorType
 
 _BLAS = frozenset({"float32", "float64", "complex64", "complex128"})
+#: Operands of gemm, gemv and ger whose rows are those of the result: it, what is added to it, the first factor.
+ROWS = (0, 1, 3)
 
 
 def _blas(name: str, node: Apply) -> Routine:
@@ -19,7 +21,7 @@ def _blas(name: str, node: Apply) -> Routine:
 
     def emit(b: Any, n: Apply) -> None:
         inplace = tuple(b.plan.inplace.get(n, {}).items())
-        b.routine(f"{name}_{dtype}", [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (), inplace)
+        b.routine(f"{name}_{dtype}", [b.out(n.outputs[0])], [b.slot(v) for v in n.inputs], (), inplace, ROWS)
 
     return Routine(f"BLAS {name}", emit)
 
@@ -62,7 +64,7 @@ def dot_c(op: Dot, node: Apply) -> Answer:
             target = b.out(n.outputs[0])
         else:
             target = b.temp(matrix, (rows, columns))
-        b.routine(f"gemm_{x.dtype.name}", [target], [empty, one, left, right, zero])
+        b.routine(f"gemm_{x.dtype.name}", [target], [empty, one, left, right, zero], cut=ROWS)
         if z.ndim < 2:
             view = b.new_view(z)
             first = (b.cvm.ITEM_INDEX, registers.of(0))
