@@ -153,6 +153,12 @@ def test_products(shape, dtype):
     for orders in ("CCC", "FCF", "CFC", "FFF"):
         got = f(*(np.asarray(v, order=o) for v, o in zip(values, orders, strict=True)))
         assert np.all(np.abs(got - wanted) <= bound)
+        g = made(7, lambda: function([a, b, c], T.dot(a, b) + 2 * c))
+        for always in (True, False):
+            extension.load().share_always(always)
+            again = g(*(np.asarray(v, order=o) for v, o in zip(values, orders, strict=True)))
+            assert again.tobytes() == got.tobytes()
+        extension.load().share_always(True)
     assert pool()["jobs"] >= before + 4
 
 

@@ -1,8 +1,9 @@
 /* Kernels in pieces, on the threads of the pool. A kernel knows nothing of it: a piece is the same kernel with other
  * pointers and a shorter loop (COLLAPSED), or with fewer rows of some operands (FULL). Which nodes may be cut is said by
  * their flags; whether one is, by its lengths alone; how many threads share the pieces has no influence on results, for
- * each element of a result is computed within one piece, from the same operands in the same order. (Whether BLAS rounds
- * a product of some rows as it does the whole is up to BLAS; OpenBLAS does.) */
+ * each element of a result is computed within one piece, from the same operands in the same order. Products are the exception:
+ * other kernels may be chosen for some rows than for all, so where there is more than one thread, products run in the
+ * same pieces whether others help or not. */
 #include "cvm.h"
 #include "threads.h"
 
@@ -22,7 +23,7 @@
 #define MOST_WORDS 1024
 #define PRODUCT_UNIT 64   /* rows or columns: a product copies one operand, once for every piece */
 #define LEAST_VECTOR (1 << 23) /* of work of products with vectors, which memory bounds */
-#define PRODUCTS_EACH 2   /* pieces of a product that a thread should get */
+#define PRODUCT_PIECES 8  /* of a product at most, of two units at least: not a matter of how many threads there are */
 
 struct Cut {
     struct Cut *next;
@@ -225,7 +226,7 @@ static void run_piece(void *data, i64 lo, i64 hi) {
 
 static i64 grain_of(const Cut *cut, int threads) {
     const i64 units = (cut->length - 1) / cut->unit + 1, each = cut->work / units + 1;
-    if (cut->blas && cut->unit > 1) return (units - 1) / ((i64)threads * PRODUCTS_EACH) + 1;
+    if (cut->blas && cut->unit > 1) return units > 2 * PRODUCT_PIECES ? (units - 1) / PRODUCT_PIECES + 1 : 2;
     i64 grain = units / ((i64)threads * PIECES_EACH);
     if (grain > MOST_PIECE / each) grain = MOST_PIECE / each;
     if (grain < LEAST_PIECE / each) grain = LEAST_PIECE / each;
@@ -241,10 +242,13 @@ int run_cut(Context *c, const Run *run) {
     Job job = {.context = c, .run = run, .caller = &kept};
     int shared = 0;
     if (threads > 1 && (!cut->blas || blas_threads() == 1)) { /* never two pools at once */
-        const i64 units = (cut->length - 1) / cut->unit + 1;
-        shared = pool_run(threads, units, grain_of(cut, threads), cut->work / WORK_PER_NS, run_piece, &job);
+        const i64 units = (cut->length - 1) / cut->unit + 1, grain = grain_of(cut, threads);
+        shared = pool_run(threads, units, grain, cut->work / WORK_PER_NS, run_piece, &job);
+        /* the same pieces without help: a product of some rows need not be rounded as the whole one is */
+        for (i64 lo = 0; cut->blas && !shared && lo < units; lo += grain)
+            run_piece(&job, lo, lo + grain < units ? lo + grain : units);
         call->shared += shared;
-        if (shared && !job.kind) return SYM_OK;
+        if ((shared || cut->blas) && !job.kind) return SYM_OK;
     }
     const int kind = cut->fn(c->pointers + run->ptr, run->d, run->s, &c->abi);
     if (kind || !shared) return kind;
