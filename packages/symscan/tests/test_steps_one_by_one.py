@@ -167,6 +167,7 @@ def test_a_call_that_fails_leaves_generators_as_they_were():
     assert not np.array_equal(first, second)
 
 
+@pytest.mark.default_mode  # the words are those of the C machine
 def test_states_that_change_their_shape():
     rows, _ = scan(lambda a, s: s[:a], k, v)
     with pytest.raises(ValueError, match=r"a step makes state 0 of shape \(2,\).* shape \(12,\).* keep its shape"):
@@ -210,6 +211,7 @@ def test_a_signal_ends_a_long_loop():
     assert 0 < f(10) < 5
 
 
+@pytest.mark.default_mode  # of the C machine
 def test_the_machine_checks_what_it_is_given():
     from symcodegen import extension
 
