@@ -67,7 +67,9 @@ static int wrong_shape(const char *what, Py_ssize_t k, PyArrayObject *value, PyA
 static int store(PyArrayObject *buffer, npy_intp row, PyObject *value, const char *what, Py_ssize_t k) {
     PyArrayObject *array = (PyArrayObject *)value;
     int ndim = PyArray_NDIM(buffer) - 1;
-    if (PyArray_NDIM(array) != ndim || memcmp(PyArray_DIMS(array), PyArray_DIMS(buffer) + 1, ndim * sizeof(npy_intp)))
+    /* an array without axes has no lengths at all, not even a place for them */
+    if (PyArray_NDIM(array) != ndim ||
+        (ndim && memcmp(PyArray_DIMS(array), PyArray_DIMS(buffer) + 1, ndim * sizeof(npy_intp))))
         return wrong_shape(what, k, array, buffer);
     char *target = PyArray_BYTES(buffer) + row * PyArray_STRIDE(buffer, 0);
     if (PyArray_IS_C_CONTIGUOUS(array)) { /* buffers are */
