@@ -686,12 +686,12 @@ def test_many_light_kernels_are_dealt_out_to_two_units():
     def batch(lengths, heavy=()):
         return {str(k): KernelSource(str(k), "SYM_KERNEL" + "x" * n, k in heavy) for k, n in enumerate(lengths)}
 
-    few = _translation_units(batch([10] * 3))
+    few = _translation_units(batch([10] * 8))
     assert list(few) == ["light"]
     mixed = _translation_units(batch([10] * 8, heavy=(2,)))
     assert {name: len(kernels) for name, kernels in mixed.items()} == {"light": 7, "heavy": 1}
-    many = _translation_units(batch([100, 90, 60, 30, 20, 10, 10]))
+    many = _translation_units(batch([100, 90, 60, 30, 20, 10, 10, 5, 5]))
     if (os.cpu_count() or 1) >= 2:
         assert set(many) == {"light", "second"}
-        assert set(many["light"]) | set(many["second"]) == set(batch([0] * 7))
-        assert [sum(len(k.body) for k in unit.values()) for unit in many.values()] == [200, 190]
+        assert set(many["light"]) | set(many["second"]) == set(batch([0] * 9))
+        assert [sum(len(k.body) for k in unit.values()) for unit in many.values()] == [215, 205]

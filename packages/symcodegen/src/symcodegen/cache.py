@@ -81,14 +81,15 @@ class KernelSource:
 
 
 #: From this many kernels on, a batch without heavy ones is worth a second run of the compiler beside the first.
-_WORTH_TWO = 6
+_WORTH_TWO = 9
 
 
 def _translation_units(batch: Mapping[str, KernelSource]) -> dict[str, dict[str, KernelSource]]:
     """The kernels of a batch by translation unit, two at most, which are compiled at the same time.
 
-    Heavy kernels stand by themselves. Many light ones are dealt out by length: that costs 40 ms of processor time more
-    and halves the time one waits (a training step: 10 kernels, 250 ms in one unit).
+    Heavy kernels stand by themselves. Many light ones are dealt out by length: what kernels share is then compiled
+    twice, which costs 50 ms of processor time more and nearly halves the time one waits (a training step: 10 kernels,
+    250 ms in one unit). A few are not worth it.
     """
     light = {key: kernel for key, kernel in batch.items() if not kernel.heavy}
     heavy = {key: kernel for key, kernel in batch.items() if kernel.heavy}

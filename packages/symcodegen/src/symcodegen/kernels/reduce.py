@@ -314,7 +314,7 @@ typedef struct {
 /* Sorts the loops but the innermost one into kept and reduced ones. Where that one is short, `rows` positions of the
  * next loop, `group` in all, are taken at a time; if that loop is kept, their results are apart. Returns 0 if there
  * are no results at all; `empty` says whether they would be of no elements. */
-SYM_NOINLINE int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *d, const i64 *s) {
+SYM_ONCE_A_CALL int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *d, const i64 *s) {
     const i64 L = d[0];
     i64 g = -1;
     int results = 1;
@@ -349,7 +349,7 @@ SYM_NOINLINE int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *
 }
 
 /* Advances the loops `which`, innermost last, and the places of the operands; returns 0 when all have gone round. */
-SYM_NOINLINE int sym_nest_next(
+SYM_ONCE_A_CALL int sym_nest_next(
     i64 count, const i64 *which, i64 *at, int operands, const i64 *d, const i64 *s, char **q
 ) {
     for (i64 j = count - 1; j >= 0; j--) {
@@ -363,7 +363,7 @@ SYM_NOINLINE int sym_nest_next(
 
 /* Into how many sections of `unit` steps of `loop` what belongs to one result is divided: the outermost reduced loop
  * that is long enough, else the longest. Of the innermost loop, sections end between runs. */
-SYM_NOINLINE i64 sym_nest_sections(const i64 *d, const i64 *s, i64 section, i64 *loop, i64 *unit) {
+SYM_ONCE_A_CALL i64 sym_nest_sections(const i64 *d, const i64 *s, i64 section, i64 *loop, i64 *unit) {
     const i64 L = d[0];
     double total = 1;
     *loop = -1;
@@ -383,7 +383,7 @@ SYM_NOINLINE i64 sym_nest_sections(const i64 *d, const i64 *s, i64 section, i64 
 }
 
 /* The nest of section k: kept loops stand still but the innermost one. */
-SYM_NOINLINE void sym_nest_section(i64 k, i64 loop, i64 unit, int operands, const i64 *d, const i64 *s,
+SYM_ONCE_A_CALL void sym_nest_section(i64 k, i64 loop, i64 unit, int operands, const i64 *d, const i64 *s,
                                    char *const *from, i64 *own, char **place) {
     const i64 L = d[0], left = d[1 + loop] - k * unit;
     own[0] = L;
