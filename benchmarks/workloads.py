@@ -18,6 +18,7 @@ Data = dict[str, Any]
 CALL_OVERHEAD = "call overhead"
 ELEMENTWISE = "fused elementwise chain"
 GRADIENT = "softmax + cross-entropy gradient"
+ROWS = "reductions of rows and columns"
 TRAINING = "training step"
 CHAIN = "layer chain"
 LOOP = "loop"
@@ -80,6 +81,22 @@ def activations(dtype: str) -> Data:
     """Mean cross-entropy of softmax(x) and its gradient: x (4096, 1000), y (4096,) int64."""
     rng = np.random.default_rng(2)
     return {"x": _normal(rng, dtype, 4096, 1000), "y": _labels(rng, 4096, 1000)}
+
+
+def table(dtype: str) -> Data:
+    """Log-sum-exp of rows, or mean and variance of columns: x (4096, 1000)."""
+    return {"x": _normal(np.random.default_rng(6), dtype, 4096, 1000)}
+
+
+def embedding(dtype: str) -> Data:
+    """One step on the mean square of ``W[x] - y``: W (50000, 128), x (4096,) int64 with repetitions, y (4096, 128)."""
+    rng = np.random.default_rng(7)
+    return {
+        "x": _labels(rng, 4096, 50_000),
+        "y": _normal(rng, dtype, 4096, 128),
+        "W": _normal(rng, dtype, 50_000, 128),
+        "learning_rate": 100.0,
+    }
 
 
 def logistic_regression(batch: int, dtype: str) -> Data:
@@ -170,6 +187,11 @@ def _registry() -> tuple[Workload, ...]:
         name = f"xent_grad_{_short(dtype)}"
         make = partial(activations, dtype)
         add(name, "cross_entropy_gradient", GRADIENT, dtype, make, quick=dtype == "float32")
+    for dtype in ("float32", "float64"):
+        for kind in ("logsumexp_rows", "column_moments"):
+            add(f"{kind}_{_short(dtype)}", kind, ROWS, dtype, partial(table, dtype), quick=dtype == "float32")
+    make = partial(embedding, "float32")
+    add("embedding_f32", "embedding_step", TRAINING, "float32", make, state=("W",), quick=True)
     for dtype in ("float32", "float64"):
         make = partial(logistic_regression, 600, dtype)
         name, quick = f"logistic_600_{_short(dtype)}", dtype == "float32"

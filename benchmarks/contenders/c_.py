@@ -112,6 +112,26 @@ class HandWrittenC(Contender):
         call = partial(self._function("cross_entropy_gradient", ctypes.c_double), *arguments)
         return Prepared(call, lambda cost: [np.asarray(cost), out])
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        x = data["x"]
+        out = np.empty(len(x), x.dtype)
+        arguments = [*map(ctypes.c_long, x.shape), _pointer(x), _pointer(out)]
+        return Prepared(partial(self._function("logsumexp_rows"), *arguments), lambda _: [out])
+
+    def column_moments(self, data: Data) -> Prepared:
+        x = data["x"]
+        mean, variance = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
+        arguments = [*map(ctypes.c_long, x.shape), *map(_pointer, (x, mean, variance))]
+        return Prepared(partial(self._function("column_moments"), *arguments), lambda _: [mean, variance])
+
+    def embedding_step(self, data: Data) -> Prepared:
+        W, gradient = data["W"].copy(), np.empty_like(data["y"])
+        arguments = [*map(ctypes.c_long, data["y"].shape), *map(_pointer, (data["x"], data["y"], W, gradient))]
+        call = partial(
+            self._function("embedding_step", ctypes.c_double), *arguments, self.real(data["learning_rate"])
+        )
+        return Prepared(call, lambda cost: [np.asarray(cost), W.copy()])
+
     def logistic_step(self, data: Data) -> Prepared:
         W, b = data["W"].copy(), data["b"].copy()
         (rows, features), classes = data["x"].shape, len(b)

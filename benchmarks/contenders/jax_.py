@@ -106,6 +106,17 @@ class Jax(RecurrentLayers, Contender):
 
         return self._prepare(jax.value_and_grad(self._cross_entropy), data["x"], data["y"])
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        import jax
+
+        return self._prepare(lambda x: jax.nn.logsumexp(x, axis=1), data["x"])
+
+    def column_moments(self, data: Data) -> Prepared:
+        return self._prepare(lambda x: (x.mean(axis=0), x.var(axis=0)), data["x"])
+
+    def embedding_step(self, data: Data) -> Prepared:
+        return self._step(lambda parameters, x, y: ((parameters[0][x] - y) ** 2).mean(), ("W",), data)
+
     def logistic_step(self, data: Data) -> Prepared:
         def loss(parameters: list[Any], x: Any, y: Any) -> Any:
             W, b = parameters

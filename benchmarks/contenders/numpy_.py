@@ -60,6 +60,29 @@ class NumPy(Contender):
         rows = np.arange(len(data["y"]))
         return Prepared(partial(cross_entropy, data["x"], data["y"], rows), as_list)
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        x = data["x"]
+
+        def call() -> np.ndarray:
+            top = x.max(axis=1, keepdims=True)
+            return np.log(np.exp(x - top).sum(axis=1)) + top[:, 0]
+
+        return Prepared(call, as_list)
+
+    def column_moments(self, data: Data) -> Prepared:
+        x = data["x"]
+        return Prepared(lambda: (x.mean(axis=0), x.var(axis=0)), as_list)
+
+    def embedding_step(self, data: Data) -> Prepared:
+        x, y, rate, W = data["x"], data["y"], data["learning_rate"], data["W"].copy()
+
+        def call() -> np.floating[Any]:
+            difference = W[x] - y
+            np.add.at(W, x, difference * (-2 * rate / y.size))
+            return (difference * difference).mean()
+
+        return Prepared(call, lambda cost: [np.asarray(cost), W.copy()])
+
     def logistic_step(self, data: Data) -> Prepared:
         x, y, rate, rows = data["x"], data["y"], data["learning_rate"], np.arange(len(data["y"]))
         W, b = data["W"].copy(), data["b"].copy()

@@ -105,6 +105,25 @@ class _PyTensor(RecurrentLayers, Contender):
         function = self._function([x, y], [cost, pytensor.grad(cost, x)])
         return Prepared(partial(function, data["x"], data["y"]), as_list)
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        from pytensor import tensor as pt
+
+        x = pt.matrix("x", dtype=self.dtype)
+        return Prepared(partial(self._function([x], pt.logsumexp(x, axis=1)), data["x"]), as_list)
+
+    def column_moments(self, data: Data) -> Prepared:
+        from pytensor import tensor as pt
+
+        x = pt.matrix("x", dtype=self.dtype)
+        return Prepared(partial(self._function([x], [x.mean(axis=0), x.var(axis=0)]), data["x"]), as_list)
+
+    def embedding_step(self, data: Data) -> Prepared:
+        from pytensor import tensor as pt
+
+        x, y = pt.lvector("x"), pt.matrix("y", dtype=self.dtype)
+        [W] = self._shared(data, "W")
+        return self._step(((W[x] - y) ** 2).mean(), [W], [x, y], data)
+
     def logistic_step(self, data: Data) -> Prepared:
         import pytensor.tensor as pt
 

@@ -89,6 +89,27 @@ class Symstack(RecurrentLayers, Contender):
         function = ss.function([x, y], [cost, ss.grad(cost, x)])
         return Prepared(partial(function, data["x"], data["y"]), as_list)
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        x = T.matrix("x")
+        return Prepared(partial(ss.function([x], T.logsumexp(x, axis=1)), data["x"]), as_list)
+
+    def column_moments(self, data: Data) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        x = T.matrix("x")
+        return Prepared(partial(ss.function([x], [x.mean(axis=0), x.var(axis=0)]), data["x"]), as_list)
+
+    def embedding_step(self, data: Data) -> Prepared:
+        from symstack import tensor as T
+
+        x, y = T.lvector("x"), T.matrix("y")
+        [W] = self._shared(data, "W")
+        return self._step(((W[x] - y) ** 2).mean(), [W], [x, y], data)
+
     def logistic_step(self, data: Data) -> Prepared:
         from symstack import tensor as T
 

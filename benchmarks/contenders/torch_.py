@@ -79,6 +79,20 @@ class _Torch(Contender):
         x, y = torch.tensor(data["x"]), torch.tensor(data["y"])
         return Prepared(self._with_gradients(lambda wrt, y: cross_entropy(wrt[0], y), [x], [y]), _fetch)
 
+    def logsumexp_rows(self, data: Data) -> Prepared:
+        import torch
+
+        return Prepared(partial(self._wrap(lambda x: torch.logsumexp(x, 1)), torch.tensor(data["x"])), _fetch)
+
+    def column_moments(self, data: Data) -> Prepared:
+        import torch
+
+        function = self._wrap(lambda x: (x.mean(0), x.var(0, correction=0)))
+        return Prepared(partial(function, torch.tensor(data["x"])), _fetch)
+
+    def embedding_step(self, data: Data) -> Prepared:
+        return self._step(lambda parameters, x, y: ((parameters[0][x] - y) ** 2).mean(), ("W",), data)
+
     def logistic_step(self, data: Data) -> Prepared:
         from torch.nn.functional import cross_entropy
 

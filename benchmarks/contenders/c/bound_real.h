@@ -29,6 +29,55 @@ double NAME(cross_entropy_gradient)(long n, long c, const REAL *restrict x, cons
     return cost / n;
 }
 
+/* log(sum(exp(x))) of the rows of x (n, c). */
+void NAME(logsumexp_rows)(long n, long c, const REAL *restrict x, REAL *restrict out) {
+    for (long i = 0; i < n; i++) {
+        const REAL *restrict row = x + i * c;
+        REAL largest = row[0], sum = 0;
+        for (long j = 0; j < c; j++) largest = row[j] > largest ? row[j] : largest;
+#pragma omp simd reduction(+ : sum)
+        for (long j = 0; j < c; j++) sum += MATH(exp)(row[j] - largest);
+        out[i] = largest + MATH(log)(sum);
+    }
+}
+
+/* Mean and variance of the columns of x (n, c), in two passes over x. */
+void NAME(column_moments)(long n, long c, const REAL *restrict x, REAL *restrict mean, REAL *restrict variance) {
+    for (long j = 0; j < c; j++) mean[j] = variance[j] = 0;
+    for (long i = 0; i < n; i++)
+        for (long j = 0; j < c; j++) mean[j] += x[i * c + j];
+    for (long j = 0; j < c; j++) mean[j] /= n;
+    for (long i = 0; i < n; i++)
+        for (long j = 0; j < c; j++) {
+            REAL d = x[i * c + j] - mean[j];
+            variance[j] += d * d;
+        }
+    for (long j = 0; j < c; j++) variance[j] /= n;
+}
+
+/* W[x] -= rate * gradient of the mean of (W[x] - y)^2, y (n, c); g (n, c) is scratch, for rows of x may be equal. */
+double NAME(embedding_step)(long n, long c, const long *restrict x, const REAL *restrict y, REAL *restrict W,
+                            REAL *restrict g, REAL rate) {
+    double cost = 0;
+    for (long i = 0; i < n; i++) {
+        const REAL *restrict row = W + x[i] * c;
+        REAL sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (long j = 0; j < c; j++) {
+            REAL d = row[j] - y[i * c + j];
+            g[i * c + j] = d;
+            sum += d * d;
+        }
+        cost += sum;
+    }
+    REAL scale = 2 * rate / (n * c);
+    for (long i = 0; i < n; i++) {
+        REAL *restrict row = W + x[i] * c;
+        for (long j = 0; j < c; j++) row[j] -= scale * g[i * c + j];
+    }
+    return cost / (n * c);
+}
+
 /* The scores of one row: LANES classes in PARTS vectors of 64 bytes, which gcc keeps in registers (longer vectors it does
  * not). */
 enum { NAME(PARTS) = LANES * sizeof(REAL) / 64 };
