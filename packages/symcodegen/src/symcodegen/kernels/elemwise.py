@@ -23,8 +23,8 @@ BLOCK = 512
 MAX_LOOPS = 64
 
 #: Copies between strided memory and blocks, by size of the element. They are shared by all kernels of a translation
-#: unit and not inlined, and so is the loop: each would otherwise be compiled again wherever it is called. What runs once
-#: a call or once a block is `cold`: optimised for size, which takes half as long.
+#: unit and not inlined, and so is the loop: each would otherwise be compiled again wherever it is called. What runs
+#: once a call or once a block is `cold`: optimised for size, which takes half as long.
 PACKING = """
 #ifndef SYM_PACKING
 #define SYM_PACKING
