@@ -60,7 +60,7 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
     linker = CLinker()
     lowering = Lowering(f.plan, cvm, len(f.signature.inputs), linker.answer)
     lowering.run()
-    _refuse(lowering, f)
+    _refuse(lowering, cvm, f)
     return _Export(f, lowering, cvm, prefix, Path(folder), example).write()
 
 
@@ -78,9 +78,14 @@ def _programs(lowering: Any) -> dict[Any, Any]:
     return {**found, None: lowering}
 
 
-def _refuse(lowering: Any, f: Any) -> None:
+def _refuse(lowering: Any, cvm: Any, f: Any) -> None:
     """Raise ``ExportError`` if something is not plain C."""
-    wrong = [f"{node.op}: {why}" for node, where, why in lowering.placement if where == "Python"]
+    called = {node[9] for node in lowering.nodes if node[0] == cvm.PYTHON}
+    wrong = [
+        f"{node.op}: {why if where == 'Python' else 'its steps are called from Python'}"
+        for k, (node, where, why) in enumerate(lowering.placement)
+        if where == "Python" or k in called
+    ]
     if any(MARK in source.body for source in lowering.sources.values()):
         wrong.append("linear algebra: it calls LAPACK at addresses that this process alone has")
     tensors = [*f.plan.fgraph.inputs, *f.plan.fgraph.outputs]
