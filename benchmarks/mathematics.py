@@ -1,7 +1,9 @@
-"""``mathematics``: nanoseconds per element and largest error of elementwise functions, beside NumPy, SciPy, torch and JAX.
+# ruff: noqa: S307 - the expressions are those of the table below
+"""``mathematics``: nanoseconds per element and largest error of elementwise functions, beside four libraries.
 
-One process and one thread; contenders take turns in short blocks, and the least time counts. A figure is the difference
-between arrays of 240 and of 24 kilobytes, which fit the second-level cache: what a call costs before its loop is not in it.
+One process and one thread; contenders take turns in short blocks, and the least time counts. A figure is the
+difference between arrays of 240 and of 24 kilobytes, which fit the second-level cache: what a call costs before its
+loop is not in it.
 Errors are in units in the last place of the result, on the same arguments for everybody, against 40 digits.
 """
 
@@ -56,7 +58,8 @@ class Function:
 
 def _everywhere(low: float, high: float) -> tuple[tuple[float, float, str], ...]:
     """Uniform over an interval, uniform around 0, and magnitudes down to the smallest."""
-    return ((low, high, ""), (max(low, -3.0), min(high, 3.0), ""), (-1e-30, -1.0, "log") if low < 0 else (1e-30, 1.0, "log"))
+    tiny = (-1e-30, -1.0, "log") if low < 0 else (1e-30, 1.0, "log")
+    return (low, high, ""), (max(low, -3.0), min(high, 3.0), ""), tiny
 
 
 def _same(*intervals: tuple[float, float, str]) -> dict[str, Any]:
@@ -87,7 +90,8 @@ FUNCTIONS: dict[str, Function] = {
                      jax="jnp.log2(x)", timed=_MAGNITUDE),
     "log10": Function("T.log10(x)", "mp.log10(x)", **_POSITIVE, numpy="np.log10(x, out=o)",
                       torch="torch.log10(x, out=o)", jax="jnp.log10(x)", timed=_MAGNITUDE),
-    "log1p": Function("T.log1p(x)", "mp.log1p(x)", **_same((-0.999, 3.0, ""), (-1e-30, -0.9, "log"), (1.0, 1e30, "log")),
+    "log1p": Function("T.log1p(x)", "mp.log1p(x)",
+                      **_same((-0.999, 3.0, ""), (-1e-30, -0.9, "log"), (1.0, 1e30, "log")),
                       numpy="np.log1p(x, out=o)", torch="torch.log1p(x, out=o)", jax="jnp.log1p(x)", timed=_MAGNITUDE),
     "tanh": _plain("tanh", (-10, 10), (-22, 22)),
     "sinh": _plain("sinh", (-89, 89), (-709, 709)),
@@ -321,7 +325,8 @@ def mathematics(pattern: str, libraries: str, errors: bool) -> int:
     names = [n for n in FUNCTIONS if re.search(pattern, n)]
     chosen = [c for c in CONTENDERS if re.search(libraries, c)]
     command = [str(peers_python()), "-m", "benchmarks.mathematics", json.dumps([names, chosen, errors])]
-    child = subprocess.Popen(command, cwd=ROOT, env=child_environment(1, CACHE / "run"), stdout=subprocess.PIPE, text=True)
+    environment = child_environment(1, CACHE / "run")
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines = (json.loads(line) for line in child.stdout if line.startswith("{"))
     print("ns per element" + (" (largest error in ulp)" if errors else ""), flush=True)
