@@ -215,6 +215,17 @@ def test_a_state_that_only_the_steps_read_is_not_remembered():
     assert f.linked.machine.stats["arena_bytes"] < 1.2 * 4001 * 24
 
 
+def test_the_last_row_of_a_known_number_of_steps_is_the_only_one_kept():
+    rows, _ = scan(lambda s: T.sin(s), outputs_info=h, n_steps=1000)
+    for wanted, keep in ((rows[-1], 1), (rows[999], 1), (rows[-3], 3), (rows[990], None)):
+        f = function([h], wanted)
+        assert loops_of(f)[0].spec.states[0].keep == keep
+        value = np.ones(3)
+        for _ in range({1: 1000, 3: 998, None: 991}[keep]):
+            value = np.sin(value)
+        np.testing.assert_allclose(f(np.ones(3)), value, rtol=1e-12)
+
+
 def test_what_the_gradient_of_a_long_short_term_memory_remembers():
     """Per step: both states, the sum before the gates (four widths), and its gradient where a product of the inputs was
     before, which is not needed any more (four); inputs and hidden states in the order of the gradient's steps.

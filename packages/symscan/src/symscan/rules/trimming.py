@@ -139,7 +139,9 @@ def _reads_of_last(rows: Any, depth: int, fgraph: Any) -> list[tuple[Any, int, b
 def _back(node: Any) -> int | None:
     if node is None or type(node.op) is not Subtensor or not node.op.entries:
         return None
-    entry = node.op.entries[0]
+    entry, rows = node.op.entries[0], node.inputs[0].type.shape[0]
+    if isinstance(entry, int) and entry >= 0 and rows is not None:  # counted from the start of a known number of rows
+        entry -= rows
     return -entry if isinstance(entry, int) and -8 <= entry < 0 else None
 
 
