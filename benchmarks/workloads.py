@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -187,9 +188,8 @@ def _registry() -> tuple[Workload, ...]:
         name = f"xent_grad_{_short(dtype)}"
         make = partial(activations, dtype)
         add(name, "cross_entropy_gradient", GRADIENT, dtype, make, quick=dtype == "float32")
-    for dtype in ("float32", "float64"):
-        for kind in ("logsumexp_rows", "column_moments"):
-            add(f"{kind}_{_short(dtype)}", kind, ROWS, dtype, partial(table, dtype), quick=dtype == "float32")
+    for kind, dtype in product(("logsumexp_rows", "column_moments"), ("float32", "float64")):
+        add(f"{kind}_{_short(dtype)}", kind, ROWS, dtype, partial(table, dtype), quick=dtype == "float32")
     make = partial(embedding, "float32")
     add("embedding_f32", "embedding_step", TRAINING, "float32", make, state=("W",), quick=True)
     for dtype in ("float32", "float64"):
