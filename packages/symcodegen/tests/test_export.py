@@ -131,12 +131,13 @@ def batch(n, sizes=(12, 9, 4), dtype="float32"):
 def test_training_step_changes_its_state_as_the_function_does(tmp_path):
     f, weights = training_step()
     library = in_c(f, tmp_path, *NATIVE)
+    # a product that the function leaves to BLAS is a loop in the library: sums of at most 20 terms in another order
     for n in (20, 20, 7, 20):
         values = batch(n)
-        assert library(*values)[0] == f(*values)
+        np.testing.assert_allclose(library(*values)[0], f(*values), rtol=1e-5)
     for w in weights:
-        np.testing.assert_array_equal(library.value(w.name), w.get_value())
-    before = weights[0].get_value()
+        np.testing.assert_allclose(library.value(w.name), w.get_value(), rtol=1e-5, atol=1e-5)
+    before = library.value("W0")
     with pytest.raises(IndexError):
         library(values[0], np.full(20, 99))
     np.testing.assert_array_equal(library.value("W0"), before)
