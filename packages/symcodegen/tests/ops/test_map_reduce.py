@@ -155,7 +155,7 @@ def test_the_largest_of_nothing_is_an_error():
 
 def test_a_map_without_c_says_so():
     x = T.zmatrix()
-    node = MapReduce(TABLE["exp"], "add", (0,), "complex128", "complex128").make_node(x)
+    node = MapReduce(TABLE["arcsin"], "add", (0,), "complex128", "complex128").make_node(x)
     assert c_impl(node.op, node) is None
     assert "complex128" in node.tag.no_c
     x = T.matrix()

@@ -20,8 +20,8 @@ from symcore.errors import ConfigError
 
 
 class Option(NamedTuple):
-    """One row of the table: name, default, what it is for, how text becomes a value, allowed values, words that stand for
-    values, the least number."""
+    """One row of the table: name, default, what it is for, how text becomes a value, allowed values, words that stand
+    for values, the least number."""
 
     name: str
     default: Any
