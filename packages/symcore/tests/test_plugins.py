@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -146,3 +149,51 @@ def test_only_what_is_in_use_is_loaded(fresh, monkeypatch):
     __import__("sym_own")
     plugins.load_in_use("symstack.c")
     assert "sym_own.c" in sys.modules
+
+
+def test_the_scan_finds_what_importlib_finds(fresh):
+    texts = {
+        "Plain.Name": "[symstack.c]\nplain = sym_plain.c\n\n[console_scripts]\nrun = sym_plain:main\n",
+        "odd_text": "# a comment\n[symstack.rewrites]\n  a=odd : R [extra, more]\n[other]\nb = c\n",
+        "no_groups_of_ours": "[console_scripts]\nrun = other:main\n",
+        "no_entries": None,
+        "no_sense": "[symstack.c]\nno sense\n",
+        "not_text": b"\xff\xfe[symstack.c]",
+    }
+    for name, text in texts.items():
+        info = fresh / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        if text is not None:
+            (info / "entry_points.txt").write_bytes(text.encode() if isinstance(text, str) else text)
+    old = fresh / "old.egg-info"
+    old.mkdir()
+    (old / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n")
+    (old / "entry_points.txt").write_text("[symstack.c]\nold = old.c:REGISTER\n")
+    with zipfile.ZipFile(fresh / "packed.egg", "w") as file:
+        file.writestr("EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: packed\nVersion: 1.0\n")
+        file.writestr("EGG-INFO/entry_points.txt", "[symstack.gpu]\npacked = packed.gpu\n")
+    found = {}
+    for entry in (fresh, fresh / "packed.egg"):
+        for name, text in plugins._texts(str(entry)):
+            found[name] = list(plugins._parsed(text))
+    assert found["plain_name"] == [("symstack.c", "plain", "sym_plain.c")]
+    assert [(group, name) for group, name, _ in found["odd_text"]] == [("symstack.rewrites", "a")]
+    assert found["old"] == [("symstack.c", "old", "old.c:REGISTER")]
+    assert found["packed"] == [("symstack.gpu", "packed", "packed.gpu")]
+    assert found["no_groups_of_ours"] == found["no_entries"] == found["not_text"] == found["no_sense"] == []
+    for name in ("not_text", "no_sense"):  # importlib.metadata raises
+        shutil.rmtree(fresh / f"{name}-1.0.dist-info")
+    ours = {group: {tuple(row) for row in rows} for group, rows in plugins._scan().items()}
+    for group in plugins.GROUPS:
+        theirs = {(e.name, e.value.replace(" ", "").partition("[")[0]) for e in entry_points(group=group)}
+        assert {(name, target.replace(" ", "")) for name, target in ours[group]} == theirs
+
+
+def test_the_first_distribution_of_a_name_counts(fresh, tmp_path, monkeypatch):
+    install(fresh, "sym_fake_e", [("symstack.c", "later", "sym_fake_e")], "")
+    nearer = tmp_path / "nearer"
+    nearer.mkdir()
+    monkeypatch.syspath_prepend(str(nearer))
+    install(nearer, "sym_fake_e", [("symstack.c", "nearer", "sym_fake_e")], "")
+    assert {"nearer", "later"} & set(plugins.names("symstack.c")) == {"nearer"}

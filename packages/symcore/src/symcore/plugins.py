@@ -2,16 +2,18 @@
 
 Groups and what they hold: ``symstack.rewrites`` (a ``RuleSet``), ``symstack.c`` and ``symstack.gpu`` (modules whose
 import registers kernels), ``symstack.linkers`` (linker classes), ``symstack.shared`` (constructors of containers on a
-device). Scanning the installed distributions costs about 50 ms, so what was found is kept on disk, keyed by the state
-of the folders that hold distributions.
+device). Installed distributions are looked at in their folders: ``importlib.metadata`` costs ten times as much, and is
+asked about archives alone. What was found is kept on disk, keyed by the state of the folders.
 """
 
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +85,52 @@ def _resolve(group: str, name: str, target: str) -> Any:
 
 
 def _scan() -> dict[str, list[list[str]]]:
-    from importlib.metadata import entry_points
-
-    found = {group: sorted({(e.name, e.value) for e in entry_points(group=group)}) for group in GROUPS}
-    plain = {group: [list(pair) for pair in pairs] for group, pairs in found.items()}
+    found: dict[str, set[tuple[str, str]]] = {group: set() for group in GROUPS}
+    seen: set[str] = set()
+    for entry in dict.fromkeys(sys.path):
+        for distribution, text in _texts(entry or "."):
+            if distribution not in seen:  # the first on the path is the one that would be imported
+                seen.add(distribution)
+                for group, name, target in _parsed(text):
+                    found[group].add((name, target))
+    plain = {group: [list(pair) for pair in sorted(pairs)] for group, pairs in found.items()}
     _write_cache(plain)
     return plain
+
+
+def _texts(entry: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each distribution in an entry of ``sys.path``, and the text of its entry points."""
+    if os.path.isfile(entry):
+        from importlib.metadata import distributions
+
+        for d in distributions(path=[entry]):
+            yield _normalized(d.metadata["Name"]), d.read_text("entry_points.txt") or ""
+        return
+    try:
+        folders = sorted(e.name for e in os.scandir(entry) if e.name.endswith((".dist-info", ".egg-info")))
+    except OSError:
+        return
+    for folder in folders:
+        try:
+            text = Path(entry, folder, "entry_points.txt").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # it has none (a file instead of a folder, too)
+            text = ""
+        yield _normalized(os.path.splitext(folder)[0].partition("-")[0]), text
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _parsed(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield ``(group, name, target)`` of our groups in the text of entry points; lines of no sense are passed over."""
+    group = ""
+    for line in map(str.strip, text.splitlines() if "[symstack." in text else ()):
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif group in GROUPS and "=" in line and not line.startswith("#"):
+            name, _, target = line.partition("=")
+            yield group, name.strip(), target.partition("[")[0].strip()
 
 
 def _fingerprint() -> str:
