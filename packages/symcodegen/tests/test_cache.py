@@ -16,7 +16,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from symcodegen import cachestore, turns
 from symcodegen.cache import CacheWarning, KernelCache, KernelSource, _translation_units
 from symcodegen.cachestore import CacheUnusable, Store
 from symcodegen.toolchain import CompileError, Compiler, CompilerMissing, find_compiler
+from symcore.record import replace
 
 pytestmark = [
     pytest.mark.c,

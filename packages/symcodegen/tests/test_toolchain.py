@@ -8,7 +8,6 @@ import shutil
 import stat
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from symcodegen.toolchain import (
     locate,
     to_record,
 )
+from symcore.record import replace
 
 needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in ("cc", "gcc", "clang")), reason="no C compiler on PATH"

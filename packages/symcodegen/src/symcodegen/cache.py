@@ -24,7 +24,6 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,7 @@ from symcodegen.toolchain import (
     to_record,
 )
 from symcodegen.turns import turn
+from symcore.record import Record
 
 if TYPE_CHECKING:
     import ctypes
@@ -62,8 +62,7 @@ class CacheWarning(UserWarning):
     """The cache directory cannot be used; kernels are compiled anew in each process."""
 
 
-@dataclass(frozen=True)
-class KernelSource:
+class KernelSource(Record):
     """A kernel to load.
 
     ``body`` is its whole C text; every occurrence of ``SYM_KERNEL`` becomes the generated function name, also inside a

@@ -24,9 +24,10 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from symcore.record import Record
 
 __all__ = ["CacheEntry", "CacheUnusable", "Store"]
 
@@ -52,8 +53,7 @@ class CacheUnusable(RuntimeError):  # noqa: N818 - reads as the condition it rep
     """The directory cannot serve as a cache: not ours, open to others, not writable, or not a directory."""
 
 
-@dataclass(frozen=True)
-class CacheEntry:
+class CacheEntry(Record):
     """One shared object of the cache: its hash, size in bytes, kernel keys, time of last use, and how it was made."""
 
     object_id: str

@@ -13,21 +13,21 @@ The virtual machine knows these answers and no Op class. Implementations registe
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Variable
 from symcore.op import Op
+from symcore.record import Record
 from symcore.tensor.type import TensorType
 
 COLLAPSED = "collapsed"
 FULL = "full"
 
 
-@dataclass(frozen=True)
-class CKernel:
+class CKernel(Record):
     """A generated kernel.
 
     Attributes
@@ -76,8 +76,7 @@ class CKernel:
     cut: bool | tuple[int, ...] = False
 
 
-@dataclass(frozen=True)
-class Routine:
+class Routine(Record):
     """Work of the prebuilt runtime: views, copies, BLAS, gathers. ``emit(builder, node)`` writes it into the program.
 
     ``lengths``: positions of inputs that are read as integers while shapes are prepared, not as data.
@@ -88,11 +87,10 @@ class Routine:
     emit: Callable[[Any, Apply], None]
     lengths: tuple[int, ...] = ()
     fallible: bool = False
-    kernels: dict[str, "CKernel"] = field(default_factory=dict)
+    kernels: Mapping[str, "CKernel"] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(Record):
     """Only one of two lists of values is computed, chosen by a scalar condition (zero: ``otherwise``).
 
     All are inputs of the node; the k-th output is ``then[k]`` or ``otherwise[k]``.
@@ -103,8 +101,7 @@ class Branch:
     otherwise: Sequence[Variable[Any]]
 
 
-@dataclass(frozen=True)
-class LoopSequence:
+class LoopSequence(Record):
     """A tensor of which every step reads rows. Step ``i`` reads row ``rows[k] + step * i`` for each ``k``.
 
     ``rows[k] < 0`` counts from the end of the tensor. Taps -1, 0 and 1 walked forwards are ``rows=(0, 1, 2)``; a
@@ -114,13 +111,13 @@ class LoopSequence:
     rows: tuple[int, ...] = (0,)
     step: int = 1
 
-    def __post_init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
         if not self.rows or self.step not in (1, -1):
             raise ValueError(f"{self}: a sequence needs at least one row, and step 1 or -1.")
 
 
-@dataclass(frozen=True)
-class LoopState:
+class LoopState(Record):
     """A tensor computed from its own earlier values: step ``i`` reads those of steps ``i + taps[k]``.
 
     The initial value has ``before = -min(taps)`` rows, oldest first. The node returns the last ``keep`` of all ``before
@@ -130,7 +127,8 @@ class LoopState:
     taps: tuple[int, ...] = (-1,)
     keep: int | None = None
 
-    def __post_init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
         if not self.taps or max(self.taps) >= 0:
             raise ValueError(f"{self}: a state reads earlier steps, so every tap must be negative.")
         if self.keep is not None and self.keep < 1:
@@ -142,19 +140,18 @@ class LoopState:
         return -min(self.taps)
 
 
-@dataclass(frozen=True)
-class LoopOutput:
+class LoopOutput(Record):
     """A value of every step that no later step reads: ``n`` rows, or the last ``keep`` of them (all, if fewer)."""
 
     keep: int | None = None
 
-    def __post_init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
         if self.keep is not None and self.keep < 1:
             raise ValueError(f"{self}: keep must be at least 1, or None for all rows.")
 
 
-@dataclass(frozen=True)
-class LoopSpec:
+class LoopSpec(Record):
     """What the inputs and outputs of a loop are, outside and inside.
 
     ===================  ============================================  =========================================
@@ -198,12 +195,13 @@ class LoopSpec:
         return len(self.states) + self.carries + len(self.outputs)
 
 
-@dataclass(frozen=True, eq=False)
-class Loop:
+class Loop(Record):
     """An inner graph runs ``n`` times; ``spec`` says where each of its inputs comes from and its outputs go.
 
     ``inner`` is a ``FunctionGraph`` as it is to be run: rewritten already, without shared variables among its inputs.
     """
+
+    _by_identity = True
 
     inner: FunctionGraph
     spec: LoopSpec

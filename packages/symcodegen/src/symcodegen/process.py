@@ -8,9 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from symcore.record import Record
 
 if TYPE_CHECKING:
     import subprocess
@@ -21,8 +22,7 @@ OUTPUT_CAP = 64 * 1024
 """Bytes of output kept per program; the rest is read and dropped, so that the program never blocks."""
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(Record):
     """``returncode`` is None if the program had to be killed at the deadline; ``output`` is stdout and stderr."""
 
     command: tuple[str, ...]

@@ -14,11 +14,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from symcodegen.process import Finished, run_all
+from symcore.record import Record
 
 __all__ = [
     "CompileError",
@@ -79,16 +79,14 @@ class CompileError(ToolchainError):
         self.disk_full = disk_full
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Record):
     """One translation unit: a C file, and whether its loops deserve the heavy flags."""
 
     path: Path
     heavy: bool = False
 
 
-@dataclass(frozen=True)
-class Extras:
+class Extras(Record):
     """What C of a user needs besides: flags of the compiler, flags and libraries of the linker.
 
     With them the C library is linked, as a user expects. ``digest`` stands for the content of the headers and
@@ -100,8 +98,7 @@ class Extras:
     digest: str = ""
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(Record):
     """A C compiler that was run once and answered.
 
     ``argv`` is the command (a list: ``CC="ccache gcc"`` has two words), ``digest`` the hash of its executable,
@@ -488,7 +485,7 @@ def _environment(scratch: Path | None) -> dict[str, str]:
 
 def to_record(compiler: Compiler) -> dict[str, Any]:
     """The probe's answers as JSON-able data; :func:`from_record` reads them back."""
-    return asdict(compiler)
+    return {name: getattr(compiler, name) for name in Compiler._params}
 
 
 def from_record(record: object, argv: tuple[str, ...], extra: tuple[str, ...]) -> Compiler | None:

@@ -1,18 +1,17 @@
 """``Op``: the contract of an operation. An Op knows mathematics only; C and CUDA attach to it from elsewhere."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, dataclass_transform, get_origin
+from typing import Any, ClassVar
 
 from symcore.graph import trace
 from symcore.graph.null import grad_not_implemented
 from symcore.graph.type import Type
 from symcore.graph.variable import Apply, Variable
+from symcore.record import Record
 
 #: Entries are Python ints (known while building) or 0-d integer variables; ``None`` for a whole shape: not known
 #: before the Op has run.
 Shape = tuple[Any, ...]
-
-_MISSING = object()
 
 
 class _ROpFallback:
@@ -24,8 +23,7 @@ class _ROpFallback:
 r_op_fallback = _ROpFallback()
 
 
-@dataclass_transform(frozen_default=True)
-class Op:
+class Op(Record):
     """An operation on variables.
 
     Annotated attributes are the parameters of an Op: they make its constructor, equality, hash, repr and pickle. They
@@ -35,9 +33,6 @@ class Op:
     ``infer_shape``, ``L_op``, ``R_op``, ``connection_pattern``, ``inplace``, ``view``.
     """
 
-    _params: ClassVar[tuple[str, ...]] = ()
-    _defaults: ClassVar[dict[str, Any]] = {}
-    _by_identity: ClassVar[bool] = False
     #: Types of inputs and outputs for Ops that do not write ``make_node``.
     itypes: ClassVar[Sequence[Type] | None] = None
     otypes: ClassVar[Sequence[Type] | None] = None
@@ -51,64 +46,9 @@ class Op:
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        own = [
-            name
-            for name, note in cls.__dict__.get("__annotations__", {}).items()
-            if not name.startswith("_") and not _is_classvar(note)
-        ]
-        cls._params = tuple(dict.fromkeys((*cls._params, *own)))
-        cls._defaults = {**cls._defaults, **{n: cls.__dict__[n] for n in own if n in cls.__dict__}}
         if cls.__props__ is not None and "__props__" in cls.__dict__:
             cls._params = tuple(cls.__props__)
             cls._by_identity = False
-        elif "__init__" in cls.__dict__ and not own:
-            cls._by_identity = True  # a constructor whose parameters we do not know: instances are their own kind
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        cls = type(self)
-        if len(args) > len(cls._params):
-            raise TypeError(f"{cls.__name__} takes {len(cls._params)} parameters, got {len(args)}.")
-        values = {**cls._defaults, **dict(zip(cls._params, args, strict=False)), **kwargs}
-        for name in cls._params:
-            if name not in values:
-                raise TypeError(f"{cls.__name__} needs a value for its parameter {name!r}.")
-        if len(values) > len(cls._params):
-            unknown = sorted(set(values) - set(cls._params))
-            raise TypeError(f"{cls.__name__} has no parameter {', '.join(unknown)}; it has {', '.join(cls._params)}.")
-        self.__dict__.update(values)
-
-    def _values(self) -> tuple[Any, ...]:
-        return tuple([getattr(self, name) for name in self._params])
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if type(self) is not type(other) or self._by_identity:
-            return False
-        return self._values() == other._values()  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        cached = self.__dict__.get("_hash")
-        if cached is None:
-            cached = id(self) >> 4 if self._by_identity else hash((type(self), self._values()))
-            self.__dict__["_hash"] = cached
-        return cached
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state.pop("_hash", None)  # str hashes differ between processes
-        return state
-
-    def __repr__(self) -> str:
-        shown = [
-            f"{name}={_show(getattr(self, name))}"
-            for name in self._params
-            if getattr(self, name, _MISSING) != self._defaults.get(name, _MISSING)
-        ]
-        return f"{type(self).__name__}{{{', '.join(shown)}}}" if shown else type(self).__name__
-
-    def __str__(self) -> str:
-        return repr(self)
 
     # ------------------------------------------------------------------ building
 
@@ -186,12 +126,3 @@ class Op:
     def destroys(self, node: Apply) -> tuple[int, ...]:
         """Return the inputs that ``perform`` changes. The plan hands it a copy unless the input is dead."""
         return ()
-
-
-def _show(value: Any) -> str:
-    """A parameter as it is printed: a function by its name, for its address changes from run to run."""
-    return getattr(value, "__qualname__", None) or repr(value)
-
-
-def _is_classvar(note: Any) -> bool:
-    return get_origin(note) is ClassVar or note is ClassVar or (isinstance(note, str) and "ClassVar" in note)

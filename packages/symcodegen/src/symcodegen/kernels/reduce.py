@@ -12,7 +12,6 @@ Sums and extrema of floats use vector types as wide as the processor's: with the
 faster than -O3, an array of lanes would be kept in memory instead of registers (2 times slower, measured).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from symcodegen.cnames import STORED, c_type, has_c_type, suffix
 from symcodegen.expr import NoC, cast, functions_in
 from symcodegen.kernels.elemwise import IVDEP, PACKING
+from symcore.record import Record
 
 LANES = 64
 #: Results accumulated side by side: a page of memory, so that rows are read as one stream (6 times faster than 256).
@@ -67,8 +67,7 @@ def _limit(dtype: np.dtype[Any], fn: str) -> str:
     return f"{value}ULL" if value > (1 << 63) - 1 else f"{value}LL"
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Record):
     """Where the elements come from that a reduction combines.
 
     Attributes
@@ -151,6 +150,16 @@ def reduction(
 
     Raises ``NoC``.
     """
+    name, shared, functions = combining(fn, source, out_dtype, acc_dtype)
+    words = {"ID": name, "operands": 1 + source.operands, "block": source.block, "section": source.section}
+    return shared + source.text + _ENTRY % words, functions
+
+
+def combining(
+    fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]
+) -> tuple[str, str, tuple[str, ...]]:
+    """Return a name, the C functions ``sym_<name>_run`` (of contiguous elements), ``..._all``, ``..._shared`` (of what
+    belongs to one result, or to a block of them) and so on, and what functions they need. Raises ``NoC``."""
     for d in (source.dtype, out_dtype, acc_dtype):
         if not has_c_type(d) and d.name not in STORED:
             raise NoC(f"reduction of {d}")
@@ -201,9 +210,8 @@ def reduction(
         runs = _PAIRS_TEXT
         words |= {k: c_type(np.dtype(f"f{d.itemsize // 2}")) for k, d in (("P", source.dtype), ("Q", lane))}
     shared = (runs + _TEXT) % words
-    entry = _ENTRY % {**words, "operands": 1 + source.operands, "block": source.block, "section": source.section}
-    body = IVDEP + PACKING + _NEST % words + _ONCE % {**words, "text": shared} + source.text + entry
-    return body, tuple(sorted({n for n in (need, need_acc) if n} | functions_in(words["store_col"])))
+    text = IVDEP + PACKING + _NEST % words + _ONCE % {**words, "text": shared}
+    return name, text, tuple(sorted({n for n in (need, need_acc) if n} | functions_in(words["store_col"])))
 
 
 _CHOOSE = "return (V)((m & (I)b) | (~m & (I)a));"

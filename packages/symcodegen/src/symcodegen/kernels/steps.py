@@ -9,7 +9,6 @@ Such a kernel is handed the pointers of the kernels of a step, one table for all
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from symcodegen.cnames import c_type
 from symcodegen.expr import functions_in
 from symcodegen.kernels.elemwise import IVDEP, loop_body
 from symcodegen.kernels.panels import panels_text
+from symcore.record import Record
 
 #: How the rows at a pointer lie: one for all steps, one after another, in a ring.
 STILL, LINE, RING = "still", "line", "ring"
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(Record):
     """Memory that a step reads or writes: its place in the table, dtype, motion, and whether a row is one value."""
 
     at: int
@@ -33,8 +32,7 @@ class Pointer:
     scalar: bool
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Record):
     """One function of a step. Each input is a ``Pointer``, or ``(part, output)`` of an earlier part; ``fn`` ``None``
     hands its input on. ``stores``: the pointers that outputs are written to, ``None`` where only later parts read."""
 
