@@ -214,16 +214,32 @@ KERNEL(scatter_set) {
     return scatter(p, d, s, ctx, set_row);
 }
 
+/* Rows lie anywhere in a table that no cache holds. The processor guesses the next row as little as it can guess the
+ * index, so the lines of a row to come are asked for while rows before it are added; of long rows the first lines, from
+ * which on it does guess. */
+enum { AHEAD = 4, LINE = 64, MOST_FETCHED = 1024 };
+
+static inline void fetch_row(const char *row, i64 bytes) {
+#if defined(__GNUC__)
+    if (bytes > MOST_FETCHED) bytes = MOST_FETCHED;
+    for (i64 k = 0; k < bytes; k += LINE) __builtin_prefetch(row + k, 1);
+#else
+    (void)row;
+    (void)bytes;
+#endif
+}
+
 #define DEFINE_ADD(name, type, ADD)                                                                                    \
+    UNROLLED static void name##_run(i64 n, type *restrict a, const type *restrict b) {                                 \
+        for (i64 i = 0; i < n; i++) ADD((a + i), (b + i));                                                             \
+    }                                                                                                                  \
     static void name##_row(int rest, const i64 *d, char *out, const i64 *so, const char *in, const i64 *si) {          \
         if (rest == 0) {                                                                                               \
             type *a = (type *)out;                                                                                     \
             const type *b = (const type *)in;                                                                          \
             ADD(a, b);                                                                                                 \
         } else if (rest == 1 && so[0] == sizeof(type) && si[0] == sizeof(type)) {                                      \
-            type *a = (type *)out;                                                                                     \
-            const type *b = (const type *)in;                                                                          \
-            for (i64 i = 0; i < d[0]; i++) ADD((a + i), (b + i));                                                      \
+            name##_run(d[0], (type *)out, (const type *)in);                                                           \
         } else {                                                                                                       \
             for (i64 i = 0; i < d[0]; i++)                                                                             \
                 name##_row(rest - 1, d + 1, out + i * so[0], so + 1, in + i * si[0], si + 1);                          \
@@ -231,6 +247,7 @@ KERNEL(scatter_set) {
     }                                                                                                                  \
     static void name##_rows(const Indexing *g, i64 m, const i64 *offset, const i64 *d, char *out, const i64 *so,       \
                             const char *in, i64 step, const i64 *si) {                                                 \
+        const i64 bytes = g->rest == 1 ? d[0] * (i64)sizeof(type) : 0;                                                 \
         if (!g->rest)                                                                                                  \
             for (i64 i = 0; i < m; i++) {                                                                              \
                 type *a = (type *)(out + offset[i]);                                                                   \
@@ -238,7 +255,10 @@ KERNEL(scatter_set) {
                 ADD(a, b);                                                                                             \
             }                                                                                                          \
         else                                                                                                           \
-            for (i64 i = 0; i < m; i++) name##_row(g->rest, d, out + offset[i], so, in + i * step, si);                \
+            for (i64 i = 0; i < m; i++) {                                                                              \
+                if (i + AHEAD < m) fetch_row(out + offset[i + AHEAD], bytes);                                          \
+                name##_row(g->rest, d, out + offset[i], so, in + i * step, si);                                        \
+            }                                                                                                          \
     }                                                                                                                  \
     KERNEL(name) {                                                                                                     \
         return scatter(p, d, s, ctx, name##_rows);                                                                     \

@@ -288,7 +288,7 @@ def sum_of_writes(node: Any, fgraph: Any) -> Any:
     """``inc(0[i], x) + inc(0[j], y) + z -> inc(inc(0[i], x)[j], y) + z``: the gradients of several parts of one tensor
     are collected in one."""
     out = node.outputs[0].type
-    writes = {v: w for v in node.inputs if v.type == out and (w := _writes_on_nothing(v, fgraph))}
+    writes = {v: w for v in node.inputs if v.type == out and (w := writes_on_nothing(v, fgraph))}
     if len(writes) < 2:
         return None
     total, *others = writes
@@ -299,7 +299,7 @@ def sum_of_writes(node: Any, fgraph: Any) -> Any:
     return sf.add(total, *rest) if rest else total
 
 
-def _writes_on_nothing(v: Any, fgraph: Any) -> list[Any]:
+def writes_on_nothing(v: Any, fgraph: Any) -> list[Any]:
     """Return the increments, first to last, by which ``v`` was made from zeros, if it is for one user; else nothing."""
     found: list[Any] = []
     while type(op_of(v)) in (IncSubtensor, AdvancedIncSubtensor) and not v.owner.op.set_instead and _alone(v, fgraph):
