@@ -6,6 +6,7 @@ import pytest
 from symcore import shared
 from symcore import tensor as T
 from symcore.errors import MissingInputError
+from symcore.ifelse import ifelse
 from symopt import function
 from symscan import foldl, loop, map, reduce, scan, scan_checkpoints, until
 
@@ -136,6 +137,31 @@ def test_known_when_the_function_is_called(mode):
     for f, nothing in ((function([x], last, mode=mode), []), (none, 0)):
         with pytest.raises(IndexError, match="index -1 is out of bounds for axis 0 with size 0"):
             f(nothing)
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])
+def test_rows_that_no_step_made_are_named(mode):
+    n = T.lscalar("n")
+    first = T.dscalar("first")
+    counted, _ = scan(lambda s, w: [s + 1, w * s], outputs_info=[first, first], n_steps=n, name="count")
+    for k in range(2):
+        f = function([n, first], counted[k][-1], mode=mode, on_unused_input="ignore")
+        with pytest.raises(IndexError) as error:
+            f(0, 1.5)
+        said = "".join(error.value.__notes__)
+        assert f"rows of the state of outputs_info[{k}] of the loop count (built at " in said
+        assert "n_steps is n. Make more steps" in said
+    plain, _ = scan(lambda v, s: [v * s, T.tanh(v) * s], x, [None, zero])
+    with pytest.raises(IndexError) as error:  # with all rules the product is no longer one of the loop
+        function([x], plain[0][-1], mode="FAST_COMPILE")([])
+    assert "rows of an output without initial value of a loop" in "".join(error.value.__notes__)
+    doubled, _ = scan(lambda s: (2 * s, until(s > 9)), outputs_info=first, n_steps=5, name="doubling")
+    with pytest.raises(IndexError) as error:
+        function([first], doubled[2], mode=mode)(10)
+    assert "n_steps is 5, and its condition may end it before" in "".join(error.value.__notes__)
+    rows = counted[0]  # what it says to do
+    g = function([n, first], ifelse(T.gt(rows.shape[0], 0), rows[-1], first), mode=mode)
+    assert [g(0, 1.5), g(2, 1.5)] == [1.5, 3.5]
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])

@@ -254,6 +254,9 @@ def _hint(node: Apply, error: BaseException) -> str:
     """Return what to try next, in one line."""
     if isinstance(error, MemoryError):
         return "the result does not fit into memory: error.details() lists what the function holds, largest first."
+    rows = _of_its_rows(node.inputs[0]) if isinstance(error, IndexError) and node.inputs else ""
+    if rows:
+        return rows
     if isinstance(error, TypeError) and "perform() " in str(error) and "positional argument" in str(error):
         return "perform(self, node, *values) takes the value of each input and returns those of the outputs."
     if "Composite" in str(node.op):
@@ -263,6 +266,23 @@ def _hint(node: Apply, error: BaseException) -> str:
     shapes = isinstance(error, ValueError) and any(word in str(error) for word in ("shape", "length"))
     if shapes and config.compute_test_value == "off":
         return "config.compute_test_value = 'raise' finds wrong shapes while the graph is built."
+    return ""
+
+
+def _of_its_rows(variable: Variable[Any]) -> str:
+    """Return what the Op that makes the rows of a variable, seen through views, tells of how many there are.
+
+    An Op that can tell has a method ``explain_rows(node, output)``, which returns a sentence.
+    """
+    while variable.owner is not None:
+        node = variable.owner
+        position = node.outputs.index(variable)
+        if hasattr(node.op, "explain_rows"):
+            return str(node.op.explain_rows(node, position))
+        seen = node.op.view(node)
+        if position not in seen:
+            break
+        variable = node.inputs[seen[position]]
     return ""
 
 

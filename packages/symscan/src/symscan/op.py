@@ -17,6 +17,7 @@ from symscan.execution import compile_step, run
 from symscan.handing import Handed
 from symscan.shapes import row_shape, row_shape_of_values
 from symscan.spec import Rows, Spec
+from symscan.telling import of_rows
 
 
 class _Derivatives:
@@ -148,6 +149,10 @@ class Scan(Op):
             row = row_shape(spec, self.fgraph, y, node.inputs, input_shapes)
             plain.append(None if row is None else (_length(rows, n), *row))
         return [*states, *([None] * spec.n_carries), *plain]
+
+    def explain_rows(self, node: Apply, output: int) -> str:
+        """Return, for an error about a row that is not there, whose rows those of an output are and what to do."""
+        return of_rows(self.spec, self.fgraph, self.name, node, output)
 
     # ------------------------------------------------------------------ differentiating
 
