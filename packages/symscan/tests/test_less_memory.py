@@ -164,6 +164,33 @@ def test_copies_pickles_and_profiles():
     agree(f, g, *given)
 
 
+def test_copies_make_steps_twice_as_well(caplog):
+    """Other shared variables, no updates, some of the outputs: each has a second program, made from the first one's."""
+    w, v, total = shared(W, "w"), shared(W / 2, "v"), shared(np.float64(0), "total")
+    rows, _ = scan(lambda r, s: T.tanh(r + T.dot(s, w)), x, h)
+    cost = (rows**2).sum()
+    f, g = both([x, h], [cost, *grad(cost, [w, h])], updates={total: total + cost})
+    given = rng.normal(size=(120, 3)), rng.normal(size=3)
+    with caplog.at_level(logging.INFO, logger="symopt"):
+        swapped, frozen = g.copy(swap={w: v}, name="swapped"), g.copy(delete_updates=True, name="frozen")
+        agree(f.copy(swap={w: v}, delete_updates=True), swapped, *given)
+        added = total.get_value()
+        np.testing.assert_allclose(added, f.copy(swap={w: v}, delete_updates=True)(*given)[0], rtol=1e-10)
+        agree(f.copy(delete_updates=True), frozen, *given)
+        assert total.get_value() == added
+        deep = copy.deepcopy(g)
+        agree(f.copy(delete_updates=True), deep, *given)
+    assert [r.getMessage().partition(": loops")[0] for r in caplog.records] == ["swapped", "frozen", g.name]
+    for other in (swapped, frozen, deep):
+        assert [op.lean for op in loops_of(second(other))].count(True) == 2
+    w.set_value(W / 3)  # the copy by value does not see it, the one without updates does
+    agree(f.copy(delete_updates=True), frozen, *given)
+    assert not np.allclose(deep(*given)[0], frozen(*given)[0])
+    np.testing.assert_allclose(g(*given, output_subset=[2])[0], frozen(*given)[2], rtol=1e-10)
+    [part] = g._subsets.values()
+    assert second(part) is not None
+
+
 def test_it_is_said_once(caplog):
     _, g = both([x, h], recurrent(COSTS["all rows"]), name="train")
     with caplog.at_level(logging.INFO, logger="symopt"):

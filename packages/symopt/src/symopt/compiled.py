@@ -324,6 +324,8 @@ class Function:
             made = link(plan, signature, self._mode, self.config, self._make_linker())
         made.trust_input = self.trust_input
         made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
+        if self._second is not None:
+            made.limit_rows(self._second.derived(lambda other: other._rebound(name, swap)))
         return made
 
     def _derived(
@@ -344,6 +346,8 @@ class Function:
         made = link(plan, signature, self._mode, self.config, linker)
         made.trust_input = self.trust_input
         made.compile_times = {"rewrite": 0.0, "link": time.perf_counter() - started}
+        if self._second is not None:
+            made.limit_rows(self._second.derived(lambda other: other._derived(name, swap, outputs, updates)))
         return made
 
     def free(self) -> None:

@@ -53,13 +53,24 @@ class SecondProgram:
         self._made: Any = None
         self._tried = False
 
-    def function(self, name: str) -> Any:
-        """Return the function, or ``None`` where it would need as much; ``name`` is that of the first one."""
+    def function(self, name: str | None) -> Any:
+        """Return the function, or ``None`` where it would need as much; ``name`` is that of the first one, if it is to
+        be told that it is compiled again."""
         with self._lock:
             if not self._tried:
-                _log.info(_COMPILED_AGAIN, name, self.limit)
+                if name is not None:
+                    _log.info(_COMPILED_AGAIN, name, self.limit)
                 self._made, self._tried = self._make(), True
         return self._made
+
+    def derived(self, derive: Callable[[Any], Any]) -> "SecondProgram":
+        """Return what makes the second program of a copy of the first one: ``derive`` of this one's second program."""
+
+        def make() -> Any:
+            made = self.function(None)  # the copy has told
+            return None if made is None else derive(made)
+
+        return SecondProgram(make, self.limit)
 
     def free(self) -> None:
         """Give back what is kept for the next call."""
