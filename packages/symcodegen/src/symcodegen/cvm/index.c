@@ -109,6 +109,42 @@ static void scatter_items(i64 itemsize, i64 m, const i64 *offset, char *out, con
     }
 }
 
+/* Rows lie anywhere in a table that no cache holds. The processor guesses the next row as little as it can guess the
+ * index, so the lines of a row to come are asked for while rows before it are worked on; of long rows the first lines,
+ * from which on it does guess. `writing` is a constant: 1 where the row is written too. */
+enum { AHEAD = 4, LINE = 64, MOST_FETCHED = 1024 };
+
+#if defined(__GNUC__)
+#define FETCH_ROW(row, bytes, writing)                                                                                 \
+    for (i64 at = 0; at < (bytes) && at < MOST_FETCHED; at += LINE) __builtin_prefetch((row) + at, writing)
+#else
+#define FETCH_ROW(row, bytes, writing) (void)0
+#endif
+
+/* The bytes of a row of `rest` axes that is one piece of memory; 0 for one that is not. */
+static i64 piece(i64 itemsize, int rest, const i64 *d, const i64 *strides) {
+    i64 bytes = itemsize;
+    for (int a = rest - 1; a >= 0; a--) {
+        if (d[a] != 1 && strides[a] != bytes) return 0;
+        bytes *= d[a];
+    }
+    return bytes;
+}
+
+/* Rows of several axes, m of them, from x + offset[i] into out. */
+static void gather_rows(const Indexing *g, i64 m, const i64 *offset, const i64 *d, char *out, const i64 *so,
+                        const char *x) {
+    const i64 *sx = g->x_strides + g->vectors, bytes = piece(g->itemsize, g->rest, d, sx);
+    if (bytes && piece(g->itemsize, g->rest, d, so + 1) == bytes)
+        for (i64 i = 0; i < m; i++) {
+            if (i + AHEAD < m) FETCH_ROW(x + offset[i + AHEAD], bytes, 0);
+            memcpy(out + i * so[0], x + offset[i], (size_t)bytes);
+        }
+    else
+        for (i64 i = 0; i < m; i++)
+            copy_block(g->itemsize, g->rest, d, out + i * so[0], so + 1, x + offset[i], sx);
+}
+
 /* Lengths of the index vectors against the number of rows; a single index stands for all rows. */
 static int match_vectors(Indexing *g, const i64 *lengths, const i64 *strides, i64 *own, const sym_ctx *ctx) {
     for (int j = 0; j < g->vectors; j++) {
@@ -154,9 +190,7 @@ KERNEL(gather) {
         if (!g.rest)
             gather_items(g.itemsize, m, offset, out, out_strides[0], p[1]);
         else
-            for (i64 i = 0; i < m; i++)
-                copy_block(g.itemsize, g.rest, out_shape + 1, out + i * out_strides[0], out_strides + 1,
-                           p[1] + offset[i], g.x_strides + g.vectors);
+            gather_rows(&g, m, offset, out_shape + 1, out, out_strides, p[1]);
     }
     return SYM_OK;
 }
@@ -214,21 +248,6 @@ KERNEL(scatter_set) {
     return scatter(p, d, s, ctx, set_row);
 }
 
-/* Rows lie anywhere in a table that no cache holds. The processor guesses the next row as little as it can guess the
- * index, so the lines of a row to come are asked for while rows before it are added; of long rows the first lines, from
- * which on it does guess. */
-enum { AHEAD = 4, LINE = 64, MOST_FETCHED = 1024 };
-
-static inline void fetch_row(const char *row, i64 bytes) {
-#if defined(__GNUC__)
-    if (bytes > MOST_FETCHED) bytes = MOST_FETCHED;
-    for (i64 k = 0; k < bytes; k += LINE) __builtin_prefetch(row + k, 1);
-#else
-    (void)row;
-    (void)bytes;
-#endif
-}
-
 #define DEFINE_ADD(name, type, ADD)                                                                                    \
     UNROLLED static void name##_run(i64 n, type *restrict a, const type *restrict b) {                                 \
         for (i64 i = 0; i < n; i++) ADD((a + i), (b + i));                                                             \
@@ -256,7 +275,7 @@ static inline void fetch_row(const char *row, i64 bytes) {
             }                                                                                                          \
         else                                                                                                           \
             for (i64 i = 0; i < m; i++) {                                                                              \
-                if (i + AHEAD < m) fetch_row(out + offset[i + AHEAD], bytes);                                          \
+                if (i + AHEAD < m) FETCH_ROW(out + offset[i + AHEAD], bytes, 1);                                       \
                 name##_row(g->rest, d, out + offset[i], so, in + i * step, si);                                        \
             }                                                                                                          \
     }                                                                                                                  \
