@@ -4,6 +4,7 @@ import numpy as np
 
 from symcore import tensor as T
 from symcore.tensor.elemwise import TABLE, Composite, Elemwise
+from symcore.tensor.log_sum_exp import LogSumExp
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.type import TensorType
 from symopt.testing import RuleCase
@@ -63,7 +64,30 @@ def many_to_read(x, y):
 
 
 BOTH = {"shapes": [(3, 4), (3, 4)], "empty": [(0, 4), (0, 4)]}
+
+def terms_used_twice(x, axis):
+    """A logarithm of a sum of exponentials whose terms are needed for another sum too."""
+    top = T.max(x, axis=axis)
+    shift = T.switch(T.isinf(top), 0, top)
+    kept = iter(range(top.type.ndim))
+    terms = T.exp(x - shift.dimshuffle(*["x" if a in axis else next(kept) for a in range(x.type.ndim)]))
+    return T.log(terms.sum(axis=axis)) + shift + terms.sum()
+
+
+def other_axis(x):
+    """What has the form of a logarithm of a sum of exponentials, but is shifted along another axis than summed."""
+    top = T.max(x, axis=1)
+    shift = T.switch(T.isinf(top), 0, top)
+    return T.log(T.exp(x - shift.dimshuffle(0, "x")).sum(axis=0)).sum() + shift
+
+
 CASES = [
+    RuleCase("fuse-logsumexp", "dmatrix", lambda x: T.logsumexp(x, axis=1), lambda x: terms_used_twice(x, (1,)),
+             after=lambda x: LogSumExp((1,))(x), empty=[(4, 0)]),
+    RuleCase("fuse-logsumexp", "tensor3", lambda x: T.logsumexp(x, axis=(0, 2), keepdims=True),
+             lambda x: terms_used_twice(x, (0, 2))),
+    RuleCase("fuse-logsumexp", "fmatrix", T.logsumexp, lambda x: terms_used_twice(x, (0, 1)), empty=[(0, 3)]),
+    RuleCase("fuse-logsumexp", "dmatrix", lambda x: T.logsumexp(x, axis=0), other_axis, empty=[(0, 3)]),
     RuleCase("fuse-reduction", "dmatrix dvector", lambda x, y: Elemwise(DISTANCE)(x, y).sum(axis=1),
              lambda x, y: [x.sum(axis=1), tanh(x), exp(y.sum())], lambda x, y: total(DISTANCE, (1,), x, y)),
     RuleCase("fuse-reduction", "dmatrix dvector", lambda x, y: [T.max(x * y, axis=0), T.mul(x, y).prod()],

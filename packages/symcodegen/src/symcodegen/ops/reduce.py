@@ -4,10 +4,12 @@ import numpy as np
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
+from symcodegen.kernels.logsumexp import logsumexp_kernel
 from symcodegen.kernels.map_reduce import map_reduce_kernel
 from symcodegen.kernels.reduce import argmax_kernel, reduce_kernel
 from symcodegen.ops.elemwise import broadcast_axes, scalar_inputs, work
 from symcore.graph.variable import Apply
+from symcore.tensor.log_sum_exp import LogSumExp
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.reduce import Argmax, Reduce
 
@@ -66,6 +68,16 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
         heavy=any(t.dtype.kind == "c" for t in types),
         weight=work(op.map),
         cut=True,
+    )
+
+
+@c_impl.register
+def logsumexp_c(op: LogSumExp, node: Apply) -> Answer:
+    """The largest, then the sum of the exponentials, while a row is in the cache; see ``kernels.logsumexp``."""
+    x = node.inputs[0].type
+    body, functions = logsumexp_kernel(x.dtype)
+    return CKernel(
+        body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), reorder=True, weight=8, cut=True
     )
 
 

@@ -11,8 +11,7 @@ from symcore.tensor.creation import Alloc, arange
 from symcore.tensor.discrete import _Discrete, as_integers
 from symcore.tensor.gather import along
 from symcore.tensor.join import join, stack
-from symcore.tensor.reduce import normalize_axis
-from symcore.tensor.reductions import max as largest
+from symcore.tensor.reduce import keep, normalize_axis, reduce_with
 from symcore.tensor.reductions import sum as total
 from symcore.tensor.scalar_functions import exp, isinf, log, maximum, switch
 from symcore.tensor.shapes import Reshape, as_length, shape_i, shape_lengths
@@ -197,14 +196,15 @@ def _atleast(x: Any, ndim: int) -> Any:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return ``log(sum(exp(x)))`` along ``axis``, shifted by the largest element so that it cannot overflow.
 
-    ``axis``: an int, several, or ``None`` for all; ``keepdims`` leaves the axes with length 1.
+    Of no elements it is -inf. ``axis``: an int, several, or ``None`` for all; ``keepdims`` leaves the axes with
+    length 1.
     """
     x = as_tensor(x)
     axes = normalize_axis(axis, x.type.ndim)
-    top = largest(x, axes, keepdims=True)
+    top = reduce_with("supremum", x, axes, False, None, None)
     shift = switch(isinf(top), 0, top)
-    y = log(total(exp(x - shift), axes, keepdims=True)) + shift
-    return y if keepdims else y.dimshuffle(*[a for a in range(x.type.ndim) if a not in axes])
+    y = log(total(exp(x - keep(shift, axes, x.type.ndim)), axes)) + shift
+    return keep(y, axes, x.type.ndim) if keepdims else y
 
 
 def bartlett(n: Any) -> Any:

@@ -12,6 +12,7 @@ from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from symcore.tensor.elemwise import TABLE, Composite, Elemwise, lookup
 from symcore.tensor.indexing import INPUT, SliceLength
 from symcore.tensor.join import Join
+from symcore.tensor.log_sum_exp import LogSumExp
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
 from symcore.tensor.reduce import Argmax, Reduce
@@ -210,6 +211,26 @@ def _reductions() -> list[OpCase]:
     for case in cases:  # the result's dtype is a parameter, so float32 inputs would be another case
         case.dtypes = ("float64",)
     return cases
+
+
+def _log_sum_exps() -> list[OpCase]:
+    rng = np.random.default_rng(3)  # of its own: more cases here leave the values of the others as they are
+    t, large = rng.normal(size=(2, 3, 4)), np.array([[1000.0, 999.0], [-1000.0, -1001.0]])
+    infinite = np.array([[-np.inf, -np.inf], [np.inf, 1.0], [-np.inf, 2.0], [np.nan, 1.0]])
+    return [
+        OpCase(LogSumExp((1,)), t, expected=lambda x: np.log(np.exp(x).sum(1)).astype(x.dtype)),
+        OpCase(LogSumExp((0, 2)), t, expected=lambda x: np.log(np.exp(x).sum((0, 2))).astype(x.dtype)),
+        OpCase(LogSumExp((0, 1, 2)), t, expected=lambda x: np.log(np.exp(x).sum()).astype(x.dtype)),
+        OpCase(
+            LogSumExp((1,)), large, grad=False,
+            expected=lambda x: (np.array([1000, -1000]) + np.log1p(np.exp(-1.0))).astype(x.dtype), dtypes=("float64",),
+        ),
+        OpCase(
+            LogSumExp((1,)), infinite, grad=False,
+            expected=lambda x: np.array([-np.inf, np.inf, 2.0, np.nan], x.dtype), dtypes=("float64",),
+        ),
+        OpCase(LogSumExp((1,)), np.zeros((2, 0)), grad=False, expected=lambda x: np.full(2, -np.inf, x.dtype)),
+    ]  # fmt: skip
 
 
 def _mapped_reductions() -> list[OpCase]:
@@ -418,6 +439,7 @@ CASES: list[OpCase] = [
     *_complex_and_casts(),
     *_reductions(),
     *_mapped_reductions(),
+    *_log_sum_exps(),
     *_shapes(),
     *_creation(),
     *_products(),

@@ -9,6 +9,7 @@ from symcore.tensor.reduce import Reduce
 from symcore.tensor.shapes import DimShuffle
 from symopt.match import conform, fn_of, is_number, op_of
 from symopt.rule import equation, rewrite
+from symopt.rules.logsumexp import fuse_logsumexp
 from symopt.ruleset import RuleSet
 
 _ACCURATE = {"more_accurate"}
@@ -192,6 +193,8 @@ def _is_shifted(x: Any) -> bool:
         shift = shift.owner.inputs[0]
     if fn_of(shift) is sf.switch:
         shift = shift.owner.inputs[2]
+    if _is_dimshuffle(shift):  # the axes were kept before the choice
+        shift = shift.owner.inputs[0]
     op = op_of(shift)
     return type(op) is Reduce and op.fn in ("maximum", "supremum") and shift.owner.inputs[0] is z
 
@@ -202,5 +205,6 @@ def _is_dimshuffle(v: Any) -> bool:
 
 RULES = RuleSet(
     sqr_of_sqrt, one_minus_exp, log_of_one_minus_exp, log1p_of_minus_exp,
-    log_of_one_plus, log_of_sum_of_two_exp, log_of_sum_of_exp, LOGISTIC, INVERSES,
+    log_of_one_plus, log_of_sum_of_two_exp, log_of_sum_of_exp, fuse_logsumexp,
+    LOGISTIC, INVERSES,
 )

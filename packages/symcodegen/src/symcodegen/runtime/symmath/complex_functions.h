@@ -25,7 +25,7 @@ SYM_FN double _Complex sym_complex_expm1(double _Complex z, double sin, double c
 SYM_FN double sym_complex_log_abs(double x, double y) {
   double a = sym_abs_f64(x), b = sym_abs_f64(y), m = a > b ? a : b, n = a > b ? b : a, inf = __builtin_inf();
   double t = (m == 0.0) | (m == inf) ? 0.0 : n / m, w = sym_log_f64(m) + 0.5 * sym_log1p_f64(t * t);
-  return (a == inf) | (b == inf) ? inf : (x != x) | (y != y) ? x + y : w;
+  return ((a == inf) | (b == inf)) ? inf : ((x != x) | (y != y)) ? x + y : w;
 }
 
 //@ sym_log_c128: complex_log_abs sym_arctan2_f64
