@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symcore import shared
+from symcore import grad, shared
 from symcore import tensor as T
 from symcore.errors import MissingInputError
 from symcore.ifelse import ifelse
@@ -131,12 +131,27 @@ def test_known_when_the_function_is_called(mode):
     with pytest.raises(ValueError):
         add([1.0, 2.0, 4.0], 5)
     shortest, _ = scan(lambda a, b: a + b, {"input": x, "taps": [-2, 1]})
-    assert function([x], shortest, mode=mode)(np.arange(2.0)).shape == (0,)
+    assert function([x], shortest, mode=mode)(np.arange(3.0)).shape == (0,)
     last, _ = reduce(lambda v, s: s + v, x, zero)
     none = function([n], scan(lambda s: s + 1, outputs_info=zero, n_steps=n)[0][-1], mode=mode)
     for f, nothing in ((function([x], last, mode=mode), []), (none, 0)):
         with pytest.raises(IndexError, match="index -1 is out of bounds for axis 0 with size 0"):
             f(nothing)
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])
+@pytest.mark.parametrize("make", [scan, scan_checkpoints])
+def test_sequences_too_short_for_their_taps(make, mode):
+    """Where the length is known at the call only, the error is the one that ``scan`` raises where it knows it."""
+    sequences = [m, {"input": x, "taps": [-2, 1]}]
+    rows, _ = make(lambda r, a, b, s: s + r.sum() * a * b, sequences, zero)
+    f = function([m, x], [rows, *grad(rows.sum(), [m, x])], mode=mode)
+    assert f(np.ones((4, 2)), np.arange(5.0))[0][-1] == 2 * 4
+    assert [len(value) for value in f(np.ones((4, 2)), np.arange(3.0))] == [0, 4, 3]
+    assert [len(value) for value in f(np.ones((0, 2)), np.arange(9.0))] == [0, 0, 9]
+    for count in (0, 2):
+        with pytest.raises(ValueError, match=rf"sequences\[1\] has {count} rows, too few for the taps \[-2, 1\]"):
+            f(np.ones((4, 2)), np.arange(float(count)))
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "FAST_RUN"])

@@ -11,6 +11,7 @@ from symcore import tensor as T
 from symcore.random import RandomStreams
 from symcore.testing import OpCase, check_op, missing_cases
 from symscan import loop, scan, scan_checkpoints, until
+from symscan.lengths import EnoughRows
 from symscan.op import Scan
 from symscan.spec import Rows, Spec
 
@@ -83,6 +84,7 @@ CASES = [
     OpCase(PLAIN, N, X, W, expected=lambda n, x, w: np.sin(x[:n] * w), name="a plain output", **OPTIONS),
     OpCase(keeping(PLAIN, 2), N, X, W, expected=lambda n, x, w: np.sin(x[n - 2 : n] * w), name="its end", **OPTIONS),
     OpCase(TAPS, N, X, FIRST, name="taps", **OPTIONS),
+    OpCase(EnoughRows("sequences[0]", (-1, 2), 3), np.array(3), expected=lambda rows: rows),
     OpCase(keeping(TAPS, 1), N, X, FIRST, name="the last row of taps", **OPTIONS),
     OpCase(BOTH, N, X, H, np.ones(1), expected=running, name="states and a plain output", **OPTIONS),
     OpCase(UNTIL, N, X, H, expected=lambda n, x, h: np.cumsum([h[0], *x[:n]], 0), name="a condition", **OPTIONS),

@@ -51,7 +51,8 @@ def test_the_shortest_sequence_decides(run):
     x, y = T.dvectors("xy")
     rows, _ = scan(lambda a, b: a * b, sequences=[x, {"input": y, "taps": [-1]}])
     np.testing.assert_array_equal(run([x, y], rows, [1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0]), [5, 12])
-    assert run([x, y], rows, [1.0, 2.0], []).shape == (0,)
+    assert run([x, y], rows, [1.0, 2.0], [5.0]).shape == (0,)
+    assert run([x, y], rows, [], [5.0, 6.0]).shape == (0,)
 
 
 @pytest.mark.parametrize("taps", [[0], [-2, 1], [1, 2], [-1]])

@@ -9,6 +9,7 @@ import numpy as np
 from symcore.graph.variable import Variable
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
+from symscan.lengths import too_few
 
 
 @dataclass
@@ -79,10 +80,7 @@ def sequence_arguments(given: Any, go_backwards: bool) -> list[SequenceArgument]
         future, past = max(0, *taps), min(0, *taps)
         rows = x.type.shape[0]
         if rows is not None and rows < future - past:
-            raise ValueError(
-                f"{where} has {rows} rows, too few for the taps {list(taps)}: a step needs {future - past + 1}. "
-                "Give it more rows."
-            )
+            raise ValueError(too_few(where, taps, rows))
         if backwards:
             x = x[::-1]
         found.append(SequenceArgument(x, taps, tuple(future - t if backwards else t - past for t in taps), where))

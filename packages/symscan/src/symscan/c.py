@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from symcodegen.dispatch import Loop, LoopOutput, LoopSequence, LoopSpec, LoopState, c_impl
+from symcodegen.dispatch import Answer, CKernel, Loop, LoopOutput, LoopSequence, LoopSpec, LoopState, c_impl
+from symcodegen.kernels.walk import ENTRY
+from symcodegen.ops.checks import checked
+from symcodegen.user_text import quoted
+from symscan.lengths import EnoughRows, too_few
 from symscan.op import Scan
 
 
@@ -20,3 +24,14 @@ def loop_c(op: Scan, node: Any) -> Any:
             until=spec.until,
         ),
     )
+
+
+@c_impl.register
+def enough_rows_c(op: EnoughRows, node: Any) -> Answer:
+    """A comparison. Operands of the kernel: a byte that nobody reads, the number of rows."""
+    before, after = too_few(op.where, op.taps, "\n").replace("%", "%%").split("\n")
+    text = (
+        f"    *p[0] = 0;\n    const i64 rows = *(const i64 *)p[1];\n    if (rows < {op.least})\n"
+        f'        return ctx->fail(ctx, SYM_VALUE, {quoted(before)} "%lld" {quoted(after)}, rows);\n    return 0;\n}}\n'
+    )
+    return checked(CKernel(ENTRY + text, fallible=True))

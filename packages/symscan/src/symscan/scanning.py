@@ -12,7 +12,7 @@ from symcore.graph.traverse import ancestors, inputs, toposort
 from symcore.graph.variable import Constant
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
-from symcore.tensor.scalar_functions import maximum, minimum
+from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.type import TensorType
 from symscan.arguments import (
     OutputArgument,
@@ -23,6 +23,7 @@ from symscan.arguments import (
     sequence_arguments,
 )
 from symscan.handing import Handed, Updates
+from symscan.lengths import EnoughRows
 from symscan.op import Scan
 from symscan.spec import Rows, Spec
 from symscan.stepping import Returned, parse
@@ -88,7 +89,8 @@ def scan(
     TypeError
         Arguments of a wrong kind; a step whose outputs have another type than their initial values.
     ValueError
-        Neither ``sequences`` nor ``n_steps``; taps that cannot be; a step that returns another number of outputs.
+        Neither ``sequences`` nor ``n_steps``; taps that cannot be; a step that returns another number of outputs. When
+        the function is called: a sequence that has fewer rows than its taps skip.
     MissingInputError
         ``strict``, and the step uses what it was not given.
 
@@ -134,9 +136,12 @@ def number_of_steps(given: Any, sequences: Sequence[SequenceArgument]) -> Any:
     n = None
     for s in sequences:
         rows = s.x.type.shape[0]
-        count = as_tensor(max(rows - s.lost, 0)) if rows is not None else s.x.shape[0] - s.lost
-        if rows is None and s.lost:
-            count = maximum(count, 0)
+        if rows is not None:
+            count = as_tensor(rows - s.lost)
+        elif s.lost:
+            count = EnoughRows(s.where, s.taps, s.lost)(s.x.shape[0]) - s.lost
+        else:
+            count = s.x.shape[0]
         n = count if n is None else minimum(n, count)
     return n.astype("int64")
 
