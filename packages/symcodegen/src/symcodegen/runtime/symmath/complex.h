@@ -43,7 +43,7 @@ SYM_FN double _Complex sym_div_c128(double _Complex a, double _Complex b) {
 SYM_FN float sym_abs_c64(float _Complex a) {
   double r = __real__ a, i = __imag__ a;
   float y = (float)__builtin_sqrt(r * r + i * i);
-  return (sym_abs_f64(r) == __builtin_inf()) | (sym_abs_f64(i) == __builtin_inf()) ? __builtin_inff() : y;
+  return ((sym_abs_f64(r) == __builtin_inf()) | (sym_abs_f64(i) == __builtin_inf())) ? __builtin_inff() : y;
 }
 
 //@ sym_abs_c128: base
@@ -51,5 +51,5 @@ SYM_FN double sym_abs_c128(double _Complex a) {
   double r = sym_abs_f64(__real__ a), i = sym_abs_f64(__imag__ a), m = r > i ? r : i, n = r > i ? i : r, t = n / m;
   double y = m * __builtin_sqrt(1.0 + t * t);
   y = m == 0.0 ? n : y;
-  return (r == __builtin_inf()) | (i == __builtin_inf()) ? __builtin_inf() : y;
+  return ((r == __builtin_inf()) | (i == __builtin_inf())) ? __builtin_inf() : y;
 }

@@ -8,8 +8,8 @@ SYM_FN double _Complex sym_complex_exp(double _Complex z, double sin, double cos
   double e = sym_exp_f64(x > 709.0 ? x - 709.0 : x), back = x > 709.0 ? 0x1.d422d2be5dc9bp+1022 : 1.0;
   double re = e * cos * back, im = e * sin * back;
   int strange = !(sym_abs_f64(y) < inf);
-  re = strange & (x == -inf) ? 0.0 : strange & (x == inf) ? inf : re;
-  im = y == 0.0 ? y : strange & (x == -inf) ? 0.0 : im;
+  re = (strange & (x == -inf)) ? 0.0 : (strange & (x == inf)) ? inf : re;
+  im = y == 0.0 ? y : (strange & (x == -inf)) ? 0.0 : im;
   return __builtin_complex(re, im);
 }
 
@@ -24,7 +24,7 @@ SYM_FN double _Complex sym_complex_expm1(double _Complex z, double sin, double c
 //@ complex_log_abs: sym_log_f64 sym_log1p_f64
 SYM_FN double sym_complex_log_abs(double x, double y) {
   double a = sym_abs_f64(x), b = sym_abs_f64(y), m = a > b ? a : b, n = a > b ? b : a, inf = __builtin_inf();
-  double t = (m == 0.0) | (m == inf) ? 0.0 : n / m, w = sym_log_f64(m) + 0.5 * sym_log1p_f64(t * t);
+  double t = ((m == 0.0) | (m == inf)) ? 0.0 : n / m, w = sym_log_f64(m) + 0.5 * sym_log1p_f64(t * t);
   return ((a == inf) | (b == inf)) ? inf : ((x != x) | (y != y)) ? x + y : w;
 }
 
@@ -101,7 +101,7 @@ SYM_FN double _Complex sym_complex_sinh_of(double _Complex z, double sin, double
   double x = __real__ z, y = __imag__ z, inf = __builtin_inf(), f = sym_complex_factor(x);
   double re = sym_complex_sinh(x, f) * cos * f, im = sym_complex_cosh(x, f) * sin * f;
   int strange = !(sym_abs_f64(y) < inf);
-  re = x == 0.0 ? x : strange & (sym_abs_f64(x) == inf) ? x : re;
+  re = x == 0.0 ? x : (strange & (sym_abs_f64(x) == inf)) ? x : re;
   return __builtin_complex(re, y == 0.0 ? y : im);
 }
 
@@ -110,9 +110,9 @@ SYM_FN double _Complex sym_complex_cosh_of(double _Complex z, double sin, double
   double x = __real__ z, y = __imag__ z, inf = __builtin_inf(), f = sym_complex_factor(x);
   double re = sym_complex_cosh(x, f) * cos * f, im = sym_complex_sinh(x, f) * sin * f;
   int strange = !(sym_abs_f64(y) < inf);
-  re = strange & (sym_abs_f64(x) == inf) ? inf : re;
+  re = (strange & (sym_abs_f64(x) == inf)) ? inf : re;
   double sx = __builtin_copysign(1.0, x), sy = __builtin_copysign(1.0, y);
-  return __builtin_complex(re, (x == 0.0) | (y == 0.0) ? 0.0 * sx * sy : im);
+  return __builtin_complex(re, ((x == 0.0) | (y == 0.0)) ? 0.0 * sx * sy : im);
 }
 
 /* W. Kahan, as above. */

@@ -157,7 +157,7 @@ SYM_FN double sym_gammaln_positive_f64(double x) {
   p *= y >= 2.5 ? y - 1.0 : 1.0; y -= y >= 2.5 ? 1.0 : 0.0;
   double u = x < 1.0 ? x : y - 1.0, v = x < 1.0 ? x - 1.0 : y - 2.0;
   double near = u * v * sym_gammaln_poly_f64((x < 1.0 ? x + 1.0 : y) - 1.75);
-  double l = sym_log_f64((x < 1.0) | (x >= 8.0) ? x : p);
+  double l = sym_log_f64(((x < 1.0) | (x >= 8.0)) ? x : p);
   double far = SYM_FMA(x - 0.5, l, -x) + (0.91893853320467278 + sym_stirling_f64(x));
   far = x < __builtin_inf() ? far : x;
   return x >= 8.0 ? far : (x < 1.0 ? near - l : near + l);

@@ -13,7 +13,7 @@ SYM_FN float sym_pow_special_f32(float x, float e, float y) {
   y = __builtin_copysignf(1.0f, x) < 0.0f && odd ? -y : y;
   y = x < 0.0f && !whole && ax != inf ? __builtin_nanf("") : y;
   y = ((x != x) | (e != e)) ? x + e : y;
-  return (x == 1.0f) | (e == 0.0f) ? 1.0f : y;
+  return ((x == 1.0f) | (e == 0.0f)) ? 1.0f : y;
 }
 SYM_FN double sym_pow_special_f64(double x, double e, double y) {
   const double inf = __builtin_inf();
@@ -26,7 +26,7 @@ SYM_FN double sym_pow_special_f64(double x, double e, double y) {
   y = __builtin_copysign(1.0, x) < 0.0 && odd ? -y : y;
   y = x < 0.0 && !whole && ax != inf ? __builtin_nan("") : y;
   y = ((x != x) | (e != e)) ? x + e : y;
-  return (x == 1.0) | (e == 0.0) ? 1.0 : y;
+  return ((x == 1.0) | (e == 0.0)) ? 1.0 : y;
 }
 
 //@ pow_parts_f32: log_parts
