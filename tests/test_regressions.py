@@ -177,3 +177,13 @@ def test_the_gradient_of_log_of_one_plus_exp_is_a_sigmoid():
     x = T.dvector("x")
     f = ss.function([x], ss.grad(T.log(1 + T.exp(x)).sum(), x))
     np.testing.assert_allclose(f([1000.0, 0.0, -1000.0]), [1.0, 0.5, 0.0])
+
+
+def test_an_index_that_leaves_one_row_of_an_operand_of_known_length():
+    known = T.TensorType("float64", (2, None))
+    x, y = T.dmatrix("x"), known("y")
+    part = T.eq(x, y)[-3::2]
+    assert part.type.shape == (1, None)
+    f = ss.function([x, y], part)
+    a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(f(a, b), [[True, False]])

@@ -68,7 +68,9 @@ def index_below_broadcast(node: Any, fgraph: Any) -> Any:
     if type(op_of(inner)) is not Elemwise or type(inner.owner.op.fn) is not ScalarFn or not _alone(inner, fgraph):
         return None
     parts = _index(node)
-    return inner.owner.op.fn(*[_stretched(v, parts, inner.type) for v in inner.owner.inputs])
+    result = inner.owner.op.fn(*[_stretched(v, parts, inner.type) for v in inner.owner.inputs])
+    # One row of an operand of known length could be stretched, for all that its type tells: then less is known.
+    return result if node.outputs[0].type.is_super(result.type) else None
 
 
 def _stretched(v: Any, parts: Sequence[Part], whole: Any) -> Any:
