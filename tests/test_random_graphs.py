@@ -122,6 +122,26 @@ def test_bounds_follow_the_condition():
     assert reference([T.log(x)], value).tame and not reference([T.exp(T.log(x * 0))], value).tame
 
 
+def test_a_program_that_rounding_makes_fail_is_left_alone_and_no_other():
+    chosen = "ss.ifelse(T.all(T.exp(T.log(T.abs(x0))) <= {0}), x0, s0) + x0"
+    fragile = Checker(program(chosen.format("T.maximum(2.0, T.abs(x0))")))
+    assert fragile.reference.fragile and not fragile.share
+    fragile.check(["FAST_COMPILE"])
+    sound = Checker(program(chosen.format("2.5")))
+    assert not sound.reference.fragile and sound.share == 1
+
+
+def test_an_error_of_the_interpreter_comes_with_the_program(monkeypatch):
+    monkeypatch.setattr("random_graphs.compare.reference", reference_that_fails)
+    with pytest.raises(ValueError, match="it cannot") as error:
+        Checker(program("x0 + 1"))
+    assert "x0 + 1" in error.value.__notes__[-1]
+
+
+def reference_that_fails(*arguments):
+    raise ValueError("it cannot")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_keep_their_values(layout):
     x = numbers(3, "float64", (3, 4), "normal")

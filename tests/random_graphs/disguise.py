@@ -244,7 +244,7 @@ class DisguisedChecker(Checker):
         plain, other = reference(self.wanted, self.values, runs), reference(self.disguised, self.values, runs)
         bounds = [None if a is None or b is None else a + b for a, b in zip(plain.bounds, other.bounds, strict=True)]
         determined = [a & b for a, b in zip(plain.determined, other.determined, strict=True)]
-        return Reference(plain.values, bounds, determined, plain.tame and other.tame)
+        return Reference(plain.values, bounds, determined, plain.tame and other.tame, plain.fragile or other.fragile)
 
     def _compile(self, way: str, *excluded: str) -> Any:
         g, n = self.g, len(self.g.outputs)
