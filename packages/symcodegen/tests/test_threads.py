@@ -120,6 +120,13 @@ def test_sums_of_whole_numbers_are_exact_in_any_sections(shape, layout):
 
 
 @posix
+def test_the_last_columns_are_summed_as_all_are():
+    """The last piece of a loop of columns has as many as decide how rows are shared out, or it rounds otherwise."""
+    value = rng.standard_normal((700, 8 * 1024 + 100)).astype("float32")
+    check_same_bits(lambda: function([x], x.sum(0, acc_dtype="float32")), value)
+
+
+@posix
 def test_not_a_number_is_found_in_every_section():
     f = made(3, lambda: function([v], [v.max(), v.min(), v.sum()]))
     for place in (0, 700_001, 1_048_575):

@@ -61,6 +61,12 @@ void drop_cuts(Cut *cut) {
 
 /* ---- what may be cut, and along what ---- */
 
+/* Of a loop only whole units: a kernel that shares out reductions goes by the lengths it sees, which are those of a
+ * shorter loop alone where there is less than a block of it. */
+static i64 units_of(const Cut *cut) {
+    return cut->loop >= 0 ? cut->length / cut->unit : (cut->length - 1) / cut->unit + 1;
+}
+
 static unsigned rows_mask(const Node *node) {
     return (unsigned)node->flags >> CUT_ROWS;
 }
@@ -75,7 +81,7 @@ static void choose_loop(Cut *cut, const Node *node, const i64 *d, const i64 *s) 
         for (int k = 0; k < node->n_outputs; k++) moves &= s[k * L + j] != 0;
         reduced |= !moves;
         if (d[1 + j] == 0) return;
-        const i64 unit = j == L - 1 ? INNER_UNIT : 1, units = (d[1 + j] - 1) / unit + 1;
+        const i64 unit = j == L - 1 ? INNER_UNIT : 1, units = d[1 + j] / unit;
         if (!moves || units <= most || most >= ENOUGH_UNITS) continue;
         most = units;
         cut->loop = (int)j;
@@ -180,7 +186,7 @@ static void run_piece(void *data, i64 lo, i64 hi) {
     const Run *run = job->run;
     const Cut *cut = run->cut;
     const Node *node = cut->node;
-    const i64 *s = run->s, from = lo * cut->unit, to = hi * cut->unit < cut->length ? hi * cut->unit : cut->length;
+    const i64 *s = run->s, from = lo * cut->unit, to = hi < units_of(cut) ? hi * cut->unit : cut->length;
     char **pointers = job->context->pointers + run->ptr, *p[cut->n_ops];
     i64 d[cut->n_words];
     memcpy(d, run->d, sizeof d);
@@ -225,7 +231,7 @@ static void run_piece(void *data, i64 lo, i64 hi) {
 }
 
 static i64 grain_of(const Cut *cut, int threads) {
-    const i64 units = (cut->length - 1) / cut->unit + 1, each = cut->work / units + 1;
+    const i64 units = units_of(cut), each = cut->work / units + 1;
     if (cut->blas && cut->unit > 1) return units > 2 * PRODUCT_PIECES ? (units - 1) / PRODUCT_PIECES + 1 : 2;
     i64 grain = units / ((i64)threads * PIECES_EACH);
     if (grain > MOST_PIECE / each) grain = MOST_PIECE / each;
@@ -242,7 +248,7 @@ int run_cut(Context *c, const Run *run) {
     Job job = {.context = c, .run = run, .caller = &kept};
     int shared = 0;
     if (threads > 1 && (!cut->blas || blas_threads() == 1)) { /* never two pools at once */
-        const i64 units = (cut->length - 1) / cut->unit + 1, grain = grain_of(cut, threads);
+        const i64 units = units_of(cut), grain = grain_of(cut, threads);
         shared = pool_run(threads, units, grain, cut->work / WORK_PER_NS, run_piece, &job);
         /* the same pieces without help: a product of some rows need not be rounded as the whole one is */
         for (i64 lo = 0; cut->blas && !shared && lo < units; lo += grain)
