@@ -51,7 +51,10 @@ def build(functions: dict[str, int], out: Path, flags: Sequence[str], compiler: 
 def build_with_report(
     functions: dict[str, int], out: Path, flags: Sequence[str], compiler: str = "gcc"
 ) -> dict[str, bool]:
-    """As :func:`build`; tells which loops gcc says it has vectorised."""
+    """As :func:`build`; tells which loops gcc says it has vectorised.
+
+    Raises RuntimeError with the compiler's words where it warns of anything.
+    """
     source = out.with_suffix(".c")
     head = snippets(functions)
     loops = [loop_text(name, arity) for name, arity in functions.items()]
@@ -59,6 +62,8 @@ def build_with_report(
     report = ["-fopt-info-vec-optimized"] if "gcc" in compiler else []
     command = [compiler, *COMMON, *flags, *report, str(source), "-o", str(out)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
+    if "warning:" in done.stderr:
+        raise RuntimeError(f"{compiler} warns of loops over {', '.join(functions)}:\n{done.stderr}")
     said = {int(line) for line in re.findall(r":(\d+):\d+: optimized: loop vectorized", done.stderr)}
     first = head.count("\n") + 2  # a loop's second line
     return {name: first + 2 * i in said for i, name in enumerate(functions)}

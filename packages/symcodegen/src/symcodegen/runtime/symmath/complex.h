@@ -43,7 +43,9 @@ SYM_FN double _Complex sym_div_c128(double _Complex a, double _Complex b) {
 SYM_FN float sym_abs_c64(float _Complex a) {
   double r = __real__ a, i = __imag__ a;
   float y = (float)__builtin_sqrt(r * r + i * i);
-  return ((sym_abs_f64(r) == __builtin_inf()) | (sym_abs_f64(i) == __builtin_inf())) ? __builtin_inff() : y;
+  r = sym_abs_f64(r);
+  i = sym_abs_f64(i);
+  return ((r == __builtin_inf()) | (i == __builtin_inf())) ? __builtin_inff() : y;
 }
 
 //@ sym_abs_c128: base

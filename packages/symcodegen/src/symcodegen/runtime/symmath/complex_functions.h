@@ -49,7 +49,8 @@ SYM_FN double _Complex sym_log10_c128(double _Complex z) {
 //@ sym_log1p_c128: complex_log_abs sym_arctan2_f64
 SYM_FN double _Complex sym_log1p_c128(double _Complex z) {
   double x = __real__ z, y = __imag__ z;
-  int near = (sym_abs_f64(x) < 0.5) & (sym_abs_f64(y) < 0.5);
+  double a = sym_abs_f64(x), b = sym_abs_f64(y);
+  int near = (a < 0.5) & (b < 0.5);
   double small = near ? x * (2.0 + x) + y * y : 0.0;
   double re = near ? 0.5 * sym_log1p_f64(small) : sym_complex_log_abs(1.0 + x, y);
   return __builtin_complex(re, sym_arctan2_f64(y, 1.0 + x));
@@ -137,7 +138,7 @@ SYM_FN double _Complex sym_pow_c128(double _Complex a, double _Complex b) {
   double br = __real__ b, bi = __imag__ b, nan = __builtin_nan("");
   if ((br == 0.0) & (bi == 0.0)) return __builtin_complex(1.0, 0.0);
   if ((__real__ a == 0.0) & (__imag__ a == 0.0))
-    return (br > 0.0) & (bi == 0.0) ? __builtin_complex(0.0, 0.0) : __builtin_complex(nan, nan);
+    return ((br > 0.0) & (bi == 0.0)) ? __builtin_complex(0.0, 0.0) : __builtin_complex(nan, nan);
   if ((bi == 0.0) & (sym_abs_f64(br) < 100.0) && br == (double)(int)br) {
     int n = br < 0.0 ? -(int)br : (int)br;
     double _Complex y = a;
@@ -291,96 +292,49 @@ SYM_FN double _Complex sym_tan_c128(double _Complex z) {
   return __builtin_complex(__imag__ w, -__real__ w);
 }
 
-/* The same in complex64. */
-//@ sym_exp_c64: sym_exp_c128
-SYM_FN float _Complex sym_exp_c64(float _Complex z) {
-  double _Complex w = sym_exp_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
+/* The same in complex64, and where no sine, cosine or tangent is of a large argument. */
+//@ complex_narrow: base
+#define SYM_NARROW(name) \
+  SYM_FN float _Complex sym_##name##_c64(float _Complex z) { \
+    double _Complex w = sym_##name##_c128(__builtin_complex((double)__real__ z, (double)__imag__ z)); \
+    return __builtin_complex((float)__real__ w, (float)__imag__ w); \
+  }
+#define SYM_NARROW_USUAL(name) \
+  SYM_FN float _Complex sym_##name##_usual_c64(unsigned long long *far, float _Complex z) { \
+    double _Complex w = sym_##name##_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z)); \
+    return __builtin_complex((float)__real__ w, (float)__imag__ w); \
+  }
 
-//@ sym_expm1_c64: sym_expm1_c128
-SYM_FN float _Complex sym_expm1_c64(float _Complex z) {
-  double _Complex w = sym_expm1_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sinh_c64: sym_sinh_c128
-SYM_FN float _Complex sym_sinh_c64(float _Complex z) {
-  double _Complex w = sym_sinh_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_cosh_c64: sym_cosh_c128
-SYM_FN float _Complex sym_cosh_c64(float _Complex z) {
-  double _Complex w = sym_cosh_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_tanh_c64: sym_tanh_c128
-SYM_FN float _Complex sym_tanh_c64(float _Complex z) {
-  double _Complex w = sym_tanh_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_exp2_c64: sym_exp2_c128
-SYM_FN float _Complex sym_exp2_c64(float _Complex z) {
-  double _Complex w = sym_exp2_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sin_c64: sym_sin_c128
-SYM_FN float _Complex sym_sin_c64(float _Complex z) {
-  double _Complex w = sym_sin_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_cos_c64: sym_cos_c128
-SYM_FN float _Complex sym_cos_c64(float _Complex z) {
-  double _Complex w = sym_cos_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_tan_c64: sym_tan_c128
-SYM_FN float _Complex sym_tan_c64(float _Complex z) {
-  double _Complex w = sym_tan_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_log_c64: sym_log_c128
-SYM_FN float _Complex sym_log_c64(float _Complex z) {
-  double _Complex w = sym_log_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_log2_c64: sym_log2_c128
-SYM_FN float _Complex sym_log2_c64(float _Complex z) {
-  double _Complex w = sym_log2_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_log10_c64: sym_log10_c128
-SYM_FN float _Complex sym_log10_c64(float _Complex z) {
-  double _Complex w = sym_log10_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_log1p_c64: sym_log1p_c128
-SYM_FN float _Complex sym_log1p_c64(float _Complex z) {
-  double _Complex w = sym_log1p_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sqrt_c64: sym_sqrt_c128
-SYM_FN float _Complex sym_sqrt_c64(float _Complex z) {
-  double _Complex w = sym_sqrt_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sign_c64: sym_sign_c128
-SYM_FN float _Complex sym_sign_c64(float _Complex z) {
-  double _Complex w = sym_sign_c128(__builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
+//@ sym_exp_c64: complex_narrow sym_exp_c128
+SYM_NARROW(exp)
+//@ sym_expm1_c64: complex_narrow sym_expm1_c128
+SYM_NARROW(expm1)
+//@ sym_sinh_c64: complex_narrow sym_sinh_c128
+SYM_NARROW(sinh)
+//@ sym_cosh_c64: complex_narrow sym_cosh_c128
+SYM_NARROW(cosh)
+//@ sym_tanh_c64: complex_narrow sym_tanh_c128
+SYM_NARROW(tanh)
+//@ sym_exp2_c64: complex_narrow sym_exp2_c128
+SYM_NARROW(exp2)
+//@ sym_sin_c64: complex_narrow sym_sin_c128
+SYM_NARROW(sin)
+//@ sym_cos_c64: complex_narrow sym_cos_c128
+SYM_NARROW(cos)
+//@ sym_tan_c64: complex_narrow sym_tan_c128
+SYM_NARROW(tan)
+//@ sym_log_c64: complex_narrow sym_log_c128
+SYM_NARROW(log)
+//@ sym_log2_c64: complex_narrow sym_log2_c128
+SYM_NARROW(log2)
+//@ sym_log10_c64: complex_narrow sym_log10_c128
+SYM_NARROW(log10)
+//@ sym_log1p_c64: complex_narrow sym_log1p_c128
+SYM_NARROW(log1p)
+//@ sym_sqrt_c64: complex_narrow sym_sqrt_c128
+SYM_NARROW(sqrt)
+//@ sym_sign_c64: complex_narrow sym_sign_c128
+SYM_NARROW(sign)
 
 /* The same where no sine, cosine or tangent is of a large argument; otherwise a mark is set. See trig.h. */
 //@ sym_exp_usual_c128: complex_exp sym_sin_usual_f64 sym_cos_usual_f64
@@ -436,56 +390,21 @@ SYM_FN double _Complex sym_tan_usual_c128(unsigned long long *far, double _Compl
   return __builtin_complex(__imag__ w, -__real__ w);
 }
 
-//@ sym_exp_usual_c64: sym_exp_usual_c128
-SYM_FN float _Complex sym_exp_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_exp_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_expm1_usual_c64: sym_expm1_usual_c128
-SYM_FN float _Complex sym_expm1_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_expm1_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sinh_usual_c64: sym_sinh_usual_c128
-SYM_FN float _Complex sym_sinh_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_sinh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_cosh_usual_c64: sym_cosh_usual_c128
-SYM_FN float _Complex sym_cosh_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_cosh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_tanh_usual_c64: sym_tanh_usual_c128
-SYM_FN float _Complex sym_tanh_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_tanh_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_exp2_usual_c64: sym_exp2_usual_c128
-SYM_FN float _Complex sym_exp2_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_exp2_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_sin_usual_c64: sym_sin_usual_c128
-SYM_FN float _Complex sym_sin_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_sin_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_cos_usual_c64: sym_cos_usual_c128
-SYM_FN float _Complex sym_cos_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_cos_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
-
-//@ sym_tan_usual_c64: sym_tan_usual_c128
-SYM_FN float _Complex sym_tan_usual_c64(unsigned long long *far, float _Complex z) {
-  double _Complex w = sym_tan_usual_c128(far, __builtin_complex((double)__real__ z, (double)__imag__ z));
-  return __builtin_complex((float)__real__ w, (float)__imag__ w);
-}
+//@ sym_exp_usual_c64: complex_narrow sym_exp_usual_c128
+SYM_NARROW_USUAL(exp)
+//@ sym_expm1_usual_c64: complex_narrow sym_expm1_usual_c128
+SYM_NARROW_USUAL(expm1)
+//@ sym_sinh_usual_c64: complex_narrow sym_sinh_usual_c128
+SYM_NARROW_USUAL(sinh)
+//@ sym_cosh_usual_c64: complex_narrow sym_cosh_usual_c128
+SYM_NARROW_USUAL(cosh)
+//@ sym_tanh_usual_c64: complex_narrow sym_tanh_usual_c128
+SYM_NARROW_USUAL(tanh)
+//@ sym_exp2_usual_c64: complex_narrow sym_exp2_usual_c128
+SYM_NARROW_USUAL(exp2)
+//@ sym_sin_usual_c64: complex_narrow sym_sin_usual_c128
+SYM_NARROW_USUAL(sin)
+//@ sym_cos_usual_c64: complex_narrow sym_cos_usual_c128
+SYM_NARROW_USUAL(cos)
+//@ sym_tan_usual_c64: complex_narrow sym_tan_usual_c128
+SYM_NARROW_USUAL(tan)

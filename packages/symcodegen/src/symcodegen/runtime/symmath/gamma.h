@@ -284,7 +284,7 @@ SYM_FN double sym_tri_gamma_f64(double x) {
   double y = sym_tri_gamma_positive_f64(x < 0.0 ? 1.0 - x : x);
   double s = sym_sin_of_pi_f64(x < 0.0 ? x : 0.5), other = 9.869604401089358 / (s * s) - y;
   y = x < 0.0 ? other : y;
-  return (x == 0.0) | (x == -__builtin_inf()) ? __builtin_inf() : y;
+  return ((x == 0.0) | (x == -__builtin_inf())) ? __builtin_inf() : y;
 }
 
 //@ sym_tri_gamma_f32: sym_tri_gamma_f64

@@ -231,14 +231,14 @@ SYM_FN double sym_arcsinh_usual_f64(sym_u64 *unusual, double x) {
 //@ sym_arccosh_usual_f32: sym_log1p_usual_f32
 SYM_FN float sym_arccosh_usual_f32(sym_u32 *unusual, float x) {
   float c = x - 1.0f;
-  *unusual |= (x >= 1.0f) & (x <= 1.15292150e18f) ? 0u : 1u;
+  *unusual |= ((x >= 1.0f) & (x <= 1.15292150e18f)) ? 0u : 1u;
   return sym_log1p_usual_f32(unusual, c + __builtin_sqrtf(c * (c + 2.0f)));
 }
 
 //@ sym_arccosh_usual_f64: sym_log1p_usual_f64
 SYM_FN double sym_arccosh_usual_f64(sym_u64 *unusual, double x) {
   double c = x - 1.0;
-  *unusual |= (x >= 1.0) & (x <= 1e18) ? 0u : 1u;
+  *unusual |= ((x >= 1.0) & (x <= 1e18)) ? 0u : 1u;
   return sym_log1p_usual_f64(unusual, c + __builtin_sqrt(c * (c + 2.0)));
 }
 

@@ -85,14 +85,14 @@ SYM_FN double sym_log_f64(double x) {
 //@ sym_log_usual_f32: log_sum
 /* Usual: positive, normal, finite. */
 SYM_FN float sym_log_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
   float k, f = sym_log_split_f32(x, &k) - 1.0f;
   return sym_log_sum_f32(k, f);
 }
 
 //@ sym_log_usual_f64: log_sum
 SYM_FN double sym_log_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
   return sym_log_sum_f64(k, f);
 }
@@ -133,13 +133,13 @@ SYM_FN double sym_log1p_f64(double x) {
 
 //@ sym_log1p_usual_f32: log1p_sum
 SYM_FN float sym_log1p_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= (x > -1.0f) & (x <= 1.26765060e30f) ? 0u : 1u;
+  *unusual |= ((x > -1.0f) & (x <= 1.26765060e30f)) ? 0u : 1u;
   return sym_log1p_sum_f32(x);
 }
 
 //@ sym_log1p_usual_f64: log1p_sum
 SYM_FN double sym_log1p_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x > -1.0) & (x <= 1.2676506002282294e30) ? 0u : 1u;
+  *unusual |= ((x > -1.0) & (x <= 1.2676506002282294e30)) ? 0u : 1u;
   return sym_log1p_sum_f64(x);
 }
 
@@ -186,7 +186,7 @@ SYM_FN float sym_log2_f32(float x) {
 
 //@ sym_log2_usual_f32: log_parts log2_sum_f32
 SYM_FN float sym_log2_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
   float k, f = sym_log_split_f32(x, &k) - 1.0f;
   return sym_log2_sum_f32(k, f);
 }
@@ -205,7 +205,7 @@ SYM_FN float sym_log10_f32(float x) {
 
 //@ sym_log10_usual_f32: log_parts log10_sum_f32
 SYM_FN float sym_log10_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) ? 0u : 1u;
+  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
   float k, f = sym_log_split_f32(x, &k) - 1.0f;
   return sym_log10_sum_f32(k, f);
 }
@@ -219,14 +219,14 @@ SYM_FN double sym_log10_f64(double x) {
 
 //@ sym_log2_usual_f64: log_pair
 SYM_FN double sym_log2_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
   return sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08);
 }
 
 //@ sym_log10_usual_f64: log_pair
 SYM_FN double sym_log10_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
   return sym_log_base_f64(k, f, 0.30102999566361177, 3.694239077158931e-13, 0.4342944771051407, 4.798111141615973e-09);
 }

@@ -60,7 +60,7 @@ SYM_FN float sym_pow_f32(float x, float e) {
 /* Usual: the base is positive, normal and finite, the result normal and finite. */
 SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
   float y = (float)sym_pow_exponent_f32(x, e);
-  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f) ? 0u : 1u;
+  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f)) ? 0u : 1u;
   return sym_pow_power_f32(sym_pow_exponent_f32(x, e));
 }
 
@@ -115,6 +115,6 @@ SYM_FN double sym_pow_f64(double x, double e) {
 //@ sym_pow_usual_f64: pow_parts_f64
 SYM_FN double sym_pow_usual_f64(sym_u64 *unusual, double x, double e) {
   double low, high = sym_log_wide(x, &low), pe, p = sym_two_prod(e, high, &pe);
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(p) <= 700.0) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(p) <= 700.0)) ? 0u : 1u;
   return sym_pow_power_f64(p, pe + e * low);
 }

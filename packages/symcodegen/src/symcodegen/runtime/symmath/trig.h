@@ -287,44 +287,24 @@ SYM_FN double sym_tan_far_f64(double x) {
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }
 
-//@ sym_sin_f32: sym_sin_usual_f32 trig_far_f32
-SYM_FN float sym_sin_f32(float x) {
-  sym_u32 unusual = 0;
-  float y = sym_sin_usual_f32(&unusual, x);
-  return sym_select_f32(-unusual, sym_sin_far_f32(x), y);
-}
+//@ trig_choice: base
+/* The form for usual arguments, and for the others the other one. */
+#define SYM_TRIG(name, kind, type, word) \
+  SYM_FN type sym_##name##_##kind(type x) { \
+    word unusual = 0; \
+    type y = sym_##name##_usual_##kind(&unusual, x); \
+    return sym_select_##kind(-unusual, sym_##name##_far_##kind(x), y); \
+  }
 
-//@ sym_cos_f32: sym_cos_usual_f32 trig_far_f32
-SYM_FN float sym_cos_f32(float x) {
-  sym_u32 unusual = 0;
-  float y = sym_cos_usual_f32(&unusual, x);
-  return sym_select_f32(-unusual, sym_cos_far_f32(x), y);
-}
-
-//@ sym_tan_f32: sym_tan_usual_f32 trig_far_f32
-SYM_FN float sym_tan_f32(float x) {
-  sym_u32 unusual = 0;
-  float y = sym_tan_usual_f32(&unusual, x);
-  return sym_select_f32(-unusual, sym_tan_far_f32(x), y);
-}
-
-//@ sym_sin_f64: sym_sin_usual_f64 trig_far_f64
-SYM_FN double sym_sin_f64(double x) {
-  sym_u64 unusual = 0;
-  double y = sym_sin_usual_f64(&unusual, x);
-  return sym_select_f64(-unusual, sym_sin_far_f64(x), y);
-}
-
-//@ sym_cos_f64: sym_cos_usual_f64 trig_far_f64
-SYM_FN double sym_cos_f64(double x) {
-  sym_u64 unusual = 0;
-  double y = sym_cos_usual_f64(&unusual, x);
-  return sym_select_f64(-unusual, sym_cos_far_f64(x), y);
-}
-
-//@ sym_tan_f64: sym_tan_usual_f64 trig_far_f64
-SYM_FN double sym_tan_f64(double x) {
-  sym_u64 unusual = 0;
-  double y = sym_tan_usual_f64(&unusual, x);
-  return sym_select_f64(-unusual, sym_tan_far_f64(x), y);
-}
+//@ sym_sin_f32: trig_choice sym_sin_usual_f32 trig_far_f32
+SYM_TRIG(sin, f32, float, sym_u32)
+//@ sym_cos_f32: trig_choice sym_cos_usual_f32 trig_far_f32
+SYM_TRIG(cos, f32, float, sym_u32)
+//@ sym_tan_f32: trig_choice sym_tan_usual_f32 trig_far_f32
+SYM_TRIG(tan, f32, float, sym_u32)
+//@ sym_sin_f64: trig_choice sym_sin_usual_f64 trig_far_f64
+SYM_TRIG(sin, f64, double, sym_u64)
+//@ sym_cos_f64: trig_choice sym_cos_usual_f64 trig_far_f64
+SYM_TRIG(cos, f64, double, sym_u64)
+//@ sym_tan_f64: trig_choice sym_tan_usual_f64 trig_far_f64
+SYM_TRIG(tan, f64, double, sym_u64)
