@@ -1,125 +1,71 @@
-"""The kernel cache: right answers, sharing, and every fault it must survive."""
+"""The kernel cache: what it is for, and how it is kept."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import json
 import os
 import pickle
 import shutil
-import signal
-import stat
-import subprocess
-import sys
-import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from symcodegen import cachestore, turns
-from symcodegen.cache import CacheWarning, KernelCache, KernelSource, _translation_units
-from symcodegen.cachestore import CacheUnusable, Store
-from symcodegen.toolchain import CompileError, Compiler, CompilerMissing, find_compiler
+from symcodegen import cachestore
+from symcodegen.cache import KernelCache, KernelSource, _translation_units
+from symcodegen.cachestore import Store
+from symcodegen.testing import adder, assert_adds, cached_objects, call
+from symcodegen.toolchain import CompileError, Compiler
 from symcore.record import replace
 
 pytestmark = [
     pytest.mark.c,
     pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler on PATH"),
 ]
-LONG = pytest.mark.skipif("SYMSTACK_LONG" not in os.environ, reason="minutes of CPU: set SYMSTACK_LONG=1")
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
-BODY = "int SYM_KERNEL(int x) {{ return SYM_KERNEL_add(x); }}\n"
-
-
-def kernel(number: int, heavy: bool = False) -> KernelSource:
-    """A kernel that adds ``number`` to its argument, through a helper of its own."""
-    text = f"static int SYM_KERNEL_add(int x) {{ return x + {number}; }}\n{BODY.format()}"
-    return KernelSource(f"add{number}", text, heavy)
-
-
-def call(address: int, x: int) -> int:
-    return int(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(address)(x))
-
-
-def assert_right(cache: KernelCache, *numbers: int, heavy: bool = False) -> None:
-    loaded = cache.load([kernel(number, heavy) for number in numbers])
-    assert [call(loaded[f"add{number}"], 1000) for number in numbers] == [1000 + number for number in numbers]
-
-
-@pytest.fixture(scope="session")
-def compiler() -> Compiler:
-    return find_compiler()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def hook() -> Iterator[Callable[[Callable[[str], None] | None], None]]:
-    """Sets the fault hook, and clears it afterwards."""
-
-    def set_hook(function: Callable[[str], None] | None) -> None:
-        cachestore.fault_hook = function
-
-    yield set_hook
-    cachestore.fault_hook = None
-
-
-def objects(root: Path, suffix: str = cachestore.SUFFIX) -> list[Path]:
-    return sorted((root / "objects").glob(f"*{suffix}"))
-
-
-# -- what it is for --------------------------------------------------------------------------------------------------
+# -- what it is for ----------------------------------------------------------------------------------------------------
 
 
 def test_one_batch_two_units_then_memory_then_disk(root: Path, compiler: Compiler) -> None:
     cache = KernelCache(root, compiler)
-    first = cache.load([kernel(1), kernel(2), kernel(3, heavy=True)])
+    first = cache.load([adder(1), adder(2), adder(3, heavy=True)])
     assert [call(first[f"add{n}"], 10) for n in (1, 2, 3)] == [11, 12, 13]
     assert cache.compilations == 1
-    assert len(objects(root)) == 1
-    assert cache.load([kernel(2), kernel(1)]) == {"add2": first["add2"], "add1": first["add1"]}
+    assert len(cached_objects(root)) == 1
+    assert cache.load([adder(2), adder(1)]) == {"add2": first["add2"], "add1": first["add1"]}
     again = KernelCache(root, compiler)
-    assert_right(again, 1, 2)
+    assert_adds(again, 1, 2)
     assert again.compilations == 0
 
 
 def test_an_overlapping_set_compiles_only_what_is_missing(root: Path, compiler: Compiler) -> None:
-    assert_right(KernelCache(root, compiler), 1, 2, 3)
+    assert_adds(KernelCache(root, compiler), 1, 2, 3)
     later = KernelCache(root, compiler)
-    assert_right(later, 2, 3, 4)
+    assert_adds(later, 2, 3, 4)
     assert later.compilations == 1
     last = KernelCache(root, compiler)
-    assert_right(last, 1, 2, 3, 4)
+    assert_adds(last, 1, 2, 3, 4)
     assert last.compilations == 0
     assert sorted(len(entry.kernels) for entry in last.entries()) == [1, 3]
 
 
 def test_the_key_covers_text_flags_abi_compiler_and_processor(root: Path, compiler: Compiler) -> None:
-    base = KernelCache(root, compiler).key(kernel(1))
+    base = KernelCache(root, compiler).key(adder(1))
     others = [
-        KernelCache(root, compiler).key(kernel(2)),
-        KernelCache(root, compiler).key(kernel(1, heavy=True)),
-        KernelCache(root, replace(compiler, extra=("-g",))).key(kernel(1)),
-        KernelCache(root, compiler, abi=99).key(kernel(1)),
-        KernelCache(root, replace(compiler, version="0.1")).key(kernel(1)),
-        KernelCache(root, replace(compiler, digest="0" * 32)).key(kernel(1)),
-        KernelCache(root, replace(compiler, cpu_features=("__AVX__",))).key(kernel(1)),
+        KernelCache(root, compiler).key(adder(2)),
+        KernelCache(root, compiler).key(adder(1, heavy=True)),
+        KernelCache(root, replace(compiler, extra=("-g",))).key(adder(1)),
+        KernelCache(root, compiler, abi=99).key(adder(1)),
+        KernelCache(root, replace(compiler, version="0.1")).key(adder(1)),
+        KernelCache(root, replace(compiler, digest="0" * 32)).key(adder(1)),
+        KernelCache(root, replace(compiler, cpu_features=("__AVX__",))).key(adder(1)),
     ]
     assert len({base, *others}) == len(others) + 1
-    same = replace(kernel(1), body=kernel(1).body.replace("\n", " \r\n"), name="other name")
+    same = replace(adder(1), body=adder(1).body.replace("\n", " \r\n"), name="other name")
     assert KernelCache(root, compiler).key(same) == base
 
 
 def test_names_never_reach_the_program(root: Path, compiler: Compiler) -> None:
-    evil = replace(kernel(1), name='*/ int x = ; #error "\\\n/* ??/')
+    evil = replace(adder(1), name='*/ int x = ; #error "\\\n/* ??/')
     loaded = KernelCache(root, compiler).load([evil])
     assert call(loaded[evil.name], 1) == 2
 
@@ -129,7 +75,7 @@ def test_misuse_is_explained(root: Path, compiler: Compiler) -> None:
     with pytest.raises(ValueError, match="SYM_KERNEL"):
         cache.load([KernelSource("f", "int f(void) { return 0; }")])
     with pytest.raises(ValueError, match="two different kernels"):
-        cache.load([kernel(1), replace(kernel(2), name="add1")])
+        cache.load([adder(1), replace(adder(2), name="add1")])
     with pytest.raises(CompileError, match="refused a kernel") as caught:
         cache.load([KernelSource("f", "int SYM_KERNEL(int x) {\n return y;\n}")])
     assert "return y;" in caught.value.line
@@ -137,7 +83,7 @@ def test_misuse_is_explained(root: Path, compiler: Compiler) -> None:
         cache.load([KernelSource("f", "static int SYM_KERNEL_only(void) { return 0; }")])
     with pytest.raises(ValueError, match="refused"):
         KernelCache(root, flags=["-fplugin=x.so"])
-    assert_right(cache, 1)  # and none of it did harm
+    assert_adds(cache, 1)  # and none of it did harm
 
 
 def test_the_probe_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,538 +94,6 @@ def test_the_probe_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_bytes(pickle.dumps("junk"))
     monkeypatch.undo()
     assert KernelCache(root).compiler == found
-
-
-# -- care ------------------------------------------------------------------------------------------------------------
-
-
-def test_entries_verify_purge_clear_size(root: Path, compiler: Compiler) -> None:
-    cache = KernelCache(root, compiler)
-    assert_right(cache, 1)
-    assert_right(cache, 2)
-    assert cache.path() == root.resolve()
-    assert len(cache.entries()) == 2
-    assert cache.entries()[0].info["compiler"] == compiler.identity
-    assert cache.size() >= sum(entry.size for entry in cache.entries())
-    assert cache.verify() == []
-    objects(root)[0].write_bytes(b"damaged")
-    assert len(cache.verify()) == 1
-    assert cache.purge() >= 2
-    assert cache.verify() == []
-    assert len(cache.entries()) == 1
-    assert cache.clear() > 0
-    assert (cache.entries(), cache.size()) == ([], 0)
-    assert_right(KernelCache(root, compiler), 1, 2)
-
-
-def test_purge_spares_what_may_be_in_the_making(root: Path, compiler: Compiler) -> None:
-    store = Store.open(root)
-    young, old = root / "tmp" / "young", root / "tmp" / "old"
-    for path in (young, old):
-        path.write_bytes(b"x")
-    os.utime(old, (1, 1))
-    assert store.purge() == 1
-    assert young.exists() and not old.exists()
-
-
-def test_the_least_recently_used_go_first(root: Path, compiler: Compiler) -> None:
-    cache = KernelCache(root, compiler)
-    for number in (1, 2, 3):
-        assert_right(cache, number)
-    sizes = [entry.size for entry in cache.entries()]
-    by_kernel = {entry.info["names"][entry.kernels[0]]: entry.object_id for entry in cache.entries()}
-    for age, name in ((300, "add2"), (200, "add1"), (100, "add3")):
-        os.utime(root / "objects" / f"{by_kernel[name]}{cachestore.SUFFIX}", (time.time() - age,) * 2)
-    small = KernelCache(root, compiler, limit=int(sum(sizes) * 0.9))
-    assert small.store.evict() == 1
-    assert {entry.info["names"][entry.kernels[0]] for entry in small.entries()} == {"add1", "add3"}
-    assert small.verify() == []
-    # Publishing keeps the size below the limit by itself, and what is needed comes back.
-    fresh = KernelCache(root, compiler, limit=sizes[0] + 1)
-    assert_right(fresh, 2, 4)
-    assert len(fresh.entries()) == 1
-    assert_right(KernelCache(root, compiler), 1, 2, 3, 4)
-
-
-def test_use_is_noted_at_most_once_an_hour(root: Path, compiler: Compiler) -> None:
-    assert_right(KernelCache(root, compiler), 1)
-    [path] = objects(root)
-    os.utime(path, (1, 1))
-    assert_right(KernelCache(root, compiler), 1)
-    noted = path.stat().st_mtime
-    assert noted > time.time() - 60
-    os.utime(path, (noted - 60, noted - 60))
-    assert_right(KernelCache(root, compiler), 1)
-    assert path.stat().st_mtime == noted - 60
-
-
-# -- damage ----------------------------------------------------------------------------------------------------------
-
-
-class Planted:
-    """Unpickling this leaves a trace."""
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
-        return os.mkdir, (os.environ["PLANTED_MARK"],)
-
-
-def truncate(root: Path) -> None:
-    [path] = objects(root)
-    path.write_bytes(path.read_bytes()[:-1000])
-
-
-def empty(root: Path) -> None:
-    objects(root)[0].write_bytes(b"")
-
-
-def zero(root: Path) -> None:
-    [path] = objects(root)
-    data = path.read_bytes()
-    path.write_bytes(data[:4096] + bytes(4096) + data[8192:])
-
-
-def junk_manifest(root: Path) -> None:
-    objects(root, ".json")[0].write_bytes(b"\x00{]junk" * 100)
-
-
-def deep_manifest(root: Path) -> None:
-    objects(root, ".json")[0].write_bytes(b"[" * 100_000)
-
-
-def wrong_manifest(root: Path) -> None:
-    [path] = objects(root, ".json")
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, "kernels": "all of them"}))
-
-
-def missing_manifest(root: Path) -> None:
-    objects(root, ".json")[0].unlink()
-
-
-def missing_object(root: Path) -> None:
-    objects(root)[0].unlink()
-
-
-def junk_index(root: Path) -> None:
-    for path in (root / "index").iterdir():
-        path.write_bytes(b'{"object": "../../../etc/passwd"}')
-
-
-def pickles(root: Path) -> None:
-    for path in [*objects(root, ".json"), *(root / "index").iterdir()]:
-        path.write_bytes(pickle.dumps(Planted()))
-
-
-def foreign_object(root: Path) -> None:
-    """A well-formed object and manifest that claims this kernel without defining it."""
-    [path] = objects(root)
-    other = KernelCache(root.parent / "other")
-    assert_right(other, 77)
-    [foreign] = objects(root.parent / "other")
-    record = json.loads(foreign.with_suffix(".json").read_text())
-    record["kernels"] = json.loads(path.with_suffix(".json").read_text())["kernels"]
-    shutil.copy(foreign, path.with_name(foreign.name))
-    path.with_name(foreign.stem + ".json").write_text(json.dumps(record))
-    for index in (root / "index").iterdir():
-        index.write_text(json.dumps({"format": 1, "object": foreign.stem}))
-
-
-DAMAGES = [truncate, empty, zero, junk_manifest, deep_manifest, wrong_manifest, missing_manifest, missing_object,
-           junk_index, pickles, foreign_object]  # fmt: skip
-
-
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_damage_is_a_miss_and_heals(
-    root: Path, compiler: Compiler, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mark = root.parent / "planted-code-ran"
-    monkeypatch.setenv("PLANTED_MARK", str(mark))
-    assert_right(KernelCache(root, compiler), 1, 2)
-    damage(root)
-    healing = KernelCache(root, compiler)
-    assert_right(healing, 1, 2)
-    assert healing.compilations == 1
-    healed = KernelCache(root, compiler)
-    assert_right(healed, 1, 2)
-    assert healed.compilations == 0
-    assert not mark.exists()
-
-
-# -- directories that cannot be trusted or used ---------------------------------------------------------------------
-
-
-def assert_falls_back(root: Path, compiler: Compiler, pattern: str) -> None:
-    """One warning, right answers, nothing taken from or left in the directory."""
-    with pytest.warns(CacheWarning, match=pattern) as caught:
-        cache = KernelCache(root, compiler)
-        assert_right(cache, 1)
-        assert_right(cache, 2)
-    assert len(caught) == 1
-    assert cache.path() != root.resolve()
-    assert cache.path().stat().st_mode & 0o777 == 0o700
-
-
-@posix
-def test_world_writable_directory_is_not_trusted(root: Path, compiler: Compiler) -> None:
-    assert_right(KernelCache(root, compiler), 1)
-    root.chmod(0o777)
-    assert_falls_back(root, compiler, "written by others")
-
-
-@posix
-def test_new_directories_are_private(root: Path, compiler: Compiler) -> None:
-    root.mkdir(mode=0o755)
-    root.chmod(0o775)  # nothing in it yet: nobody can have planted anything
-    assert_right(KernelCache(root, compiler), 1)
-    assert stat.S_IMODE(root.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in objects(root)} == {0o600}
-
-
-@posix
-def test_a_directory_anybody_may_replace(tmp_path: Path, compiler: Compiler) -> None:
-    open_parent = tmp_path / "open"
-    open_parent.mkdir()
-    open_parent.chmod(0o777)
-    assert_falls_back(open_parent / "cache", compiler, "anybody may replace")
-
-
-@posix
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a directory away")
-def test_a_directory_of_somebody_else(root: Path, compiler: Compiler) -> None:
-    root.mkdir(mode=0o700)
-    os.chown(root, 12345, 12345)
-    assert_falls_back(root, compiler, "belongs to user 12345")
-
-
-def test_a_file_in_the_way(root: Path, compiler: Compiler) -> None:
-    root.write_text("I am a file")
-    assert_falls_back(root, compiler, "cannot be used")
-
-
-def test_read_only_root(root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
-    root.mkdir(mode=0o700)
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root.resolve())
-    assert_falls_back(root, compiler, "may not be written")
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO], ids=errno.errorcode.get)
-@pytest.mark.parametrize("step", ["create", "write", "sync", "rename"])
-def test_every_write_may_fail(root: Path, compiler: Compiler, hook: Callable[..., None], step: str, code: int) -> None:
-    def fail(name: str) -> None:
-        if name == step:
-            raise OSError(code, os.strerror(code))
-
-    cache = KernelCache(root, compiler)
-    _ = cache.store
-    hook(fail)
-    with pytest.warns(CacheWarning, match="cannot be written") as caught:
-        assert_right(cache, 1)
-        assert_right(cache, 2)
-    assert len(caught) == 1
-    hook(None)
-    assert [path for path in (root / "tmp").iterdir() if path.suffix != ".lock"] == []
-    after = KernelCache(root, compiler)
-    assert_right(after, 1, 2)
-    assert after.verify() == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mounts tmpfs of a size in KB, where that is allowed."""
-    mounted: list[Path] = []
-
-    def make(kilobytes: int) -> Path:
-        folder = tmp_path / f"disk{kilobytes}"
-        folder.mkdir()
-        mount = shutil.which("mount")
-        command = [mount or "mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=700", "none", str(folder)]
-        if mount is None or subprocess.run(command, capture_output=True).returncode:
-            pytest.skip("mounting a small tmpfs is not allowed here")
-        mounted.append(folder)
-        return folder
-
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.mark.parametrize("kilobytes", [4, 60, 120, 200])
-def test_full_disk(small_disk: Callable[[int], Path], compiler: Compiler, kilobytes: int) -> None:
-    disk = small_disk(kilobytes)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CacheWarning)
-        for number in range(8):
-            assert_right(KernelCache(disk / "cache", compiler), number, number + 100)
-    shutil.rmtree(disk / "cache", ignore_errors=True)
-
-
-def test_full_temporary_directory_uses_the_cache_disk(
-    small_disk: Callable[[int], Path], root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = small_disk(16)
-    monkeypatch.setattr("tempfile.tempdir", str(disk))
-    cache = KernelCache(root, compiler)
-    assert_right(cache, 1)
-    assert cache.compilations == 1
-    assert list(disk.iterdir()) == []
-    assert list((root / "tmp").iterdir()) == []
-
-
-def test_no_room_anywhere_is_one_clear_line(root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> str:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    cache = KernelCache(root, compiler)
-    _ = cache.store
-    monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(CompileError, match="TMPDIR"):
-        assert_right(cache, 1)
-    (root.parent / "file").write_text("")
-    with pytest.raises(CacheUnusable, match="TMPDIR"):
-        _ = KernelCache(root.parent / "file", compiler).store
-
-
-# -- compilers that misbehave ----------------------------------------------------------------------------------------
-
-
-def test_compiler_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CompilerMissing, match="not there"):
-        KernelCache(root, "/nowhere/cc").load([kernel(1)])
-    with pytest.raises(CompilerMissing, match="none"):
-        KernelCache(root, "none").load([kernel(1)])
-
-
-@posix
-def test_kernels_are_found_after_the_compiler_is_gone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CC", raising=False)
-    assert_right(KernelCache(root), 1, 2)
-    monkeypatch.setenv("PATH", "/nowhere")
-    later = KernelCache(root)
-    assert_right(later, 1, 2)
-    assert later.compilations == 0
-    with pytest.raises(CompilerMissing, match="on PATH"):
-        later.load([kernel(3)])
-    assert_right(later, 2)
-    for named in ("none", "/nowhere/cc"):  # what was asked for is never replaced
-        with pytest.raises(CompilerMissing):
-            KernelCache(root, named).load([kernel(1)])
-    with pytest.raises(CompilerMissing):
-        KernelCache(root.parent / "another").load([kernel(1)])
-
-
-@posix
-@pytest.mark.parametrize(
-    "text",
-    [
-        "exit 1",
-        "kill -SEGV $$",
-        "exit 0",
-        'for last; do :; done; head -c 20000 /dev/urandom > "$last"',
-        '@REAL@ "$@" && for last; do :; done && truncate -s 9000 "$last"',
-        "head -c 100000000 /dev/zero; exit 1",
-        "sleep 30",
-    ],
-    ids=["exits 1", "crashes", "writes nothing", "writes garbage", "truncates", "prints 100 MB", "hangs"],
-)
-def test_compiler_misbehaves(root: Path, tmp_path: Path, compiler: Compiler, text: str) -> None:
-    broken = tmp_path / "cc"
-    broken.write_text("#!/bin/sh\n" + text.replace("@REAL@", compiler.path) + "\n")
-    broken.chmod(0o755)
-    cache = KernelCache(root, replace(compiler, argv=(str(broken),)), timeout=1.0)
-    with pytest.raises(CompileError) as caught:
-        cache.load([kernel(1)])
-    assert len(str(caught.value).splitlines()) <= 3
-    assert objects(root) == []
-    broken.write_text(f'#!/bin/sh\nexec {compiler.path} "$@"\n')
-    assert_right(cache, 1)  # heals at the next call
-
-
-# -- processes that die ----------------------------------------------------------------------------------------------
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Run in a forked child; its exit status, negative for a signal."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@posix
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_kill_at_every_file_operation(tmp_path: Path, compiler: Compiler) -> None:
-    reads = {"read record", "read object"}
-
-    def load_and_die(root: Path, moment: int) -> None:
-        count = 0
-
-        def kill(name: str) -> None:
-            nonlocal count
-            count += name not in reads
-            if count == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        cachestore.fault_hook = kill
-        assert_right(KernelCache(root, compiler), 1, 2)
-
-    for moment in range(1, 100):
-        root = tmp_path / f"cache{moment}"
-        status = in_child(lambda root=root, moment=moment: load_and_die(root, moment))  # type: ignore[misc]
-        assert_right(KernelCache(root, compiler), 1, 2)
-        again = KernelCache(root, compiler)
-        assert_right(again, 1, 2)
-        assert again.compilations == 0
-        if status == 0:
-            break
-        assert status == -signal.SIGKILL
-    assert moment > 12  # create, write, sync, rename for object and manifest; index entries; the directory
-
-
-@posix
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_shares_what_is_loaded(root: Path, compiler: Compiler) -> None:
-    cache = KernelCache(root, compiler)
-    assert_right(cache, 1)
-    cache._mutex.acquire()  # as if another thread held it at the fork
-    cache._setup.acquire()
-    try:
-        assert in_child(lambda: assert_right(cache, 1, 5)) == 0
-    finally:
-        cache._setup.release()
-        cache._mutex.release()
-
-
-CHILD = """
-import sys, time
-sys.path[:0] = {path!r}
-from pathlib import Path
-from symcodegen.cache import KernelCache, KernelSource
-import ctypes
-root, out = sys.argv[1:3]
-kernels = [KernelSource(f"add{{n}}", "int SYM_KERNEL(int x) {{ return x + %d; }}" % n, n % 2 == 0) for n in range(6)]
-cache = KernelCache(root)
-loaded = cache.load(kernels)
-call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
-assert [call(loaded[k.name])(100) for k in kernels] == [100 + n for n in range(6)]
-print(cache.compilations)
-"""
-
-
-@posix
-@pytest.mark.parametrize("count", [16, pytest.param(200, marks=LONG)])
-def test_cold_processes_at_once(root: Path, count: int) -> None:
-    import symcodegen
-
-    path = [str(Path(list(symcodegen.__path__)[0]).parent)]
-    command = [sys.executable, "-c", CHILD.format(path=path), str(root), ""]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    running = [subprocess.Popen(command, **pipes) for _ in range(count)]  # type: ignore[call-overload]
-    results = [process.communicate(timeout=60 + 3 * count) for process in running]
-    assert [process.returncode for process in running] == [0] * count, results
-    assert 1 <= sum(int(out) for out, _ in results) <= 2
-    assert KernelCache(root).verify() == []
-
-
-@posix
-def test_a_stopped_holder_delays_nobody_for_long(
-    root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 0.2)
-    store = Store.open(root)
-    held = []
-    real = turns._try_lock
-
-    def steal(path: Path) -> Callable[[], None] | None:
-        """Before the first attempt, another process takes the lock and never lets go."""
-        if path.name.endswith(".0.lock") and not held:
-            held.append(real(path))
-        return real(path)
-
-    monkeypatch.setattr(turns, "_try_lock", steal)
-    started = time.monotonic()
-    assert_right(KernelCache(root, compiler), 1)
-    assert 0.2 <= time.monotonic() - started < 5
-    assert store.verify() == []
-    held[0]()
-
-
-@posix
-def test_without_locks_it_still_works(root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fcntl
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    assert_right(KernelCache(root, compiler), 1)
-
-
-def test_filelock_serves_where_flock_is_absent(root: Path, tmp_path: Path, compiler: Compiler) -> None:
-    lock = tmp_path / "x.lock"
-    release = turns._try_filelock(lock)
-    assert release is not None
-    release()
-    again = turns._try_filelock(lock)
-    assert again is not None
-    again()
-
-
-# -- threads ---------------------------------------------------------------------------------------------------------
-
-
-def test_thirty_two_threads_compile_once_per_key(root: Path, compiler: Compiler) -> None:
-    cache = KernelCache(root, compiler)
-    wrong: list[BaseException] = []
-    start = threading.Barrier(32)
-
-    def work(thread: int) -> None:
-        try:
-            start.wait()
-            numbers = [thread % 4, (thread + 1) % 4, 10]
-            assert_right(cache, *numbers)
-        except BaseException as error:
-            wrong.append(error)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert wrong == []
-    assert cache.compilations <= 5
-    kernels = [key for entry in cache.entries() for key in entry.kernels]
-    assert len(kernels) == len(set(kernels)) == 5  # none was compiled twice
-
-
-def test_a_failure_in_one_thread_is_not_anothers(root: Path, compiler: Compiler) -> None:
-    cache = KernelCache(root, compiler)
-    bad = KernelSource("bad", "int SYM_KERNEL(int x) { return nonsense; }")
-    start = threading.Barrier(2)
-    outcome: dict[str, object] = {}
-
-    def work(name: str, kernels: list[KernelSource]) -> None:
-        start.wait()
-        try:
-            outcome[name] = cache.load(kernels)
-        except CompileError as error:
-            outcome[name] = error
-
-    threads = [
-        threading.Thread(target=work, args=("mixed", [kernel(1), bad])),
-        threading.Thread(target=work, args=("good", [kernel(1), kernel(2)])),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert isinstance(outcome["mixed"], CompileError)
-    assert isinstance(outcome["good"], dict)
 
 
 def test_many_light_kernels_are_dealt_out_to_two_units():
@@ -695,3 +109,66 @@ def test_many_light_kernels_are_dealt_out_to_two_units():
         assert set(many) == {"light", "second"}
         assert set(many["light"]) | set(many["second"]) == set(batch([0] * 9))
         assert [sum(len(k.body) for k in unit.values()) for unit in many.values()] == [215, 205]
+
+
+# -- care --------------------------------------------------------------------------------------------------------------
+
+
+def test_entries_verify_purge_clear_size(root: Path, compiler: Compiler) -> None:
+    cache = KernelCache(root, compiler)
+    assert_adds(cache, 1)
+    assert_adds(cache, 2)
+    assert cache.path() == root.resolve()
+    assert len(cache.entries()) == 2
+    assert cache.entries()[0].info["compiler"] == compiler.identity
+    assert cache.size() >= sum(entry.size for entry in cache.entries())
+    assert cache.verify() == []
+    cached_objects(root)[0].write_bytes(b"damaged")
+    assert len(cache.verify()) == 1
+    assert cache.purge() >= 2
+    assert cache.verify() == []
+    assert len(cache.entries()) == 1
+    assert cache.clear() > 0
+    assert (cache.entries(), cache.size()) == ([], 0)
+    assert_adds(KernelCache(root, compiler), 1, 2)
+
+
+def test_purge_spares_what_may_be_in_the_making(root: Path, compiler: Compiler) -> None:
+    store = Store.open(root)
+    young, old = root / "tmp" / "young", root / "tmp" / "old"
+    for path in (young, old):
+        path.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    assert store.purge() == 1
+    assert young.exists() and not old.exists()
+
+
+def test_the_least_recently_used_go_first(root: Path, compiler: Compiler) -> None:
+    cache = KernelCache(root, compiler)
+    for number in (1, 2, 3):
+        assert_adds(cache, number)
+    sizes = [entry.size for entry in cache.entries()]
+    by_kernel = {entry.info["names"][entry.kernels[0]]: entry.object_id for entry in cache.entries()}
+    for age, name in ((300, "add2"), (200, "add1"), (100, "add3")):
+        os.utime(root / "objects" / f"{by_kernel[name]}{cachestore.SUFFIX}", (time.time() - age,) * 2)
+    small = KernelCache(root, compiler, limit=int(sum(sizes) * 0.9))
+    assert small.store.evict() == 1
+    assert {entry.info["names"][entry.kernels[0]] for entry in small.entries()} == {"add1", "add3"}
+    assert small.verify() == []
+    # Publishing keeps the size below the limit by itself, and what is needed comes back.
+    fresh = KernelCache(root, compiler, limit=sizes[0] + 1)
+    assert_adds(fresh, 2, 4)
+    assert len(fresh.entries()) == 1
+    assert_adds(KernelCache(root, compiler), 1, 2, 3, 4)
+
+
+def test_use_is_noted_at_most_once_an_hour(root: Path, compiler: Compiler) -> None:
+    assert_adds(KernelCache(root, compiler), 1)
+    [path] = cached_objects(root)
+    os.utime(path, (1, 1))
+    assert_adds(KernelCache(root, compiler), 1)
+    noted = path.stat().st_mtime
+    assert noted > time.time() - 60
+    os.utime(path, (noted - 60, noted - 60))
+    assert_adds(KernelCache(root, compiler), 1)
+    assert path.stat().st_mtime == noted - 60

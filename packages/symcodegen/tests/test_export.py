@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symcodegen.export import ExportError, Library, export_c
+from symcodegen.testing import NATIVE, STRICT, assert_same_exported, build_exported
 from symcodegen.toolchain import ToolchainError
 from symcodegen.user_c import COp
 from symcore import as_op, grad, shared
@@ -21,30 +22,7 @@ pytestmark = [
     pytest.mark.default_mode,
     pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
 ]
-STRICT = ("-O2", "-Wall", "-Wextra", "-Werror")
-#: Flags under which kernels round as those of the process do: other vectors add up in another order.
-NATIVE = ("-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 rng = np.random.default_rng(7)
-
-
-def in_c(f, folder, *flags, with_blas=True, **given):
-    """Export, build as a library with warnings as errors, load."""
-    return Library(export_c(f, folder, **given), *STRICT, *flags, with_blas=with_blas)
-
-
-def same(f, folder, *calls, flags=(), **given):
-    """An exported function without updates gives the very bits of ``f`` in every call, if built for the same processor.
-
-    Results are asked for in memory of the state and of the caller.
-    """
-    library = in_c(f, folder, *NATIVE, *flags, **given)
-    for values in calls:
-        wanted = f(*values)
-        wanted = wanted if isinstance(wanted, list) else [wanted]
-        for got, want in zip([*library(*values), *library.call(*values)], [*wanted, *wanted], strict=True):
-            assert got.shape == want.shape and got.dtype == want.dtype
-            np.testing.assert_array_equal(got, want)
-    library.close()
 
 
 def test_elementwise_chain(tmp_path):
@@ -52,13 +30,13 @@ def test_elementwise_chain(tmp_path):
     f = function([x, y], T.tanh(x * y + 1) / (1 + T.exp(-x)) - T.log1p(abs(y)), name="chain")
     shapes = (3, 5), (1, 1), (0, 4), (70, 301)
     calls = [(rng.normal(size=s).astype("f"), rng.normal(size=s[1]).astype("f")) for s in shapes]
-    same(f, tmp_path, *calls, calls[0])
+    assert_same_exported(f, tmp_path, *calls, calls[0])
 
 
 def test_on_any_processor(tmp_path):
     x = T.fmatrix("x")
     f = function([x], [T.tanh(x) * T.exp(x), T.exp(x).sum(axis=1)])
-    library = in_c(f, tmp_path)
+    library = build_exported(f, tmp_path)
     value = rng.normal(size=(9, 300)).astype("f")
     eps = np.finfo("f").eps
     for got, want, ulps in zip(library(value), f(value), (8, 300), strict=True):  # of two functions; of a sum of 300
@@ -71,7 +49,7 @@ def test_reductions_and_dtypes(tmp_path):
     outputs = [x.sum(axis=0), x.mean(axis=1), x.max(), T.argmax(x, axis=1), x.prod(axis=0), T.sum(n), n.max() > 2,
                n * 2, T.log(T.exp(x).sum(axis=1))]  # fmt: skip
     f = function([x, n], outputs)
-    same(f, tmp_path, (rng.normal(size=(5, 70)), [1, 2, 3]), (rng.normal(size=(400, 3)), [-5]))
+    assert_same_exported(f, tmp_path, (rng.normal(size=(5, 70)), [1, 2, 3]), (rng.normal(size=(400, 3)), [-5]))
 
 
 def test_softmax_and_cross_entropy_gradient(tmp_path):
@@ -81,8 +59,8 @@ def test_softmax_and_cross_entropy_gradient(tmp_path):
     cost = -logp[T.arange(t.shape[0]), t].mean()
     f = function([x, t], [cost, grad(cost, x)], name="loss")
     calls = [(rng.normal(size=(n, 10)).astype("f"), rng.integers(0, 10, n)) for n in (1, 32, 257)]
-    same(f, tmp_path, *calls)
-    library = in_c(f, tmp_path / "again", *NATIVE)
+    assert_same_exported(f, tmp_path, *calls)
+    library = build_exported(f, tmp_path / "again", *NATIVE)
     with pytest.raises(IndexError, match="index 10 is out of bounds for axis 1 with size 10"):
         library(calls[0][0], [10])
     assert (library(*calls[1])[1] == f(*calls[1])[1]).all()
@@ -94,13 +72,13 @@ def test_indexing(tmp_path):
     outputs = [x[i], x[1:k, ::-2], x[k - 1], T.set_subtensor(x[i], 0.0), T.inc_subtensor(x[:, 1], x[:, 0]),
                T.inc_subtensor(x[i], 1.5), x.T.reshape((-1,)), T.concatenate([x, x[:2]], axis=0)]  # fmt: skip
     f = function([x, i, k], outputs)
-    same(f, tmp_path, (rng.normal(size=(5, 4)), [0, 3, 3, -1], 3), (rng.normal(size=(9, 2)), [8], 7))
+    assert_same_exported(f, tmp_path, (rng.normal(size=(5, 4)), [0, 3, 3, -1], 3), (rng.normal(size=(9, 2)), [8], 7))
 
 
 def test_choices(tmp_path):
     x, c = T.dvector("x"), T.lscalar("c")
     f = function([x, c], ifelse(c > 2, T.exp(x).sum(), x.prod()))
-    same(f, tmp_path, ([1.0, 2.0], 1), ([1.0, 2.0], 3), ([1.0, 2.0], 1))
+    assert_same_exported(f, tmp_path, ([1.0, 2.0], 1), ([1.0, 2.0], 3), ([1.0, 2.0], 1))
 
 
 def training_step(sizes=(12, 9, 4), dtype="float32"):
@@ -130,7 +108,7 @@ def batch(n, sizes=(12, 9, 4), dtype="float32"):
 
 def test_training_step_changes_its_state_as_the_function_does(tmp_path):
     f, weights = training_step()
-    library = in_c(f, tmp_path, *NATIVE)
+    library = build_exported(f, tmp_path, *NATIVE)
     # a product that the function leaves to BLAS is a loop in the library: sums of at most 20 terms in another order
     for n in (20, 20, 7, 20):
         values = batch(n)
@@ -155,7 +133,7 @@ def test_clang_builds_it(tmp_path):
 
 def test_states_are_independent_and_saved(tmp_path):
     f, weights = training_step()
-    library = in_c(f, tmp_path)
+    library = build_exported(f, tmp_path)
     values, start = batch(5), weights[0].get_value()
     costs = [library(*values)[0] for _ in range(3)]
     library.save(tmp_path / "values")
@@ -180,7 +158,7 @@ def test_states_are_independent_and_saved(tmp_path):
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_without_a_blas_library(tmp_path, dtype):
     f, weights = training_step((300, 20, 5), dtype)
-    library = in_c(f, tmp_path, with_blas=False)
+    library = build_exported(f, tmp_path, with_blas=False)
     values = batch(33, (300, 20, 5), dtype)
     for _ in range(3):
         # sums of 300 products in another order, through three steps
@@ -193,7 +171,7 @@ def test_every_kind_of_product_without_a_library(tmp_path):
     outputs = [a @ b, a.T @ b.T, (a[::2] @ b).T, a @ v, w @ a, T.outer(v, w) + b, v @ v, a[::-1, ::-1] @ b]
     f = function([a, b, v, w], outputs)
     values = [rng.normal(size=s) for s in ((40, 300), (300, 40), (300,), (40,))]
-    library = in_c(f, tmp_path, with_blas=False)
+    library = build_exported(f, tmp_path, with_blas=False)
     for got, want in zip(library(*values), f(*values), strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=300 * np.finfo(float).eps * 300)
     library.close()
@@ -247,8 +225,8 @@ def test_c_of_a_user(tmp_path):
 
     x = T.dvector("x")
     f = function([x], Root(2.0)(x) + Root(3.0)(x))
-    same(f, tmp_path, ([1.0, 4.0],), (np.arange(100.0),))
-    library = in_c(f, tmp_path)
+    assert_same_exported(f, tmp_path, ([1.0, 4.0],), (np.arange(100.0),))
+    library = build_exported(f, tmp_path)
     with pytest.raises(ValueError, match=r"Root.*element 1 is -2"):
         library([0.0, -2.0])
     library.close()
@@ -256,7 +234,7 @@ def test_c_of_a_user(tmp_path):
 
 def test_what_a_library_refuses(tmp_path):
     x = T.dvector("x")
-    library = in_c(function([x], x @ x + shared(1.0, name="b"), name="f"), tmp_path)
+    library = build_exported(function([x], x @ x + shared(1.0, name="b"), name="f"), tmp_path)
     assert library.function("set_blas", ctypes.c_int)(b"nothing", None) == -1
     with pytest.raises(TypeError, match="f has 1 inputs; got 2 values"):
         library([1.0], [2.0])
@@ -273,7 +251,7 @@ def test_what_a_library_refuses(tmp_path):
 
 def test_static_shapes_are_checked_and_shapes_disagree(tmp_path):
     x, y = TensorType("float64", (3,))("x"), T.dvector("y")
-    library = in_c(function([x, y], x + y), tmp_path)
+    library = build_exported(function([x, y], x + y), tmp_path)
     assert library(np.ones(3), np.ones(3))[0].tolist() == [2, 2, 2]
     with pytest.raises(ValueError, match="argument x has length 4 along axis 0; it must be 3"):
         library(np.ones(4), np.ones(4))
@@ -301,7 +279,7 @@ def test_names_and_constants(tmp_path):
     table = np.arange(12.0).reshape(3, 4)
     f = function([x, y], [(table @ x) + y, T.constant(np.array([True, False])) & (y[:2] > 0)], name="1 odd-name")
     assert export_c(f, tmp_path).name == "f_1_odd_name"
-    same(f, tmp_path, (np.ones(4), np.ones(3)))
+    assert_same_exported(f, tmp_path, (np.ones(4), np.ones(3)))
 
 
 @pytest.mark.slow
@@ -317,7 +295,7 @@ def test_sanitized(tmp_path):
 
 def test_a_library_reads_large_values(tmp_path):
     w, x = shared(rng.normal(size=200_000), name="w"), T.dscalar("x")
-    library = in_c(function([x], w[::50_000] * x, name="large"), tmp_path)
+    library = build_exported(function([x], w[::50_000] * x, name="large"), tmp_path)
     assert library.exported.values == tmp_path / "large.bin"
     np.testing.assert_array_equal(library(2.0)[0], w.get_value()[::50_000] * 2)
     library.close()

@@ -33,11 +33,6 @@ needs_compiler = pytest.mark.skipif(
 GOOD = "int answer(void) { return 42; }\n"
 
 
-@pytest.fixture(scope="module")
-def compiler() -> Compiler:
-    return find_compiler()
-
-
 def script(path: Path, text: str) -> Path:
     """An executable shell script."""
     path.write_text(f"#!/bin/sh\n{text}\n")

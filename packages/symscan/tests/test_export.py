@@ -12,34 +12,34 @@ from symopt import function
 from symscan import scan, until
 
 export = pytest.importorskip("symcodegen.export")
+testing = pytest.importorskip("symcodegen.testing")
 pytestmark = [
     pytest.mark.c,
     pytest.mark.default_mode,
     pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
 ]
-STRICT = ("-O2", "-Wall", "-Wextra", "-Werror", "-march=native", "-fno-math-errno", "-fno-trapping-math",
-          "-ffp-contract=off")  # fmt: skip
 rng = np.random.default_rng(23)
 
 
-def same(f, folder, *calls):
-    """The exported function gives the bits of ``f`` in every call; returns the library."""
+def built(f, folder):
+    """Export a function whose loops all run in C, and build it."""
     loops = [how for node, where, how in f.placement() if type(node.op).__name__ == "Scan"]
     assert loops and set(loops) <= {"loop", "only its shape is used"}
-    library = export.Library(export.export_c(f, folder), *STRICT)
-    for values in calls:
-        wanted = f(*values)
-        for got, want in zip(library(*values), wanted if isinstance(wanted, list) else [wanted], strict=True):
-            assert got.shape == want.shape and got.dtype == want.dtype
-            np.testing.assert_array_equal(got, want)
-    return library
+    return testing.build_exported(f, folder, *testing.NATIVE)
+
+
+def same(f, folder, *calls):
+    """The exported function gives the bits of ``f`` in every call."""
+    library = built(f, folder)
+    testing.assert_same_calls(library, f, *calls)
+    library.close()
 
 
 def test_all_steps_in_one_kernel(tmp_path):
     k, a = T.lscalar("k"), T.dvector("a")
     powers, _ = scan(lambda p, a: p * a, outputs_info=[T.ones_like(a)], non_sequences=[a], n_steps=k)
     f = function([k, a], [powers, powers[-1]])
-    same(f, tmp_path, (3, [1.0, 2.0]), (5, [0.5, 2.0, -1.0]), (1, [7.0]), (3, [1.0, 2.0])).close()
+    same(f, tmp_path, (3, [1.0, 2.0]), (5, [0.5, 2.0, -1.0]), (1, [7.0]), (3, [1.0, 2.0]))
 
 
 def rnn(hidden=5, inputs=3, dtype="float64"):
@@ -56,14 +56,14 @@ def test_a_recurrent_layer_and_its_gradient(tmp_path):
     x, h0, hs, cost, weights = rnn()
     f = function([x, h0], [hs[-1], cost, *grad(cost, weights)], name="rnn")
     calls = [(rng.normal(size=(n, 3)), rng.normal(size=5)) for n in (7, 1, 40, 7)]
-    same(f, tmp_path, *calls).close()
+    same(f, tmp_path, *calls)
 
 
 def test_training_through_a_loop(tmp_path):
     x, h0, _, cost, weights = rnn()
     f = function([x, h0], cost, updates=[(w, w - 0.01 * g) for w, g in zip(weights, grad(cost, weights), strict=True)])
     first = [w.get_value() for w in weights]
-    library = export.Library(export.export_c(f, tmp_path), *STRICT)
+    library = built(f, tmp_path)
     for n in (6, 6, 3, 6):
         values = rng.normal(size=(n, 3)), rng.normal(size=5)
         np.testing.assert_array_equal(library(*values)[0], f(*values))
@@ -80,14 +80,14 @@ def test_taps_rings_and_no_steps(tmp_path):
     last, _ = scan(lambda row, s: s + T.sort(row), sequences=[x], outputs_info=[T.zeros_like(x[0])], go_backwards=True)
     f = function([n, start, x], [fibonacci[-3:], means, last[-1], fibonacci.shape[0]])
     calls = [(k, [1.0, 1.0], rng.normal(size=(m, 4))) for k, m in ((8, 5), (3, 3), (5, 9), (8, 5))]
-    same(f, tmp_path, *calls).close()
+    same(f, tmp_path, *calls)
 
 
 def test_until(tmp_path):
     x, most = T.dscalar("x"), T.lscalar("most")
     values, _ = scan(lambda a: (a * 2, until(a > 100)), outputs_info=[x], n_steps=most)
     f = function([x, most], [values, values[-1], values.shape[0]])
-    same(f, tmp_path, (1.0, 50), (1.0, 3), (200.0, 5), (3.0, 50)).close()
+    same(f, tmp_path, (1.0, 50), (1.0, 3), (200.0, 5), (3.0, 50))
 
 
 def test_a_loop_within_a_loop(tmp_path):
@@ -100,7 +100,7 @@ def test_a_loop_within_a_loop(tmp_path):
 
     sums, _ = scan(row, sequences=[x], outputs_info=[np.float64(1.0)])
     f = function([x], sums)
-    same(f, tmp_path, (rng.normal(size=(3, 4)),), (rng.normal(size=(5, 2)),), (rng.normal(size=(3, 4)),)).close()
+    same(f, tmp_path, (rng.normal(size=(3, 4)),), (rng.normal(size=(5, 2)),), (rng.normal(size=(3, 4)),))
     assert "SYM_N_BODIES = 3" in "".join(path.read_text() for path in tmp_path.glob("*.c"))
 
 
@@ -109,14 +109,17 @@ def test_errors_name_the_step(tmp_path):
     taken, _ = scan(lambda k, s, table: s + table[k], sequences=[i], outputs_info=[T.zeros_like(table[0])],
                     non_sequences=[table])  # fmt: skip
     f = function([i, table], taken, name="take")
-    library = same(f, tmp_path, ([0, 1, 1], np.eye(2)))
+    library = built(f, tmp_path)
+    testing.assert_same_calls(library, f, ([0, 1, 1], np.eye(2)))
     with pytest.raises(IndexError, match=r"Scan.*: step 2: .*index 7 is out of bounds for axis 0 with size 2"):
         library([0, 1, 7], np.eye(2))
     assert library([1], np.eye(2))[0].tolist() == [[0.0, 1.0]]
     library.close()
     steps = T.lscalar("steps")
     doubled, _ = scan(lambda r: r * 2, sequences=[table], n_steps=steps)
-    library = same(function([table, steps], doubled, name="long"), tmp_path / "long", (np.eye(2), 2))
+    f = function([table, steps], doubled, name="long")
+    library = built(f, tmp_path / "long")
+    testing.assert_same_calls(library, f, (np.eye(2), 2))
     with pytest.raises(ValueError, match="Scan.*3 steps need rows 0 to 2 of sequence 0, which has 2"):
         library(np.eye(2), 3)
     library.close()

@@ -15,7 +15,6 @@ import pytest
 
 from symcodegen import blas, extension
 from symcodegen.cvm import sources
-from symcore.testing.seeds import reseed
 
 KERNELS = r"""
 #define LOOP(NAME, T, BODY) \
@@ -283,8 +282,3 @@ def new_builder(cvm: ModuleType, k: Kernels) -> Any:
 
 def pytest_configure(config: pytest.Config) -> None:
     sys.setswitchinterval(0.0005)  # threads meet more often
-
-
-@pytest.fixture(autouse=True)
-def _numbers_of_its_own(request):
-    reseed(request.module, request.node.name)

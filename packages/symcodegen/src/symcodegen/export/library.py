@@ -44,7 +44,7 @@ class Library:
         if done.returncode:
             raise ToolchainError(f"{cc} does not build {exported.folder}:\n{done.stderr}")
         self._library = ctypes.CDLL(str(path))
-        if with_blas and hasattr(self._library, f"{exported.name}_set_blas"):
+        if with_blas and self.has("set_blas"):
             for name, address in blas.pointers().items():
                 self.function("set_blas", ctypes.c_int)(name.encode(), _POINTER(address))
         self.state = self.new_state()
@@ -60,6 +60,10 @@ class Library:
         if not state:
             raise MemoryError(f"{self.exported.name}: no memory for a state.")
         return _POINTER(state)
+
+    def has(self, name: str) -> bool:
+        """Say whether there is a function of this last name: ``call``, say, where no computed value decides shapes."""
+        return hasattr(self._library, f"{self.exported.name}_{name}")
 
     def function(self, name: str, result: Any) -> Any:
         """Return a function of the library by its last name, with the ctypes type of its result."""
