@@ -14,17 +14,9 @@ from symcore.graph.variable import Apply
 from symcore.ifelse import IfElse, ifelse
 from symcore.tensor.constant import as_tensor
 from symopt.function import function
-from symopt.mode import get_mode
-from symopt.phases import PHASES
+from symopt.testing import usual_modes
 
-MODES = {
-    "FAST_RUN": get_mode("FAST_RUN"),
-    "py": get_mode("FAST_RUN").with_linker("py"),
-    "nan_safe": get_mode("FAST_RUN").excluding("nan_changing"),
-    "no rules": get_mode("FAST_RUN").excluding(*PHASES),
-    "FAST_COMPILE": get_mode("FAST_COMPILE"),
-    "DEBUG": get_mode("DEBUG"),
-}
+MODES = usual_modes()
 every_mode = pytest.mark.parametrize("mode", MODES.values(), ids=list(MODES))
 fails_rarely = pytest.mark.filterwarnings("ignore:(invalid value|divide by zero):RuntimeWarning")
 

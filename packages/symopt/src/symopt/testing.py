@@ -20,6 +20,8 @@ from symcore.graph.traverse import explicit_inputs
 from symcore.interpreter import evaluate
 from symcore.tensor.type import TensorType
 from symopt.engine import rewrite
+from symopt.mode import Mode, get_mode
+from symopt.phases import PHASES
 from symopt.rule import Rule
 from symopt.rules.catalog import all_rules
 from symopt.ruleset import RuleSet
@@ -29,6 +31,23 @@ LENGTHS = (4, 3, 2, 5)
 #: What a case of a rule is: a test each.
 FOUR = ("check_positive", "check_negative", "check_special", "check_empty")
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -800.0, 800.0, 1e-20)
+
+
+def usual_modes() -> dict[str, Mode]:
+    """Return the modes in which a program must give the same, by name: rules, linkers and checks of every kind.
+
+    ``FAST_RUN``; ``py``, the same in Python; ``nan_safe``, without the rules that are tagged ``nan_changing``;
+    ``no rules``, as written; ``FAST_COMPILE``; ``DEBUG``.
+    """
+    usual = get_mode("FAST_RUN")
+    return {
+        "FAST_RUN": usual,
+        "py": usual.with_linker("py"),
+        "nan_safe": usual.excluding("nan_changing"),
+        "no rules": usual.excluding(*PHASES),
+        "FAST_COMPILE": get_mode("FAST_COMPILE"),
+        "DEBUG": get_mode("DEBUG"),
+    }
 
 
 def find_rules(rules: Any) -> RuleSet:
