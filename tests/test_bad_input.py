@@ -111,6 +111,63 @@ def test_a_run_time_error_is_short():
     assert len(told(caught.value).splitlines()) <= 15
 
 
+def test_a_range_in_steps_of_zero_names_the_line():
+    start, step = T.lscalar("start"), T.lscalar("step")
+    z = T.arange(start, 3, step) * 2  # where the range is
+    f = ss.function([start, step], z)
+    np.testing.assert_array_equal(f(9, -2), [18, 14, 10])
+    for begin in (0, 5):  # with a step of 0 the second would be empty in either direction
+        with pytest.raises(ValueError) as caught:
+            f(begin, 0)
+        names(caught.value, line_of("where the range is"), "the step of a range is 0")
+    with pytest.raises(ValueError, match="the step of a range is 0"):
+        ss.function([], T.arange(0, 3, 0))()
+
+
+# What has no room, and words of the message. Only the names of the two machines before it differ.
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda n: T.zeros((n, n, n)), MemoryError, "does not fit in memory"),
+        (lambda n: T.eye(n, n * 10), MemoryError, "does not fit in memory"),
+        (lambda n: T.tile(T.ones(8), n**2), MemoryError, "does not fit in memory"),
+        (lambda n: T.zeros((2, -n)), ValueError, "the length of axis 1 would be -1000000000"),
+        (lambda n: T.eye(-n, 2), ValueError, "the length of axis 0 would be -1000000000"),
+        (lambda n: T.arange(n * 1e300), MemoryError, "a range of 1e+309 elements|a range of inf elements"),
+        (lambda n: T.arange(n * np.nan), ValueError, "has no length"),
+    ],
+)
+def test_what_has_no_room(make, error, words):
+    n = T.lscalar("n")
+    f = ss.function([n], make(n))
+    with pytest.raises(error, match=words):
+        f(10**9)
+
+
+def test_masked_elements_are_no_numbers():
+    x, total = T.dvector("x"), ss.shared(np.zeros(2), name="total")
+    f = ss.function([x], x.sum())
+    masked, whole = np.ma.masked_array([1.0, 2.0], [False, True]), np.ma.masked_array([1.0, 2.0])
+    takers = [f, lambda v: x + v, total.set_value, ss.shared, T.constant]
+    for take in takers:
+        with pytest.raises(TypeError, match=r"1 of the 2 elements .*filled"):
+            take(masked)
+    assert f(whole) == 3.0 and f(masked.filled(0)) == 1.0
+
+
+def test_indices_beyond_64_bits():
+    x = T.dvector("x")
+    values = np.arange(4.0)
+    for far in (2**63 - 1, 2**63, 10**30):
+        for index in (np.s_[:far], np.s_[-far:], np.s_[far:], np.s_[1 :: far], np.s_[::-far], np.s_[-far:2]):
+            np.testing.assert_array_equal(ss.function([x], x[index])(values), values[index])
+            np.testing.assert_array_equal(ss.function([x], x[1:][index])(values), values[1:][index])
+            np.testing.assert_array_equal(ss.function([x], x[index][1:])(values), values[index][1:])
+    for far in (2**63, -(2**63), 10**30, -(10**30)):
+        with pytest.raises(IndexError, match=f"index {far} is out of bounds"):
+            x[far]
+
+
 @pytest.mark.parametrize(
     ("make", "value"),
     [

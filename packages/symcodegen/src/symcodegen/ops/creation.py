@@ -8,15 +8,18 @@ from symcodegen.kernels.counting import range_length_kernel
 from symcodegen.ops.counting import counted
 from symcore.graph.variable import Apply
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
+from symcore.tensor.shapes import static_length
 
 _ARANGE = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     const %(W)s start = *(const %(W)s *)p[1], step = *(const %(W)s *)p[3];
-    (void)ctx;
+    %(check)s
     for (i64 i = 0; i < d[0]; i++) *(%(T)s *)(p[0] + i * s[0]) = (%(T)s)(start + (%(W)s)i * step);
     return 0;
 }
 """
+# The length of a range of integers comes from divisions, and n // 0 is 0 there: the step is looked at by the kernel.
+_STEP_CHECK = 'if (step == 0) return ctx->fail(ctx, SYM_VALUE, "the step of a range is 0. Use one that is not zero.");'
 _EYE = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     const i64 k = *(const i64 *)p[3];
@@ -56,9 +59,14 @@ def arange_c(op: ARange, node: Apply) -> Answer:
     if not has_c_type(dtype):
         return refuse(node, f"no C for a range of {dtype}")
     # integers are bounded in 64 bits; unsigned ones wrap around where signed ones must not
-    text = _ARANGE % {"T": c_type(dtype), "W": c_type(dtype) if dtype.kind == "f" else "unsigned long long"}
+    known = dtype.kind == "f" or bool(static_length(node.inputs[2]))
+    text = _ARANGE % {
+        "T": c_type(dtype),
+        "W": c_type(dtype) if dtype.kind == "f" else "unsigned long long",
+        "check": "(void)ctx;" if known else _STEP_CHECK,
+    }
     if dtype.kind != "f":
-        return CKernel(text)
+        return CKernel(text, fallible=not known)
     measure = CKernel(range_length_kernel([v.type.dtype for v in node.inputs]), fallible=True)
 
     def emit(b: Any, n: Apply) -> None:

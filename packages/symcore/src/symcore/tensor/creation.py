@@ -1,5 +1,6 @@
 """Tensors made from nothing: filled, empty, ranges, identities."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,18 @@ from symcore.tensor.type import TensorType
 
 def _shape_of(lengths: Sequence[Any]) -> list[Any]:
     return [n if static_length(n) is None else static_length(n) for n in lengths]
+
+
+def _with_room(lengths: Sequence[Any], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return the lengths of an array that is to be made. Raises ``ValueError`` for a negative one, and
+    ``MemoryError`` where no array can be so large."""
+    shape = tuple(int(n) for n in lengths)
+    for axis, n in enumerate(shape):
+        if n < 0:
+            raise ValueError(f"the length of axis {axis} would be {n}.")
+    if math.prod(shape) * dtype.itemsize >= 2**63:
+        raise MemoryError(f"a result of shape {shape} does not fit in memory.")
+    return shape
 
 
 class Alloc(Op):
@@ -38,9 +51,7 @@ class Alloc(Op):
         return [tuple(_shape_of(node.inputs[1:]))]
 
     def perform(self, node: Apply, value: Any, *lengths: Any) -> Any:
-        shape = tuple(int(n) for n in lengths)
-        if any(n < 0 for n in shape):
-            raise ValueError(f"a length cannot be negative: alloc got {shape}.")
+        shape = _with_room(lengths, value.dtype)
         offset = len(shape) - value.ndim
         for axis, (static, got) in enumerate(zip(node.inputs[0].type.shape, value.shape, strict=True)):
             if static != 1 and got != shape[offset + axis]:
@@ -72,7 +83,7 @@ class AllocEmpty(Op):
         return [tuple(_shape_of(node.inputs))]
 
     def perform(self, node: Apply, *lengths: Any) -> Any:
-        return np.empty([int(n) for n in lengths], self.dtype)
+        return np.empty(_with_room(lengths, np.dtype(self.dtype)), self.dtype)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]] * len(node.inputs)
@@ -120,7 +131,12 @@ class ARange(Op):
 
     def perform(self, node: Apply, start: Any, stop: Any, step: Any) -> Any:
         if step == 0:
-            raise ValueError("arange needs a step other than zero.")
+            raise ValueError("the step of a range is 0. Use one that is not zero.")
+        length = (float(stop) - float(start)) / float(step) if self.dtype.startswith("float") else 0.0
+        if length != length:
+            raise ValueError(f"a range from {start} to {stop} in steps of {step} has no length.")
+        if length > 2.0**60:
+            raise MemoryError(f"a range of {length:g} elements has no room.")
         return np.arange(start, stop, step, dtype=start.dtype).astype(self.dtype, copy=False)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
@@ -155,7 +171,8 @@ class Eye(Op):
         return [tuple(_shape_of(node.inputs[:2]))]
 
     def perform(self, node: Apply, n: Any, m: Any, k: Any) -> Any:
-        return np.eye(int(n), int(m), int(k), dtype=self.dtype)
+        rows, columns = _with_room((n, m), np.dtype(self.dtype))
+        return np.eye(rows, columns, int(k), dtype=self.dtype)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]] * 3

@@ -20,9 +20,15 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     """Return ``value`` (an array, a number, nested lists) as a NumPy array, without copying if that can be.
 
     Raises ``TypeError`` for an array that lies on another device or of which its library lets nobody make a NumPy
-    array, and for lists of unequal lengths.
+    array, for lists of unequal lengths, and for masked elements, which are no numbers.
     """
     if isinstance(value, np.ndarray):
+        if type(value) is not np.ndarray and isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            count = np.ma.count_masked(value)
+            raise TypeError(
+                f"{count} of the {value.size} elements of an array are masked, and a tensor has no mask. "
+                "Give them values first: array.filled(0)."
+            )
         return value
     try:
         if hasattr(value, "__dlpack__") and not any(hasattr(value, p) for p in _PROTOCOLS):

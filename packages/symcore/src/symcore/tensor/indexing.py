@@ -19,6 +19,8 @@ from symcore.tensor.type import TensorType
 
 FULL = ("slice", None, None, None)
 Entry = Any
+#: The greatest length and the greatest distance from an end that 64 bits hold.
+LONGEST = 2**63 - 1
 
 
 def is_scalar_index(item: Any) -> bool:
@@ -38,15 +40,19 @@ def is_scalar_index(item: Any) -> bool:
 def split(item: Any) -> tuple[Entry, list[Any]]:
     """Return the entry for one scalar or slice, and the variables it needs as inputs. Raises ``TypeError``."""
     if isinstance(item, slice):
-        parts, inputs = [], []
+        parts: list[Any] = []
+        inputs: list[Any] = []
         for part in (item.start, item.stop, item.step):
             entry, needed = (None, []) if part is None else split_scalar(part)
-            parts.append(entry)
+            parts.append(entry if entry is None or entry == INPUT else in_64_bits(entry))
             inputs += needed
         if parts[2] == 0:
             raise ValueError("the step of a slice cannot be zero.")
         return ("slice", *parts), inputs
-    return split_scalar(item)
+    entry, needed = split_scalar(item)
+    if isinstance(entry, int) and not -LONGEST <= entry <= LONGEST:
+        raise IndexError(f"index {entry} is out of bounds for an axis of any length.")
+    return entry, needed
 
 
 def split_scalar(item: Any) -> tuple[Entry, list[Any]]:
@@ -63,6 +69,11 @@ def split_scalar(item: Any) -> tuple[Entry, list[Any]]:
     if isinstance(item, (float, np.floating)):
         raise TypeError(f"an index must be an integer, got the float {item}.")
     return int(item), []
+
+
+def in_64_bits(part: int) -> int:
+    """Return what selects the same as ``part`` does in a slice, and fits in 64 bits: no axis is longer."""
+    return min(max(part, -LONGEST), LONGEST)
 
 
 def fill(entries: Sequence[Entry], values: Iterator[Any]) -> tuple[Any, ...]:

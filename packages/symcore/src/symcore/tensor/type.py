@@ -122,7 +122,7 @@ class TensorType(Type):
         else:
             array = self._convert(value, allow_downcast)
         if type(array) is not np.ndarray:
-            array = np.asarray(array)  # the array that a subclass is: a memory map is not read for it
+            array = np.asarray(as_array(array))  # the array that a subclass is: a memory map is not read for it
         if not (array.flags.aligned and array.dtype.isnative):
             array = np.array(array, dtype=self.dtype, order="K")
         if array.ndim != self.ndim:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from symcore.tensor.elemwise import Elemwise, ScalarFn
-from symcore.tensor.indexing import FULL, INPUT
+from symcore.tensor.indexing import FULL, INPUT, LONGEST, in_64_bits
 from symcore.tensor.subtensor import Subtensor
 from symopt.match import op_of
 from symopt.rule import rewrite
@@ -74,12 +74,13 @@ def compose(inner: Any, outer: Any, length: int | None) -> Any:
         return None
     if not isinstance(outer, tuple):
         at = start + outer * step
-        return at if outer >= 0 and (stop is None or at < stop) else None
+        return at if outer >= 0 and (at <= LONGEST if stop is None else at < stop) else None
     first, last, stride = (0 if outer[1] is None else outer[1]), outer[2], (1 if outer[3] is None else outer[3])
     if first < 0 or stride < 1 or (last is not None and last < 0):
         return None
     ends = [end for end in (stop, None if last is None else start + last * step) if end is not None]
-    return ("slice", start + first * step, min(ends) if ends else None, step * stride)
+    whole = (start + first * step, min(ends) if ends else None, step * stride)
+    return ("slice", *(None if part is None else in_64_bits(part) for part in whole))
 
 
 def _compose_known(inner: Any, outer: Any, length: int) -> Any:
