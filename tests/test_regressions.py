@@ -187,3 +187,17 @@ def test_an_index_that_leaves_one_row_of_an_operand_of_known_length():
     f = ss.function([x, y], part)
     a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 4.0]])
     np.testing.assert_array_equal(f(a, b), [[True, False]])
+
+
+def test_a_quotient_among_factors_stays_where_it_is():
+    a, c, d = T.fvectors("a", "c", "d")
+    x = np.float32([1e20, 1e-30])
+    cases = [  # gathered over one line, products of two of them over- or underflow
+        (-(a / c) * d, -x),
+        (a / -c * d * d / d, -x),
+        (a / -2 / c * d * 3, -1.5 * x),
+        (-a / c / d, -1 / x),
+        (1 / (c * -1 / d), np.float32([-1, -1])),
+    ]
+    for got, (_, want) in zip(ss.function([a, c, d], [e for e, _ in cases])(x, x, x), cases, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -15,10 +15,11 @@ from symopt.rules.terms import (
     as_number,
     as_term,
     build_difference,
-    build_quotient,
     build_sum,
+    cancelling,
     holds,
     product_of,
+    rebuild_product,
     signed_terms,
     uniform_number,
 )
@@ -246,7 +247,7 @@ def collect_product(node: Any, fgraph: Any) -> Any:
         return None
     if not (holds(number, dtype) and holds(divisor, dtype)):
         return None
-    new = build_quotient(out, number, found.over, divisor, found.under)
+    new = rebuild_product(out, found, number, divisor)
     return None if new is None or new.type.dtype is not dtype else conform(new, out, fgraph)
 
 
@@ -257,24 +258,11 @@ def cancel_product(node: Any, fgraph: Any) -> Any:
     if out.type.dtype.kind not in "fc":
         return None
     found = product_of(out, fgraph, shared=True)
-    common = Counter(found.over) & Counter(found.under)
+    common = cancelling(found)
     if not common:
         return None
-    over, under = _without(found.over, common), _without(found.under, common)
-    number, divisor = math.prod(found.numbers), math.prod(found.divisors)
-    new = build_quotient(out, number, over, divisor, under)
+    new = rebuild_product(out, found, math.prod(found.numbers), math.prod(found.divisors), common)
     return None if new is None or new.type.dtype is not out.type.dtype else conform(new, out, fgraph)
-
-
-def _without(factors: list[Any], taken: Counter[Any]) -> list[Any]:
-    left = Counter(taken)
-    rest = []
-    for x in factors:
-        if left[x] > 0:
-            left[x] -= 1
-        else:
-            rest.append(x)
-    return rest
 
 
 def _is_guard(v: Any) -> bool:

@@ -6,7 +6,7 @@ that list gets simpler a new tree is built.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,19 @@ class Product(NamedTuple):
     under: list[Any]
     #: Whether a ``neg`` was met below the top; it counts as a number -1.
     negated: bool
+    #: The tree as it was read, from the top: functions with the count of their operands, and leaves.
+    tree: list["Step"]
+
+
+class Step(NamedTuple):
+    """One step of reading a product: ``fn`` of ``operands`` products that follow, or the leaf ``v``."""
+
+    fn: Any
+    operands: int
+    v: Any
+    #: Whether it stands over or under the fraction line; whether the leaf is a number.
+    above: bool
+    is_number: bool = False
 
 
 def as_number(v: Any) -> Number | None:
@@ -202,7 +215,7 @@ def _coefficient(terms: Sequence[Term], dtype: np.dtype[Any]) -> Any:
 def product_of(out: Any, fgraph: Any, shared: bool = False) -> Product:
     """Return the product ``out`` taken apart. ``shared``: open products that others use too."""
     clients = None if shared else fgraph.clients
-    found = Product([], [], [], [], False)
+    found = Product([], [], [], [], False, [])
     negated = False
     stack: list[tuple[bool, Any]] = [(True, out)]
     while stack:
@@ -210,13 +223,17 @@ def product_of(out: Any, fgraph: Any, shared: bool = False) -> Product:
         number = as_number(v) if v.type.dtype is out.type.dtype else None
         if number is not None:
             (found.numbers if above else found.divisors).append(number)
+            found.tree.append(Step(None, 0, v, above, True))
             continue
         fn = fn_of(v)
         nested = fn is sf.mul or fn is sf.true_div or fn is sf.neg or fn is sf.reciprocal
         open_factors = len(found.over) + len(found.under) + len(stack)
         if not nested or open_factors > WIDEST or (v is not out and not _opens(v, out, clients)):
             (found.over if above else found.under).append(v)
-        elif fn is sf.mul:
+            found.tree.append(Step(None, 0, v, above))
+            continue
+        found.tree.append(Step(fn, len(v.owner.inputs), v, above))
+        if fn is sf.mul:
             stack.extend((above, x) for x in reversed(v.owner.inputs))
         elif fn is sf.true_div:
             a, b = v.owner.inputs
@@ -228,6 +245,72 @@ def product_of(out: Any, fgraph: Any, shared: bool = False) -> Product:
             negated = negated or v is not out
             stack.append((above, v.owner.inputs[0]))
     return found._replace(negated=negated)
+
+
+def cancelling(found: Product) -> set[int]:
+    """Return the steps of ``found`` that stand over and under the line, those nearest to each other together."""
+    places: dict[Any, tuple[list[int], list[int]]] = {}
+    for k, step in enumerate(found.tree):
+        if step.fn is None and not step.is_number:
+            places.setdefault(step.v, ([], []))[step.above].append(k)
+    pairs = sorted((abs(i - k), i, k) for over, under in places.values() for i in over for k in under)
+    taken: set[int] = set()
+    for _, i, k in pairs:
+        if i not in taken and k not in taken:
+            taken |= {i, k}
+    return taken
+
+
+def rebuild_product(
+    out: Any, found: Product, number: Number = 1, divisor: Number = 1, dropped: Collection[int] = ()
+) -> Any:
+    """Return ``found`` with all its signs and numbers gathered in one ``number`` and one ``divisor``, which stand where
+    the first of them stood, and without the steps ``dropped``.
+
+    Factors stay in the order in which they are multiplied and divided, and with it what over- and underflows on the
+    way: ``a / c * d`` is not ``a * d / c``. ``None`` when a number does not fit the dtype.
+    """
+    dtype = out.type.dtype
+    negative = number == -1 and dtype.kind in "ifc" and bool(found.over)
+    numbers = {True: [] if number == 1 or negative else [number], False: [] if divisor == 1 else [divisor]}
+    if not all(holds(n, dtype) for each in numbers.values() for n in each):
+        return None
+    leaves: list[Any] = []
+    for k, step in enumerate(found.tree):
+        if step.fn is None and step.is_number:
+            leaves.append(number_constant(numbers[step.above].pop(), dtype) if numbers[step.above] else None)
+        elif step.fn is None:
+            leaves.append(None if k in dropped else step.v)
+    result = _put_together(found.tree, leaves, dtype)
+    if result is None or numbers[True]:  # signs alone made the number of an unsigned product
+        factor = number_constant(numbers[True].pop() if numbers[True] else 1, dtype)
+        result = factor if result is None else sf.mul(factor, result)
+    if numbers[False]:
+        result = sf.true_div(result, number_constant(divisor, dtype))
+    return sf.neg(result) if negative else result
+
+
+def _put_together(tree: Sequence[Step], leaves: list[Any], dtype: np.dtype[Any]) -> Any:
+    """Return the product that ``tree`` describes without signs, with other ``leaves``; ``None`` for an empty one."""
+    done: list[Any] = []  # what has been put together, the leftmost last
+    remaining = list(leaves)
+    for step in reversed(tree):
+        if step.fn is None:
+            done.append(remaining.pop())
+            continue
+        operands = [done.pop() for _ in range(step.operands)]
+        if step.fn is sf.neg:
+            done.append(operands[0])
+        elif step.fn is sf.mul:
+            factors = [v for v in operands if v is not None]
+            done.append(build_product(factors, dtype) if factors else None)
+        else:
+            over, under = operands if step.fn is sf.true_div else (None, operands[0])
+            if under is not None:
+                over = number_constant(1, dtype) if over is None else sf.cast(over, dtype)
+                over = sf.true_div(over, sf.cast(under, dtype))
+            done.append(over)
+    return done[0]
 
 
 def build_quotient(out: Any, number: Number, over: Sequence[Any], divisor: Number, under: Sequence[Any]) -> Any:
