@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -98,9 +99,13 @@ def wheel_of(tmp_path_factory):
         work = tmp_path_factory.mktemp(package)
         ignore = shutil.ignore_patterns("*.egg-info", "build", "__pycache__", "*.so", "*.pyd", ".*")
         shutil.copytree(folder(package), work / "source", ignore=ignore)
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        if find_spec("pip"):
+            command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+        else:  # an environment that uv made has no pip
+            command = ["uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o"]
         result = subprocess.run(
-            [*command, "--wheel-dir", str(work), str(work / "source")], capture_output=True, text=True, check=False
+            [sys.executable, "-m", *command, str(work), str(work / "source")],
+            capture_output=True, text=True, check=False,
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return next(work.glob("*.whl"))

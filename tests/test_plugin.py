@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ def installed(tmp_path_factory):
     """The environment of a process that has the example installed."""
     work = tmp_path_factory.mktemp("plugin")
     shutil.copytree(EXAMPLE, work / "source", ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    # An environment that uv made has no pip.
+    pip = ["pip", "install"] if find_spec("pip") else ["uv", "pip", "install", "--python", sys.executable]
+    command = [sys.executable, "-m", *pip, "--quiet", "--no-deps", "--no-build-isolation"]
     target = work / "installed"
     subprocess.run([*command, "--target", str(target), str(work / "source")], check=True, capture_output=True)
     path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))
