@@ -11,6 +11,7 @@ import pytest
 
 from symcore import clone, grad
 from symcore import tensor as T
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.equal import is_same_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.traverse import toposort
@@ -129,6 +130,17 @@ def test_full_collections_wait_no_longer_than_the_work():
     with pytest.raises(TypeError):
         pickle.dumps([y, (i for i in ())])
     assert gc.get_threshold() == before
+
+
+def test_a_collector_that_is_switched_off_stays_off():
+    before = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        with full_collections_wait:
+            assert gc.get_threshold()[0] == 0
+        assert gc.get_threshold() == (0, *before[1:])
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_variables_keep_what_is_written_on_them():

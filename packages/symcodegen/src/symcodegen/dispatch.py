@@ -12,7 +12,7 @@ The virtual machine knows these answers and no Op class. Implementations registe
 
 import functools
 import importlib
-import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -225,28 +225,81 @@ class Loop(Record):
 Answer = CKernel | Routine | Branch | Loop | None
 
 
-#: Kernels that are registered when the first of their Ops asks: module of the Op -> module of the kernels. Importing
-#: both would take time in every process, and few programs draw random numbers.
-_LATE = {
-    "symcore.random.mrg": "symcodegen.ops.random",
-    "symcore.random.philox": "symcodegen.ops.random",
-    "symcore.random.from_uniform": "symcodegen.ops.samplers",
-    "symcore.random.poisson": "symcodegen.ops.samplers",
-    "symcore.tensor.discrete": "symcodegen.ops.checks",
-    "symcore.printing.ops_printing": "symcodegen.ops.checks",
-    "symcore.linalg.decompositions": "symcodegen.ops.linalg",
-    "symcore.linalg.inverses": "symcodegen.ops.linalg",
-    "symcore.linalg.solving": "symcodegen.ops.linalg",
-}
+#: What each module of ``symcodegen.ops`` registers, by where the Op stands in ``symcore``. It is imported when the
+#: first of its Ops is met: all of them, with their kernels, would take as long as rewriting a training step.
+_HOMES = {
+    "checks": "printing.ops_printing.Assert random.from_uniform.Chances tensor.discrete.InBounds",
+    "counting": "tensor.arranging.RepeatedPositions tensor.counting.BinCount tensor.counting.Unique "
+                "tensor.subtensor.Nonzero",
+    "creation": "tensor.creation.Alloc tensor.creation.AllocEmpty tensor.creation.ARange tensor.creation.Eye",
+    "cumulative": "tensor.cumulative.CumOp tensor.cumulative.Recurrence",
+    "diagonals": "tensor.diagonals.ExtractDiag tensor.diagonals.WriteDiag",
+    "elemwise": "tensor.elemwise.Elemwise",
+    "flow": "gradient.flow.DisconnectedGrad gradient.flow.GradClip gradient.flow.GradScale "
+            "gradient.flow.UndefinedGrad gradient.flow.ZeroGrad",
+    "ifelse": "ifelse.IfElse",
+    "join": "tensor.join.Join",
+    "linalg": "linalg.decompositions.Cholesky linalg.inverses.Det linalg.inverses.MatrixInverse "
+              "linalg.inverses.SLogDet linalg.solving.SolveGeneral linalg.solving.SolveTriangular",
+    "logsumexp": "tensor.log_sum_exp.LogSumExp",
+    "positions": "tensor.counting.RavelMultiIndex tensor.counting.SearchSorted tensor.counting.UnravelIndex",
+    "products": "tensor.products.BatchedDot tensor.products.Dot tensor.products.Gemm tensor.products.Gemv "
+                "tensor.products.Ger",
+    "random": "random.mrg.MRGUniform random.philox.PhiloxUniform",
+    "reduce": "tensor.map_reduce.MapReduce tensor.reduce.Argmax tensor.reduce.Reduce",
+    "samplers": "random.from_uniform.ChoiceFromUniform random.from_uniform.MultinomialFromUniform "
+                "random.poisson.PoissonFromUniform",
+    "shapes": "tensor.shapes.DimShuffle tensor.shapes.MakeVector tensor.shapes.Reshape tensor.shapes.ShapeOf "
+              "tensor.shapes.SpecifyShape",
+    "sorting": "tensor.sorting.Argsort tensor.sorting.Sort tensor.sorting.TopK",
+    "subtensor": "tensor.subtensor.AdvancedIncSubtensor tensor.subtensor.AdvancedSubtensor "
+                 "tensor.subtensor.IncSubtensor tensor.subtensor.Subtensor",
+}  # fmt: skip
 
 
-@functools.singledispatch
+def _place(op: str) -> tuple[str, str]:
+    module, _, name = op.rpartition(".")
+    return f"symcore.{module}", name
+
+
+class _Implementations:
+    """``c_impl``: a generic function on the class of an Op that imports the module of an Op's kernels when it is met.
+
+    ``c_impl.register`` is that of ``functools.singledispatch``. What somebody registered for an Op of ours before our
+    own kernels came stays.
+    """
+
+    def __init__(self, otherwise: Callable[[Any, Apply], Answer]) -> None:
+        self._generic = functools.singledispatch(otherwise)
+        self._absent = {_place(op): home for home, ops in _HOMES.items() for op in ops.split()}
+        self._lock = threading.RLock()
+        self.__doc__ = otherwise.__doc__
+        self.register: Any = self._generic.register
+
+    def __call__(self, op: Op, node: Apply) -> Answer:
+        kind = type(op)
+        for base in kind.__mro__:
+            if (base.__module__, base.__qualname__) in self._absent:
+                self._bring(base)
+        found: Answer = self._generic.dispatch(kind)(op, node)
+        return found
+
+    def _bring(self, kind: type) -> None:
+        with self._lock:
+            home = self._absent.get((kind.__module__, kind.__qualname__))
+            if home is None:
+                return  # another thread was faster
+            before = dict(self._generic.registry)
+            importlib.import_module(f"symcodegen.ops.{home}")
+            for known, function in before.items():
+                if self._generic.registry[known] is not function:
+                    self._generic.register(known, function)
+            self._absent = {op: h for op, h in self._absent.items() if h != home}
+
+
+@_Implementations
 def c_impl(op: Op, node: Apply) -> Answer:
     """Return how to run ``node`` in C, or ``None`` for "through ``perform``"."""
-    late = _LATE.get(type(op).__module__)
-    if late is not None and late not in sys.modules:
-        importlib.import_module(late)
-        return c_impl(op, node)
     return refuse(node, f"{type(op).__name__} has no C implementation")
 
 

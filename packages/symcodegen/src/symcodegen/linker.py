@@ -4,13 +4,13 @@ import copy
 import functools
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import symcodegen.ops.elemwise  # noqa: F401 - tells fusion what can be compiled
 from symcodegen import blas, extension, threads
-from symcodegen.cache import KernelCache
+from symcodegen.cache import KernelCache, KernelSource
 from symcodegen.dispatch import Answer, Loop, c_impl
 from symcodegen.failures import step_error
-from symcodegen.loops import Body, linked
 from symcodegen.lowering import Lowering
 from symcodegen.toolchain import CompilerMissing
 from symcore import plugins
@@ -25,6 +25,9 @@ from symopt.less_memory import SecondProgram
 from symopt.linker import warn_slow
 from symopt.plan import MemoryPlan
 from symopt.vm import PyLinker
+
+if TYPE_CHECKING:
+    from symcodegen.loops import Body
 
 _caches: dict[Any, KernelCache] = {}
 _lock = threading.Lock()
@@ -44,20 +47,13 @@ def kernel_cache(config: Snapshot) -> KernelCache:
         return _caches[key]
 
 
-def _register_kernels() -> None:
-    """Import the modules whose import registers kernels: ours, and those of the entry points."""
-    import symcodegen.ops  # noqa: F401, PLC0415
-
-    plugins.load_in_use("symstack.c")
-
-
 class CLinker:
     """Links plans to the C virtual machine. One linker serves one function."""
 
     name = "cvm"
 
     def __init__(self) -> None:
-        _register_kernels()
+        plugins.load_in_use("symstack.c")  # modules whose import registers kernels
         self._answers: dict[Apply, Answer] = {}
 
     @staticmethod
@@ -122,7 +118,7 @@ class CProgram:
         self._order = self._first_order = lowering.plan.order
         self._slot_of = lowering.slot_of()
         self._name = signature.name
-        nodes = linked(lowering, addresses, cvm)
+        nodes = _linked(lowering, addresses, cvm)
         inputs = [(lowering.slot(v), i.filter) for v, i in zip(self.plan.fgraph.inputs, signature.inputs, strict=False)]
         self._shared = lowering.shared
         self._description = (lowering.slots, nodes, inputs), (lowering.updates, lowering.outputs)
@@ -163,7 +159,7 @@ class CProgram:
         for body in self._bodies:
             body.profile(on)
 
-    def loops(self) -> list[Body]:
+    def loops(self) -> "list[Body]":
         """Return the programs of the steps of loops."""
         return self._bodies
 
@@ -186,6 +182,16 @@ class CProgram:
         stored = [Stored(role_of(v, roles), v, o) for v, o in held.items() if o.shape is not None]
         locate(cause, node, tag, len(self._order), self._name, stored)
         return cause
+
+
+def _linked(lowering: Lowering, addresses: dict[str, int], cvm: Any) -> list[tuple[Any, ...]]:
+    """Return the nodes of the program with the addresses of their kernels."""
+    if lowering.bodies:
+        from symcodegen.loops import linked  # noqa: PLC0415 - many programs have no loop
+
+        return linked(lowering, addresses, cvm)
+    kernels = ((addresses[node[1].name] if isinstance(node[1], KernelSource) else node[1]) for node in lowering.nodes)
+    return [(node[0], kernel, *node[2:]) for node, kernel in zip(lowering.nodes, kernels, strict=True)]
 
 
 def _told_of_threads(lowering: Lowering, workers: int) -> list[tuple[Apply, str, str]]:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symcodegen.branches import Branches
 from symcodegen.cache import KernelSource
 from symcodegen.dispatch import COLLAPSED, Answer, Branch, CKernel, Loop, Routine, reason, refuse
 from symcodegen.guards import Guard, Guards
 from symcodegen.kernels.text import kernel_text
-from symcodegen.loops import Body, in_steps
 from symcodegen.registers import Registers, is_integer
 from symcore.graph.generic import copied as duplicate
 from symcore.graph.shared import SharedVariable
@@ -22,6 +21,9 @@ from symcore.tensor.elemwise import Elemwise
 from symcore.tensor.shapes import Shape_i
 from symcore.tensor.type import TensorType
 from symopt.plan import MemoryPlan
+
+if TYPE_CHECKING:
+    from symcodegen.loops import Body
 
 
 def symbolic_shapes(plan: MemoryPlan) -> dict[Any, Any]:
@@ -153,11 +155,8 @@ class Lowering:
                 guards.want(self.registers.leaves(node.outputs), guard)
                 continue
             answer = self.answer(node)
-            if self._of_steps:
-                answer = in_steps(node, answer, self.registers)
-            if isinstance(answer, Loop):
-                self._bodies[node] = Body(self, node, answer)
-                self.uses_blas |= self._bodies[node].lowering.uses_blas
+            if self._of_steps or isinstance(answer, Loop):
+                answer = self._loop(node, answer)
             read = self.registers.leaves(self._lengths(node, answer))
             if answer is not None and not self._measurable(node, answer, read):
                 why = "its shape is computed from values in a way that only Python can follow"
@@ -173,6 +172,17 @@ class Lowering:
                     self.registers.leaves([n for n in self.registers.dims.get(v) or () if isinstance(n, Variable)])
                 )
         return guards
+
+    def _loop(self, node: Apply, answer: Answer) -> Answer:
+        """Lower the inner graph of a loop. Return how the node runs: within the steps of a loop perhaps otherwise."""
+        from symcodegen.loops import Body, in_steps  # noqa: PLC0415 - many programs have no loop
+
+        if self._of_steps:
+            answer = in_steps(node, answer, self.registers)
+        if isinstance(answer, Loop):
+            body = self._bodies[node] = Body(self, node, answer)
+            self.uses_blas |= body.lowering.uses_blas
+        return answer
 
     def _measurable(self, node: Apply, answer: Answer, read: Sequence[Any]) -> bool:
         """Tell whether the lengths that a node needs can be known before it runs."""

@@ -11,33 +11,34 @@ called ``sym_<function>_<dtype>`` with dtype f32, f64, or i8 to u64; :func:`avai
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 __all__ = ["available", "prerequisites", "snippets"]
 
-_FOLDER = Path(__file__).parent / "runtime" / "symmath"
-_MARK = re.compile(r"^//@ *(\w+)(?:: *([\w ]*))?$")
+_FOLDER = os.path.join(os.path.dirname(__file__), "runtime", "symmath")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 # floor_divide and mod of one integer type come from one macro, hence from one piece.
-_ALIAS = re.compile(r"sym_(?:floor_divide|mod)_([iu](?:8|16|32|64))")
+_OF_ONE_MACRO = {
+    f"sym_{name}_{sign}{bits}": f"sym_divide_{sign}{bits}"
+    for name in ("floor_divide", "mod") for sign in "iu" for bits in (8, 16, 32, 64)
+}  # fmt: skip
 
 
 @functools.cache
 def _pieces() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Text and direct prerequisites of every piece."""
     pieces: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for path in sorted(_FOLDER.glob("*.h")):
-        name, needs, lines = "", (), []  # type: str, tuple[str, ...], list[str]
-        for line in [*path.read_text(encoding="utf-8").splitlines(), "//@ end"]:
-            mark = _MARK.match(line)
-            if mark is None:
-                lines.append(line)
-                continue
-            if name:
-                pieces[name] = (_strip("\n".join(lines)), needs)
-            name, needs, lines = mark[1], tuple((mark[2] or "").split()), []
+    for file in sorted(os.listdir(_FOLDER)):
+        if not file.endswith(".h"):
+            continue
+        with open(os.path.join(_FOLDER, file), encoding="utf-8") as opened:
+            text = opened.read()
+        for piece in f"\n{text}".split("\n//@ ")[1:]:
+            mark, _, body = piece.partition("\n")
+            name, _, needs = mark.partition(":")
+            pieces[name] = body, tuple(needs.split())
     return pieces
 
 
@@ -47,17 +48,10 @@ def _strip(text: str) -> str:
     return "\n".join(line for line in kept if line)
 
 
-def _piece_of(name: str) -> str:
-    alias = _ALIAS.fullmatch(name)
-    return f"sym_divide_{alias[1]}" if alias else name
-
-
+@functools.cache
 def available() -> frozenset[str]:
     """Names that :func:`snippets` knows."""
-    names = set(_pieces())
-    for integer in (f"{sign}{bits}" for sign in "iu" for bits in (8, 16, 32, 64)):
-        names |= {f"sym_floor_divide_{integer}", f"sym_mod_{integer}"}
-    return frozenset(names)
+    return frozenset(_pieces()).union(_OF_ONE_MACRO)
 
 
 def prerequisites(names: Iterable[str]) -> list[str]:
@@ -69,7 +63,7 @@ def prerequisites(names: Iterable[str]) -> list[str]:
     pieces = _pieces()
 
     def visit(name: str) -> None:
-        piece = _piece_of(name)
+        piece = _OF_ONE_MACRO.get(name, name)
         if piece in order:
             return
         if piece not in pieces:
@@ -94,4 +88,4 @@ def snippets(names: Iterable[str]) -> str:
 @functools.cache
 def _guarded(piece: str) -> str:
     guard = f"SYM_HAVE_{piece}"
-    return f"#ifndef {guard}\n#define {guard}\n{_pieces()[piece][0]}\n#endif\n"
+    return f"#ifndef {guard}\n#define {guard}\n{_strip(_pieces()[piece][0])}\n#endif\n"

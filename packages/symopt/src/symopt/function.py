@@ -9,6 +9,7 @@ from symcore.config import config
 from symcore.errors import InconsistentGraphError, MissingInputError, UnusedInputError
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like, clone_graph
+from symcore.graph.collector import full_collections_wait
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.test_values import paused
@@ -105,17 +106,18 @@ def function(
         flat, pairs = _complete(flat, pairs, substitutions, _left_out(no_default_updates))
     targets = [*flat, *pairs.values()]
     _check_inputs(ins, targets, on_unused_input or snapshot.on_unused_input)
-    chosen = get_mode(mode, snapshot)
-    linker = chosen.make_linker(snapshot)
-    with paused():
-        fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules_in_use, linker)
-        loops = loops_of(fgraph)
-        report = rewrite(fgraph, rules)
-    rewritten = time.perf_counter()
-    plan = _plan(fgraph, ins, flat, pairs, linker)
-    name = name or trace.describe(trace.here()).partition(" in ")[0]
-    signature = Signature(ins, single, keys, name, declared if states else None, states)
-    made = link(plan, signature, chosen, snapshot, linker)
+    with full_collections_wait:
+        chosen = get_mode(mode, snapshot)
+        linker = chosen.make_linker(snapshot)
+        with paused():
+            fgraph, rules = _graph([i.variable for i in ins], targets, chosen.rules_in_use, linker)
+            loops = loops_of(fgraph)
+            report = rewrite(fgraph, rules)
+        rewritten = time.perf_counter()
+        plan = _plan(fgraph, ins, flat, pairs, linker)
+        name = name or trace.describe(trace.here()).partition(" in ")[0]
+        signature = Signature(ins, single, keys, name, declared if states else None, states)
+        made = link(plan, signature, chosen, snapshot, linker)
     made.report = report
     made.trust_input = trust_input
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}

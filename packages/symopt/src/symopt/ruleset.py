@@ -94,13 +94,23 @@ class RuleSet:
 class Dispatch:
     """Which rules of one phase to try on a node: found once per Op class, or per scalar function for ``Elemwise``."""
 
-    __slots__ = ("_found", "_node_rules", "graph_rules")
+    __slots__ = ("_asked", "_found", "_node_rules", "_of", "graph_rules")
 
     def __init__(self, rules: Iterable[Rule]):
         rules = list(rules)
         self.graph_rules = [rule for rule in rules if rule.on_graph]
         self._node_rules = [rule for rule in rules if not rule.on_graph]
         self._found: dict[Any, tuple[Rule, ...]] = {}
+        #: Positions of the rules by what they track: a class has to be met among the bases of an Op's class.
+        self._of: dict[Any, list[int]] = {}
+        #: Classes that decide by themselves what counts as a subclass (``abc``), and positions of the rules.
+        self._asked: list[tuple[type, int]] = []
+        for position, rule in enumerate(self._node_rules):
+            for track in rule.tracks:
+                if isinstance(track, type) and type(track).__subclasscheck__ is not type.__subclasscheck__:
+                    self._asked.append((track, position))
+                else:
+                    self._of.setdefault(track, []).append(position)
 
     def __bool__(self) -> bool:
         return bool(self._node_rules or self.graph_rules)
@@ -111,10 +121,11 @@ class Dispatch:
         key = op.fn if kind is Elemwise and type(op.fn) is ScalarFn else kind
         found = self._found.get(key)
         if found is None:
-            found = tuple(r for r in self._node_rules if any(_tracks(t, kind, key) for t in r.tracks))
-            self._found[key] = found
+            found = self._found[key] = self._look_up(kind, key)
         return found
 
-
-def _tracks(track: Any, kind: type, key: Any) -> bool:
-    return issubclass(kind, track) if isinstance(track, type) else track == key
+    def _look_up(self, kind: type, key: Any) -> tuple[Rule, ...]:
+        positions = {position for track, position in self._asked if issubclass(kind, track)}
+        for track in {*kind.__mro__, key}:
+            positions.update(self._of.get(track, ()))
+        return tuple(self._node_rules[position] for position in sorted(positions))

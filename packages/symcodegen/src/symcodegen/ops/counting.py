@@ -15,21 +15,12 @@ from symcodegen.kernels.counting import (
     nonzero_kernel,
 )
 from symcodegen.kernels.sorting import argsort_kernel, sort_kernel
+from symcodegen.ops.counted import counted
 from symcore.graph.variable import Apply
 from symcore.tensor.arranging import RepeatedPositions
 from symcore.tensor.counting import BinCount, Unique
 from symcore.tensor.subtensor import Nonzero
 from symcore.tensor.type import TensorType
-
-_COUNT = TensorType("int64", ())
-
-
-def counted(b: Any, kernel: CKernel, inputs: list[int], name: str) -> int:
-    """Emit a kernel that counts; return the register that holds its number once the kernel has run."""
-    count = b.temp(_COUNT, ())
-    b.kernel(kernel, [count], inputs, name=name)
-    register: int = b.registers.value(count)
-    return register
 
 
 @c_impl.register

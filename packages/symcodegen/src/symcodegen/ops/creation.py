@@ -5,7 +5,7 @@ from typing import Any
 from symcodegen.cnames import c_type, has_c_type
 from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
 from symcodegen.kernels.counting import range_length_kernel
-from symcodegen.ops.counting import counted
+from symcodegen.ops.counted import counted
 from symcore.graph.variable import Apply
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from symcore.tensor.shapes import static_length

@@ -4,17 +4,16 @@ import numpy as np
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
-from symcodegen.kernels.logsumexp import logsumexp_kernel
 from symcodegen.kernels.map_reduce import map_reduce_kernel
 from symcodegen.kernels.reduce import argmax_kernel, reduce_kernel
 from symcodegen.ops.elemwise import broadcast_axes, scalar_inputs, work
 from symcore.graph.variable import Apply
-from symcore.tensor.log_sum_exp import LogSumExp
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.reduce import Argmax, Reduce
 
 
-def _axes(ndim: int, reduced: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def reduced_axes(ndim: int, reduced: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the axes that the loops move along: those of the result (-1 where it is reduced), those of the input."""
     kept = iter(range(ndim))
     return tuple(-1 if a in reduced else next(kept) for a in range(ndim)), tuple(range(ndim))
 
@@ -31,7 +30,7 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
         body,
         functions,
         COLLAPSED,
-        _axes(x.ndim, op.axis),
+        reduced_axes(x.ndim, op.axis),
         (0, 0),
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
@@ -61,23 +60,13 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
         body,
         functions,
         COLLAPSED,
-        (_axes(ndim, op.axis)[0], *axes),
+        (reduced_axes(ndim, op.axis)[0], *axes),
         (0, *stretch),
         reorder=True,
         fallible=op.fn in ("maximum", "minimum"),
         heavy=any(t.dtype.kind == "c" for t in types),
         weight=work(op.map),
         cut=True,
-    )
-
-
-@c_impl.register
-def logsumexp_c(op: LogSumExp, node: Apply) -> Answer:
-    """The largest, then the sum of the exponentials, while a row is in the cache; see ``kernels.logsumexp``."""
-    x = node.inputs[0].type
-    body, functions = logsumexp_kernel(x.dtype)
-    return CKernel(
-        body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), reorder=True, weight=8, cut=True
     )
 
 
@@ -89,4 +78,4 @@ def argmax_c(op: Argmax, node: Apply) -> Answer:
         body, functions = argmax_kernel(x.dtype)
     except NoC as why:
         return refuse(node, f"no C for {why}")
-    return CKernel(body, functions, COLLAPSED, _axes(x.ndim, op.axis), (0, 0), fallible=True, cut=True)
+    return CKernel(body, functions, COLLAPSED, reduced_axes(x.ndim, op.axis), (0, 0), fallible=True, cut=True)
