@@ -217,8 +217,9 @@ def test_an_unused_input_can_be_let_pass():
     x, useless = T.dvector("x"), T.dvector("useless")
     f = ss.function([x, useless], x * 2, on_unused_input="ignore")
     np.testing.assert_array_equal(f([1.0], [5.0]), [2.0])
-    with pytest.warns(UserWarning, match="useless"):
-        ss.function([x, useless], x, on_unused_input="warn")
+    with pytest.warns(UserWarning, match="useless") as said:
+        ss.function([x, useless], x, on_unused_input="warn")  # where an input is left over
+    assert f"{said[0].filename}:{said[0].lineno}" == line_of("where an input is left over")
 
 
 def test_an_input_given_twice_is_named():
@@ -305,8 +306,10 @@ def test_a_disconnected_gradient_can_be_zero():
     x, apart = T.dvector("x"), T.dvector("apart")
     slope = ss.grad(x.sum(), apart, disconnected_inputs="ignore")
     np.testing.assert_array_equal(ss.function([apart], slope)([3.0, 4.0]), [0.0, 0.0])
-    with pytest.warns(UserWarning, match="apart"):
-        ss.grad(x.sum(), apart, disconnected_inputs="warn")
+    for ask in (ss.grad, lambda cost, wrt, **kw: ss.Lop(cost, wrt, T.constant(1.0), **kw)):
+        with pytest.warns(UserWarning, match="apart") as said:
+            ask(x.sum(), apart, disconnected_inputs="warn")
+        assert said[0].filename == __file__
 
 
 def test_a_gradient_with_respect_to_something_that_is_no_variable():

@@ -31,7 +31,8 @@ with warnings.catch_warnings(record=True) as caught:
     right = float((predict(X) == Y).mean())
 places = sorted({where for f in (train, predict) for _, where, _ in f.placement()})
 print(json.dumps({"costs": costs, "right": right, "places": places,
-                  "warnings": [str(w.message) for w in caught], "explained": train.explain()}))
+                  "warnings": [str(w.message) for w in caught],
+                  "lines": [[w.filename, w.lineno] for w in caught], "explained": train.explain()}))
 """
 
 
@@ -63,6 +64,8 @@ def test_every_node_runs_in_python(without):
 def test_there_is_one_warning_and_it_says_why(without):
     assert len(without["warnings"]) == 1
     assert "Python" in without["warnings"][0] and "none" in without["warnings"][0]
+    first = next(k for k, line in enumerate(PROGRAM.splitlines(), 1) if "ss.function" in line)
+    assert without["lines"] == [["<string>", first]]
 
 
 def test_nothing_is_compiled(tmp_path):

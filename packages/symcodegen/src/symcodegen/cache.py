@@ -45,6 +45,7 @@ from symcodegen.toolchain import (
     to_record,
 )
 from symcodegen.turns import turn
+from symcore.graph import trace
 from symcore.record import Record
 
 if TYPE_CHECKING:
@@ -378,7 +379,7 @@ class KernelCache:
                 return
             self._warned = True
         text = f"{reason} Until that is mended, every process compiles its kernels anew, in a temporary directory."
-        warnings.warn(text, CacheWarning, stacklevel=2)
+        warnings.warn(text, CacheWarning, stacklevel=trace.users_level())
 
     @property
     def compiler(self) -> Compiler:

@@ -370,7 +370,7 @@ def _check_inputs(ins: Sequence[In], targets: Sequence[Variable[Any]], on_unused
         if on_unused == "raise":
             raise UnusedInputError(message + " Leave it out, or pass on_unused_input='ignore'.")
         if on_unused == "warn":
-            warnings.warn(message, stacklevel=3)
+            warnings.warn(message, stacklevel=trace.users_level())
     given = {i.variable for i in ins}
     for v in graph_inputs(targets, given):
         if v not in given and not isinstance(v, (Constant, SharedVariable)):

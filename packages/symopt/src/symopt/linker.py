@@ -5,6 +5,7 @@ from typing import Any
 
 from symcore import plugins
 from symcore.config import Snapshot
+from symcore.graph import trace
 from symopt.interfaces import Linker, Program, Signature
 from symopt.vm import PyLinker
 
@@ -44,7 +45,8 @@ def warn_slow(why_not: str) -> None:
     """Say once per process and reason that functions run in Python."""
     if why_not not in _said:
         _said.add(why_not)
-        warnings.warn(f"functions run in Python, node by node, which is slow: {why_not}", stacklevel=4)
+        message = f"functions run in Python, node by node, which is slow: {why_not}"
+        warnings.warn(message, stacklevel=trace.users_level())
 
 
 __all__ = ["Linker", "Program", "Signature", "make_linker", "warn_slow"]

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from symcore.graph import trace
+
 
 class Handed:
     """What a loop's Op and the dictionary of its updates both know: which variables, and whether they were looked at.
@@ -34,7 +36,7 @@ class Handed:
             "outputs, updates = scan(...); function(..., updates=updates). A state that only the loop needs belongs to "
             "outputs_info.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=trace.users_level(),
         )
 
 

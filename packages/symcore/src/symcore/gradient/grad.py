@@ -233,7 +233,7 @@ def _complain(target: Any, cost: Any, disconnected_inputs: str) -> None:
             f"{message}{computed} Pass disconnected_inputs='ignore' if its gradient is meant to be zero."
         )
     if disconnected_inputs == "warn":
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=trace.users_level())
     elif disconnected_inputs != "ignore":
         raise ValueError(f"disconnected_inputs is 'raise', 'warn' or 'ignore', got {disconnected_inputs!r}.")
 

@@ -8,7 +8,6 @@ The value of a constant is its test value, that of a shared variable the one it 
 """
 
 import contextlib
-import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -133,7 +132,7 @@ def _fill(inputs: Sequence[Variable[Any]]) -> None:
 
 def _on_missing(error: TestValueError, wanted: str) -> None:
     if wanted == "warn":
-        warnings.warn(str(error), stacklevel=_depth())
+        warnings.warn(str(error), stacklevel=trace.users_level())
     elif wanted == "raise":
         raise error
     elif wanted == "pdb":
@@ -146,15 +145,6 @@ def _debug(error: Exception) -> None:
     import pdb  # a sixth of what importing symcore costs, and seldom wanted
 
     pdb.post_mortem(error.__traceback__)
-
-
-def _depth() -> int:
-    """Return the ``stacklevel`` with which the caller's warning names the user's line."""
-    depth, frame = 1, sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in trace.INTERNAL:
-        depth += 1
-        frame = frame.f_back  # type: ignore[assignment]
-    return depth
 
 
 test_values.watch = watch

@@ -55,6 +55,16 @@ def here() -> Frame | None:
     return None
 
 
+def users_level() -> int:
+    """Return the ``stacklevel`` with which the warning of the function that calls this names the user's line."""
+    level = 1
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INTERNAL:
+        level += 1
+        frame = frame.f_back
+    return level
+
+
 def _remember(code: CodeType, frame: FrameType) -> Frame:
     if len(_places) >= _MOST_PLACES:  # code that is made anew all the time must not stay for ever
         _places.clear()

@@ -26,7 +26,7 @@ def _with_room(lengths: Sequence[Any], dtype: np.dtype[Any]) -> tuple[int, ...]:
     shape = tuple(int(n) for n in lengths)
     for axis, n in enumerate(shape):
         if n < 0:
-            raise ValueError(f"the length of axis {axis} would be {n}.")
+            raise ValueError(f"the length of axis {axis} would be {n}, which is negative.")
     if math.prod(shape) * dtype.itemsize >= 2**63:
         raise MemoryError(f"a result of shape {shape} does not fit in memory.")
     return shape
