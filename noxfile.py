@@ -332,7 +332,7 @@ def deptry_options(package: str) -> list[str]:
         "symscan": "DEP002=symcodegen",  # the extra `c`: imported by symscan.c only
         "symcore": "DEP002=graphviz-pure|scipy",  # a program that is run; modules that are loaded by name, on use
         "symnnet": "DEP002=symcodegen",  # the extra `c`: imported by symnnet.c only
-        "symcodegen": "DEP002=scipy",  # its BLAS pointers are read from a module loaded by path
+        "symcodegen": "DEP002=scipy|ziglang",  # its BLAS pointers are read from a module loaded by path; a program
         "symstack": "DEP002=symgpu|symcodegen|symnnet|symopt|symscan|numpy",  # modules are loaded by name, on use
     }
     options = ["--known-first-party", package, "--optional-dependencies-dev-groups", "test"]

@@ -274,6 +274,7 @@ def test_kernels_are_found_after_the_compiler_is_gone(root: Path, monkeypatch: p
     monkeypatch.delenv("CC", raising=False)
     assert_adds(KernelCache(root), 1, 2)
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setitem(sys.modules, "ziglang", None)
     later = KernelCache(root)
     assert_adds(later, 1, 2)
     assert later.compilations == 0

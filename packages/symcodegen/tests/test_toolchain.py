@@ -88,6 +88,7 @@ def test_what_was_named_is_never_replaced_silently(monkeypatch: pytest.MonkeyPat
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ziglang", None)
     with pytest.raises(CompilerMissing, match="Install gcc or clang"):
         find_compiler()
 

@@ -149,6 +149,7 @@ def build(folder: Path, digest: str) -> Path:
     """
     import numpy  # noqa: PLC0415
 
+    from symcodegen import zig  # noqa: PLC0415
     from symcodegen.process import run_all  # noqa: PLC0415
     from symcodegen.toolchain import ToolchainError, locate  # noqa: PLC0415
 
@@ -158,16 +159,19 @@ def build(folder: Path, digest: str) -> Path:
     if not (Path(headers[0]) / "Python.h").is_file():
         raise ToolchainError(f"Python's header Python.h is not in {headers[0]}: install Python's development files.")
     argv = list(locate()[0][0])
-    environment = {**os.environ, "TMPDIR": str(folder), "LC_ALL": "C"}
     define = f'-DSYM_SOURCE_DIGEST="{digest}"'
     compile_ = [*argv, *_flags(), *dict.fromkeys(f"-I{path}" for path in headers), define, "-c"]
     # two compilers at once: the fixed cost of the headers dominates, and more would starve a small machine
     shares = [[str(sources.HERE / name) for name in sources.UNITS[i::2]] for i in range(2)]
-    _check(run_all([[*compile_, *share] for share in shares], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
     out = folder / "_cvm.so"
     objects = [str(folder / f"{name[:-2]}.o") for name in sources.UNITS]
-    link = [*argv, *_flags(), *_link_flags(), *objects, "-o", str(out), "-lm", "-lpthread"]
-    _check(run_all([link], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
+    # Python has the C library loaded; zig would build one of its own first.
+    libraries = ("-nostdlib",) if zig.is_zig(argv) else ("-lm", "-lpthread")
+    link = [*argv, *_flags(), *_link_flags(), *objects, "-o", str(out), *libraries]
+    with zig.own_cache(argv, folder) as kept:
+        environment = {**os.environ, "TMPDIR": str(folder), "LC_ALL": "C", **kept}
+        _check(run_all([[*compile_, *share] for share in shares], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
+        _check(run_all([link], timeout=BUILD_TIMEOUT, cwd=folder, env=environment))
     return out
 
 

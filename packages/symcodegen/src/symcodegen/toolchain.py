@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from symcodegen import zig
 from symcodegen.process import Finished, run_all
 from symcore.record import Record
 
@@ -118,8 +119,8 @@ class Compiler(Record):
 
     @property
     def path(self) -> str:
-        """The executable itself (the last word of ``argv`` that is no flag)."""
-        return [word for word in self.argv if not word.startswith("-")][-1]
+        """The executable itself (the last of ``argv``: ``ccache`` may stand before it)."""
+        return _programs(self.argv)[-1]
 
     @property
     def identity(self) -> str:
@@ -133,6 +134,8 @@ class Compiler(Record):
             level: tuple[str, ...] = ("-O2",)
         else:
             level = ("-O3",) if heavy else _LIGHT_GCC
+        if zig.is_zig(self.argv):
+            return (*level, *_COMMON, *zig.FLAGS, *self.native, *wide, *zig.translated(self.extra))
         return (*level, *_COMMON, *self.cautions, *self.native, *wide, *self.extra)
 
     @property
@@ -166,7 +169,9 @@ class Compiler(Record):
             [unit] = units
             command = [*self.flags(unit.heavy), *self.link_flags, str(unit.path), "-o", str(out)]
             if extras is not None:
-                link = [flag for flag in self.link_flags if flag != "-nostdlib"]
+                # The C library is there when the object is loaded; zig would build one of its own first, for seconds.
+                bare = zig.is_zig(self.argv)
+                link = [flag for flag in self.link_flags if bare or flag != "-nostdlib"]
                 flags = [*self.flags(unit.heavy), *extras.compile]
                 command = [*flags, *link, str(unit.path), "-o", str(out), *extras.link]
             self._run([command], scratch, timeout, units)
@@ -189,7 +194,9 @@ class Compiler(Record):
     def _run(self, arguments: list[list[str]], scratch: Path, timeout: float, units: list[Unit]) -> None:
         commands = [[*self.argv, *rest] for rest in arguments]
         try:
-            results = run_all(commands, timeout=timeout, cwd=scratch, env=_environment(scratch))
+            with zig.own_cache(self.argv, scratch) as kept:
+                environment = {**_environment(scratch), **kept}
+                results = run_all(commands, timeout=timeout, cwd=scratch, env=environment)
         except FileNotFoundError as error:
             raise CompilerMissing(f"the C compiler {self.path} has vanished. {_HOW_TO_GET_ONE}") from error
         except PermissionError as error:
@@ -202,8 +209,8 @@ class Compiler(Record):
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 _HOW_TO_GET_ONE = (
-    "Install gcc or clang (Debian: apt install gcc; conda: conda install c-compiler), or name one in $CC; without it "
-    "everything still runs, slowly, through NumPy."
+    "Install gcc or clang (Debian: apt install gcc; conda: conda install c-compiler) or zig (pip install ziglang), or "
+    "name one in $CC; without it everything still runs, slowly, through NumPy."
 )
 # Patterns are compiled at first use: a warm start needs none of them.
 _DIAGNOSTIC = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$"
@@ -301,6 +308,7 @@ def check_flags(flags: Sequence[str], origin: str = "the option cflags") -> tupl
 def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
     """Commands to try, best first, as ``(argv, origin)``: the override alone, else $CC alone, else what PATH has.
 
+    Where PATH has none, the zig of the package ``ziglang`` is taken.
     Raises CompilerMissing if what was asked for is not there (it is never replaced silently) or nothing is;
     ``override="none"`` asks for no compiler at all. Flags inside the command must pass :func:`check_flags`.
     """
@@ -315,6 +323,8 @@ def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
     found: list[tuple[tuple[str, ...], str]] = [
         ((path,), "PATH") for name in CANDIDATES if (path := shutil.which(name))
     ]
+    if not found and (path := zig.find()) is not None:
+        found = [((path, "cc"), f"the package {zig.PACKAGE}")]
     if not found:
         raise CompilerMissing(f"no C compiler: none of {', '.join(CANDIDATES)} is on PATH. {_HOW_TO_GET_ONE}")
     return found
@@ -326,6 +336,8 @@ def _resolve(text: str, origin: str) -> tuple[str, ...]:
 
     # A Windows path keeps its backslashes.
     words = shlex.split(text, posix=os.name == "posix")
+    if (as_zig := zig.spelled(words)) is not None:
+        return _resolve_zig(as_zig, origin)
     programs = [word for word in words if not word.startswith("-")]
     flags = words[len(programs) :]
     if not programs or words[: len(programs)] != programs or len(programs) > 2:
@@ -340,8 +352,26 @@ def _resolve(text: str, origin: str) -> tuple[str, ...]:
     return (*argv, *flags)
 
 
+def _resolve_zig(words: list[str], origin: str) -> tuple[str, ...]:
+    import shutil  # noqa: PLC0415 - as above
+
+    program, *flags = words
+    check_flags(flags, origin)
+    path = shutil.which(program) or (zig.find() if program == "zig" else None)
+    if path is None:
+        how = f"Install it: pip install {zig.PACKAGE}."
+        raise CompilerMissing(f"the C compiler '{program} cc' named by {origin} is not there. {how}")
+    return (os.path.abspath(path), "cc", *zig.translated(flags))
+
+
+def _programs(argv: Sequence[str]) -> list[str]:
+    """The executables of a command: not its flags, nor the word ``cc`` of zig."""
+    words = [word for word in argv if not word.startswith("-")]
+    return words[:1] if zig.is_zig(argv) else words
+
+
 def find_compiler(override: str | None = None, extra_flags: Sequence[str] = ()) -> Compiler:
-    """Find and probe a compiler: ``override``, else $CC, else cc, gcc, clang (the first one that works).
+    """Find and probe a compiler: ``override``, else $CC, else cc, gcc, clang (the first one that works), else zig.
 
     Raises CompilerMissing if there is none, CompileError if the only candidates do not work, ValueError for refused
     ``extra_flags``.
@@ -360,10 +390,9 @@ def find_compiler(override: str | None = None, extra_flags: Sequence[str] = ()) 
 def compiler_record_key(argv: Sequence[str]) -> str:
     """Key under which the answers of :func:`probe` may be kept on disk: changes with the executable and the CPU."""
     stamps: list[Any] = []
-    for word in argv:
-        if not word.startswith("-"):
-            status = os.stat(word)
-            stamps.append((os.path.realpath(word), status.st_size, status.st_mtime_ns, status.st_ino))
+    for program in _programs(argv):
+        status = os.stat(program)
+        stamps.append((os.path.realpath(program), status.st_size, status.st_mtime_ns, status.st_ino))
     text = repr(("probe-4", tuple(argv), stamps, _host_cpu()))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -393,7 +422,7 @@ def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
     """
     macros, native, cautions = _answers(argv)
     if "__GNUC__" not in macros:
-        raise CompileError(f"{argv[-1]} is neither gcc nor clang (no __GNUC__). Name one of them in $CC.")
+        raise CompileError(f"{_programs(argv)[-1]} is neither gcc nor clang (no __GNUC__). Name one of them in $CC.")
     return Compiler(
         argv=argv,
         cautions=cautions,
@@ -445,27 +474,29 @@ def _target(macros: dict[str, str]) -> str:
 
 def _macros(argv: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, str]:
     """The predefined macros under these flags."""
+    path = _programs(argv)[-1]
     command = [*argv, *flags, "-dM", "-E", "-x", "c", os.devnull]
     try:
-        [result] = run_all([command], timeout=PROBE_TIMEOUT, cwd=None, env=_environment(None))
+        with zig.own_cache(argv, None) as kept:
+            environment = {**_environment(None), **kept}
+            [result] = run_all([command], timeout=PROBE_TIMEOUT, cwd=None, env=environment)
     except OSError as error:
-        raise CompilerMissing(f"the C compiler {argv[-1]} cannot be started: {error}. {_HOW_TO_GET_ONE}") from error
+        raise CompilerMissing(f"the C compiler {path} cannot be started: {error}. {_HOW_TO_GET_ONE}") from error
     if result.returncode != 0:
-        raise _compile_error(argv[-1], result, [], PROBE_TIMEOUT)
+        raise _compile_error(path, result, [], PROBE_TIMEOUT)
     pairs = re.findall(r"^#define (\w+) ?(.*)$", result.output, re.MULTILINE)
     if not pairs:
-        raise CompileError(f"{argv[-1]} does not behave like a C compiler: it listed no macros.", details=result.output)
+        raise CompileError(f"{path} does not behave like a C compiler: it listed no macros.", details=result.output)
     return dict(pairs)
 
 
 def _digest(argv: tuple[str, ...]) -> str:
     """Hash of the compiler's own executables (a rebuild with the same version number is another compiler)."""
     hasher = hashlib.sha256()
-    for word in argv:
-        if not word.startswith("-"):
-            with open(word, "rb") as file:
-                while block := file.read(1 << 20):
-                    hasher.update(block)
+    for program in _programs(argv):
+        with open(program, "rb") as file:
+            while block := file.read(1 << 20):
+                hasher.update(block)
     return hasher.hexdigest()[:32]
 
 

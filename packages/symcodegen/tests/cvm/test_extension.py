@@ -19,8 +19,11 @@ LOOK = (
     "print(m.__file__ if m else extension.why_not())\n"
     "assert m is extension.load()\n"
 )
-# as if it had not been built at installation
-HIDE = "from symcodegen import extension\nextension._import_installed = lambda digest: None\n"
+# as if it had not been built at installation, and pip had brought no compiler
+HIDE = (
+    "import sys\nfrom symcodegen import extension\n"
+    "extension._import_installed = lambda digest: None\nsys.modules['ziglang'] = None\n"
+)
 
 
 def run(code, tmp_path, **environment):

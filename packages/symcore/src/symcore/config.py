@@ -66,7 +66,7 @@ OPTIONS: tuple[Option, ...] = (
         (None, True, False),
     ),
     Option("device", "cpu", "where shared variables and the work on them live: cpu, cuda, cuda0, cuda? ..."),
-    Option("compiler", "", "C compiler to use; empty: look for cc, gcc, clang; 'none': never compile"),
+    Option("compiler", "", "C compiler to use; empty: look for cc, gcc, clang, zig; 'none': never compile"),
     Option("compiler_flags", "", "flags added to every C compilation, separated by spaces"),
     Option("cache_dir", "", "folder of compiled code; empty: the user's cache folder"),
     Option("cache_size", 1 << 30, "bytes of compiled code to keep", int),

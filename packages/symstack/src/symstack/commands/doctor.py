@@ -23,8 +23,8 @@ OPTIONAL = {
     "rich": "pip install 'symstack[demo]' for tables and progress bars",
 }
 GET_COMPILER = (
-    "install gcc or clang (Debian, Ubuntu: apt-get install gcc; macOS: xcode-select --install), "
-    "or set compiler=none to do without"
+    "install gcc or clang (Debian, Ubuntu: apt-get install gcc; macOS: xcode-select --install; "
+    "anywhere: pip install ziglang), or set compiler=none to do without"
 )
 
 
@@ -106,6 +106,7 @@ def _configuration() -> Iterator[Finding]:
 
 def _compiler() -> Iterator[Finding]:
     from symcodegen.toolchain import ToolchainError, find_compiler
+    from symcodegen.zig import is_zig
     from symcore.config import config
 
     try:
@@ -117,7 +118,8 @@ def _compiler() -> Iterator[Finding]:
         else:
             yield Finding("bad", "C compiler", str(error), GET_COMPILER)
         return
-    what = f"{compiler.kind} {compiler.version} for {compiler.target}"
+    called = f"{compiler.kind} {compiler.version}"
+    what = f"{'zig cc, ' if is_zig(compiler.argv) else ''}{called} for {compiler.target}"
     yield Finding("ok", "C compiler", f"{compiler.path}: {what}, {len(compiler.cpu_features)} processor features")
 
 
