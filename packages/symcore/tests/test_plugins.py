@@ -94,6 +94,25 @@ def test_the_scan_is_cached_until_a_distribution_comes(fresh, tmp_path, monkeypa
             sys.path.remove(str(fresh))
 
 
+def test_what_is_seen_during_an_installation_is_not_kept(fresh, tmp_path, monkeypatch):
+    """The scan misses a distribution that is there when it ends: the next process must find it."""
+    look = plugins._texts
+
+    def installing(entry):
+        found = list(look(entry))
+        if entry == str(fresh):
+            install(fresh, "sym_fake_late", [("symstack.c", "late", "sym_fake_late")], "")
+        return iter(found)
+
+    monkeypatch.setattr(plugins, "_texts", installing)
+    assert "late" not in plugins.names("symstack.c")
+    assert not list((tmp_path / "cache").glob("plugins-*.json"))
+    monkeypatch.setattr(plugins, "_texts", look)
+    monkeypatch.setattr(plugins, "_names", None)
+    assert "late" in plugins.names("symstack.c")
+    assert len(list((tmp_path / "cache").glob("plugins-*.json"))) == 1
+
+
 @pytest.mark.parametrize("damage", ["", "not json", "[]", '{"symstack.c": 1}', '{"symstack.c": [["a", 1]]}'])
 def test_a_damaged_cache_is_a_miss(fresh, tmp_path, monkeypatch, damage):
     plugins.names("symstack.c")

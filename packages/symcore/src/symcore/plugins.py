@@ -85,6 +85,7 @@ def _resolve(group: str, name: str, target: str) -> Any:
 
 
 def _scan() -> dict[str, list[list[str]]]:
+    state = _fingerprint()
     found: dict[str, set[tuple[str, str]]] = {group: set() for group in GROUPS}
     seen: set[str] = set()
     for entry in dict.fromkeys(sys.path):
@@ -94,7 +95,9 @@ def _scan() -> dict[str, list[list[str]]]:
                 for group, name, target in _parsed(text):
                     found[group].add((name, target))
     plain = {group: [list(pair) for pair in sorted(pairs)] for group, pairs in found.items()}
-    _write_cache(plain)
+    # Seen while something was being installed, entries may be missing: that is not what later processes should read.
+    if _fingerprint() == state:
+        _write_cache(state, plain)
     return plain
 
 
@@ -168,13 +171,13 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symstack"
 
 
-def _cache_file() -> Path:
-    return cache_root() / f"plugins-{_fingerprint()}.json"
+def _cache_file(state: str) -> Path:
+    return cache_root() / f"plugins-{state}.json"
 
 
 def _read_cache() -> dict[str, list[list[str]]] | None:
     try:
-        path = _cache_file()
+        path = _cache_file(_fingerprint())
         if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
             return None  # somebody else wrote it: it could name any module
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -185,9 +188,9 @@ def _read_cache() -> dict[str, list[list[str]]] | None:
     return None
 
 
-def _write_cache(data: dict[str, list[list[str]]]) -> None:
+def _write_cache(state: str, data: dict[str, list[list[str]]]) -> None:
     try:
-        path = _cache_file()
+        path = _cache_file(state)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
             json.dump(data, file)
