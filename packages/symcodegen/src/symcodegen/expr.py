@@ -126,7 +126,7 @@ def expression(fn: Any, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> tuple[st
     if work.kind == "c":
         return _complex(fn.name, inputs, work, out), out
     if fn.name == "switch":
-        operands = [inputs[0][0], *(cast(e, d, work) for e, d in inputs[1:])]
+        operands = [_condition(*inputs[0]), *(cast(e, d, work) for e, d in inputs[1:])]
     else:
         operands = [cast(e, d, work) for e, d in inputs]
     if fn.name in ("add", "mul"):
@@ -150,12 +150,17 @@ def _bits(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]]) -> str | None:
     chosen = inputs[1:] if name == "switch" else inputs
     if name not in C_HALF or not all(_is_half(d) for _, d in chosen):
         return None
-    condition = [cast(e, d, _SINGLE) if _is_half(d) else e for e, d in inputs[: len(inputs) - len(chosen)]]
+    condition = [_condition(e, d) for e, d in inputs[: len(inputs) - len(chosen)]]
     return C_HALF[name].format(*condition, *(e for e, _ in chosen))
 
 
+def _condition(text: str, dtype: np.dtype[Any]) -> str:
+    """Return what is compared with 0: of a float16 the number, since the bits of -0 are not 0."""
+    return cast(text, dtype, _SINGLE) if _is_half(dtype) else text
+
+
 def _complex(name: str, inputs: Sequence[tuple[str, np.dtype[Any]]], work: np.dtype[Any], out: np.dtype[Any]) -> str:
-    operands = [e if name == "switch" and not k else cast(e, d, work) for k, (e, d) in enumerate(inputs)]
+    operands = [_condition(e, d) if name == "switch" and not k else cast(e, d, work) for k, (e, d) in enumerate(inputs)]
     found = complex_text(name, operands, work)
     if found is None:
         raise NoC(f"{name} on {work}")

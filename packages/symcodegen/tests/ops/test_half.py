@@ -81,3 +81,11 @@ def test_functions_of_the_bits():
         np.testing.assert_array_equal(got, expected)
         if got.dtype == np.float16:
             np.testing.assert_array_equal(got.view(np.uint16), expected.view(np.uint16))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bool", "int8", "complex64", "complex128"])
+def test_every_number_as_a_condition(dtype):
+    """Also -0, whose bits are not all 0, is false."""
+    x, a, b = HALF(), T.TensorType(dtype, (None,))(), T.TensorType(dtype, (None,))()
+    first, second = np.zeros(ALL.size, dtype), np.ones(ALL.size, dtype)
+    np.testing.assert_array_equal(compiled([x, a, b], T.switch(x, a, b))(ALL, first, second), np.where(ALL, 0, 1))
