@@ -56,7 +56,8 @@ def exact_unary(g: Drawer) -> Case:
     if name == "conj" and g.kind(x) == "b":
         g.differs("conjugate of bool")
         return g.case(f"T.conj({x})", f"{x}.copy()")
-    return g.case(f"{x}.{name}" if method else f"T.{name}({x})", f"np.{twin}({x})")
+    rounded = {"ulps": 2} if name == "abs" and g.kind(x) == "c" else {}  # NumPy's is up to 1.8 units off itself
+    return g.case(f"{x}.{name}" if method else f"T.{name}({x})", f"np.{twin}({x})", **rounded)
 
 
 def differing_unary(g: Drawer) -> Case:
