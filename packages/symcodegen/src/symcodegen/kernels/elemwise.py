@@ -29,6 +29,7 @@ PACKING = """
 #ifndef SYM_PACKING
 #define SYM_PACKING
 #define SYM_NOINLINE static __attribute__((noinline, unused))
+#define SYM_HOT static __attribute__((noinline, unused, hot))
 #define SYM_ONCE_A_CALL static __attribute__((noinline, unused, cold))
 typedef unsigned long long sym_sixteen __attribute__((vector_size(16), aligned(8)));
 #define SYM_PACK(BYTES, T) \\

@@ -59,8 +59,8 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
     sym_nest t;
     if (!sym_nest_sort(&t, 2, $RUN, d, s)) return 0;
     char *const own[4] = {p[0], p[1], (char *)tops, t.columns ? (char *)tops : 0};
-    sym_${MAX}_job largest = {own, place, d, s, SYM_KERNEL_read, 2, $RUN, 0, 1, -1, 0, 0, 0};
-    sym_${SUM}_job total = {own, place, d, s, SYM_KERNEL_powers, 2, $RUN, 0, 1, -1, 0, 0, 0};
+    sym_${MAX}_job largest = {own, place, d, s, SYM_KERNEL_read, 0, 2, $RUN, 0, 1, -1, 0, 0, 0};
+    sym_${SUM}_job total = {own, place, d, s, SYM_KERNEL_powers, 0, 2, $RUN, 0, 1, -1, 0, 0, 0};
     const i64 sections = t.empty ? 1 : sym_nest_sections(d, s, $SECTION, &total.loop, &total.unit);
     largest.loop = total.loop;
     largest.unit = total.unit;
@@ -75,10 +75,10 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
                 largest.from = total.from = from;
                 largest.m = total.m = m;
                 if (sections > 1) sym_${MAX}_shared(ctx, &largest, sections, tops);
-                else sym_${MAX}_all(&t, own, place, d, s, 2, $RUN, SYM_KERNEL_read, from, m, tops);
+                else sym_${MAX}_all(&t, own, place, d, s, 2, $RUN, SYM_KERNEL_read, 0, from, m, tops);
                 for (i64 i = 0; i < m; i++) tops[i] = tops[i] - tops[i] == 0 || tops[i] != tops[i] ? tops[i] : 0;
                 if (sections > 1) sym_${SUM}_shared(ctx, &total, sections, sums);
-                else sym_${SUM}_all(&t, own, place, d, s, 2, $RUN, SYM_KERNEL_powers, from, m, sums);
+                else sym_${SUM}_all(&t, own, place, d, s, 2, $RUN, SYM_KERNEL_powers, 0, from, m, sums);
             }
             SYM_IVDEP
             for (i64 i = 0; i < m; i++) sums[i] = sym_log_f64(sums[i]) + tops[i];

@@ -11,6 +11,7 @@ import numpy as np
 
 from symcodegen.cnames import c_type
 from symcodegen.expr import cast, functions_in
+from symcodegen.kernels.columns import Rows
 from symcodegen.kernels.elemwise import loop_body, loop_function
 from symcodegen.kernels.reduce import FETCH, RUN, SINGLE, Source, fetch_operand, reduction
 from symcodegen.kernels.usual import usual_functions
@@ -28,20 +29,23 @@ def map_reduce_kernel(
     in_dtypes: Sequence[np.dtype[Any]],
     out_dtype: np.dtype[Any],
     acc_dtype: np.dtype[Any],
-    scalars: Sequence[bool],
+    moves: Sequence[str],
 ) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a ``collapsed`` kernel and the functions it needs. Raises ``NoC``.
 
-    Its operands are the output, then the inputs of the map ``fn``; ``scalars[k]``: input ``k`` has the same value for
-    all elements.
+    Its operands are the output, then the inputs of the map ``fn``; ``moves[k]`` tells how input ``k`` moves, as in
+    ``columns.Rows``.
     """
+    scalars = [move == "scalar" for move in moves]
     dtype = fn.out_dtypes(in_dtypes)[0]
     lines, results = loop_body(fn, [(f"x{k}", d) for k, d in enumerate(in_dtypes)], [dtype])
     if dtype.name == "float16":
         results, dtype = [cast(results[0], dtype, SINGLE)], SINGLE
     types = [c_type(d) for d in (dtype, *in_dtypes)]
     text = loop_function(types, 1, scalars, lines, results, table=False) + _fetch(types, in_dtypes, scalars)
-    body, functions = reduction(reduce, Source(dtype, len(in_dtypes), BLOCK, text, SECTION), out_dtype, acc_dtype)
+    rows = Rows(tuple(moves), tuple(in_dtypes), tuple(lines), results[0], dtype)
+    source = Source(dtype, len(in_dtypes), BLOCK, text, SECTION, rows)
+    body, functions = reduction(reduce, source, out_dtype, acc_dtype)
     work = " ".join([*lines, *results])
     return body, tuple(sorted({*functions, *functions_in(work), *usual_functions(work)}))
 

@@ -3,7 +3,8 @@
 The loops are sorted into kept ones and reduced ones. If the innermost loop is reduced ("rows"), each result is combined
 from runs of contiguous elements, in lanes, so that no reassociation by the compiler is needed; floats are added in
 blocks of at most 4096 in their own type and the blocks' totals in the accumulator's. If the innermost loop is kept
-("columns"), blocks of results are accumulated side by side.
+("columns"), blocks of results are accumulated side by side, several rows at a time (``columns``); of short rows, whole
+blocks of them as one long row, which is folded at the end.
 
 Where the elements come from is a ``Source``: memory, or elementwise work done block by block (``map_reduce``). It
 hands out one block at a time, as contiguous elements; of short rows several at once, along the next loop.
@@ -18,6 +19,7 @@ import numpy as np
 
 from symcodegen.cnames import STORED, c_type, has_c_type, suffix
 from symcodegen.expr import NoC, cast, functions_in
+from symcodegen.kernels.columns import Rows, columns_text
 from symcodegen.kernels.elemwise import IVDEP, PACKING
 from symcore.record import Record
 
@@ -80,6 +82,8 @@ class Source(Record):
         Elements handed out at once, at most.
     section
         Elements that several threads get one by one of what belongs to one result.
+    rows
+        The same work where results lie side by side, if it can be done on several rows at a time.
     text
         C text of the function ``SYM_KERNEL_fetch``, as ``FETCH`` begins it. It returns a pointer to ``rows * m``
         elements: ``m`` of the innermost loop from the position ``from`` on, for each of ``rows`` positions of another
@@ -92,6 +96,7 @@ class Source(Record):
     block: int
     text: str
     section: int = 1 << 17
+    rows: Rows | None = None
 
 
 #: How every ``SYM_KERNEL_fetch`` begins; see ``Source``. The type of the elements is put in.
@@ -128,11 +133,11 @@ _FETCH_HALF = (
 
 
 def reduce_kernel(
-    fn: str, in_dtype: np.dtype[Any], out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]
+    fn: str, in_dtype: np.dtype[Any], out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any], side_by_side: bool = True
 ) -> tuple[str, tuple[str, ...]]:
     """Return the C text of a ``collapsed`` kernel and the functions it needs. Raises ``NoC``.
 
-    Its operands are the output, then the input.
+    Its operands are the output, then the input. ``side_by_side``: results may lie so, for some axes are kept.
     """
     if in_dtype.name == "float16":
         body, functions = reduction(fn, Source(SINGLE, 1, RUN, _FETCH_HALF), out_dtype, acc_dtype)
@@ -140,7 +145,8 @@ def reduce_kernel(
     if not has_c_type(in_dtype) and in_dtype.name not in STORED:
         raise NoC(f"reduction of {in_dtype}")
     fetch = f"{FETCH.format(c_type(in_dtype))}    (void)p;\n{fetch_operand(1, in_dtype, 'v')}    return a1;\n}}\n"
-    return reduction(fn, Source(in_dtype, 1, RUN, fetch), out_dtype, acc_dtype)
+    rows = Rows(("rows",), (in_dtype,), (), "x0", in_dtype) if side_by_side else None
+    return reduction(fn, Source(in_dtype, 1, RUN, fetch, rows=rows), out_dtype, acc_dtype)
 
 
 def reduction(
@@ -152,7 +158,31 @@ def reduction(
     """
     name, shared, functions = combining(fn, source, out_dtype, acc_dtype)
     words = {"ID": name, "operands": 1 + source.operands, "block": source.block, "section": source.section}
-    return shared + source.text + _ENTRY % words, functions
+    words["columns"], text = "0", shared + source.text
+    if source.rows is not None and source.rows.count and source.dtype.kind != "c":
+        acc_dtype = _wide(acc_dtype)
+        lane = _lane(fn, source, out_dtype, acc_dtype)
+        words["columns"] = "SYM_KERNEL_columns"
+        lane_op, acc_op = (_combine(_plain(fn), d)[0] for d in (lane, acc_dtype))
+        text += columns_text(source.rows, lane, lane_op, acc_dtype, acc_op)
+    return text + _ENTRY % words, functions
+
+
+def _wide(acc_dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of the accumulator in C."""
+    return SINGLE if acc_dtype.name == "float16" else acc_dtype
+
+
+def _plain(fn: str) -> str:
+    """Return how elements are combined; what no elements give is another question."""
+    return "maximum" if fn == "supremum" else fn
+
+
+def _lane(fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return what the lanes hold: the elements' own type where the blocks are short enough to lose nothing, else the
+    accumulator's. A result wider than the elements is asked for its precision."""
+    own = fn in ("add", "maximum", "minimum", "supremum") and source.dtype.kind == "f"
+    return source.dtype if own and (fn != "add" or out_dtype.itemsize <= source.dtype.itemsize) else acc_dtype
 
 
 def combining(
@@ -163,16 +193,12 @@ def combining(
     for d in (source.dtype, out_dtype, acc_dtype):
         if not has_c_type(d) and d.name not in STORED:
             raise NoC(f"reduction of {d}")
-    acc_dtype = SINGLE if acc_dtype.name == "float16" else acc_dtype
+    acc_dtype = _wide(acc_dtype)
     empty = _EMPTY if fn in ("maximum", "minimum") else ""
-    called, fn = fn, "maximum" if fn == "supremum" else fn  # what no elements give is where the lanes start
+    called, fn = fn, _plain(fn)  # what no elements give is where the lanes start
     if source.operands >= MAX_LOOPS:
         raise NoC(f"reduction of {source.operands} inputs")
-    # What the lanes hold: the elements' own type where the blocks are short enough to lose nothing, else the
-    # accumulator's. A result wider than the elements is asked for its precision.
-    own = fn in ("add", "maximum", "minimum") and source.dtype.kind == "f"
-    own = own and (fn != "add" or out_dtype.itemsize <= source.dtype.itemsize)
-    lane = source.dtype if own else acc_dtype
+    lane = _lane(fn, source, out_dtype, acc_dtype)
     lane_op, lane_unit, need = _combine(fn, lane)
     acc_op, acc_unit, need_acc = _combine(fn, acc_dtype)
     name = "_".join((called, source.dtype.name, out_dtype.name, acc_dtype.name))
@@ -196,6 +222,7 @@ def combining(
         "alone": acc_op.format("unit", f"sym_{name}_run(x + j * m, m)"),
         "acc_run": acc_op.format("one", f"sym_{name}_run(x, r * n)"),
         "acc_part": acc_op.format("acc[i]", "x[i]"),
+        "acc_fold": acc_op.format("acc[i]", "acc[i + far]"),
         "acc_col": acc_op.format("acc[i]", f"({c_type(acc_dtype)})x[i]"),
         "empty": empty,
         "store_col": cast("acc[i]", acc_dtype, out_dtype),
@@ -232,7 +259,7 @@ _ONCE = """
 """
 _ENTRY = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    return sym_%(ID)s_reduce(p, d, s, ctx, %(operands)d, %(block)d, %(section)d, SYM_KERNEL_fetch);
+    return sym_%(ID)s_reduce(p, d, s, ctx, %(operands)d, %(block)d, %(section)d, SYM_KERNEL_fetch, %(columns)s);
 }
 """
 
@@ -315,13 +342,14 @@ _NEST = """
 #define SYM_NEST
 typedef struct {
     i64 kept[%(MAX)d], reduced[%(MAX)d], at[%(MAX)d], step[%(MAX)d], jump[%(MAX)d];
-    i64 K, R, n, group, rows;
-    int columns, apart, empty;
+    i64 K, R, n, group, rows, operands;
+    int columns, apart, empty, dense;
 } sym_nest;
 
 /* Sorts the loops but the innermost one into kept and reduced ones. Where that one is short, `rows` positions of the
- * next loop, `group` in all, are taken at a time; if that loop is kept, their results are apart. Returns 0 if there
- * are no results at all; `empty` says whether they would be of no elements. */
+ * next loop, `group` in all, are taken at a time; if that loop is kept, their results are apart. In columns the next
+ * loop is always a reduced one; `dense`: its rows lie one after another, of all inputs. Returns 0 if there are no
+ * results at all; `empty` says whether they would be of no elements. */
 SYM_ONCE_A_CALL int sym_nest_sort(sym_nest *t, int operands, i64 block, const i64 *d, const i64 *s) {
     const i64 L = d[0];
     i64 g = -1;
@@ -339,18 +367,21 @@ SYM_ONCE_A_CALL int sym_nest_sort(sym_nest *t, int operands, i64 block, const i6
         __asm__ volatile("");
     }
     if (!results) return 0;
+    t->operands = operands;
     t->n = L ? d[L] : 1;
     t->columns = L && s[L - 1] != 0;
     if (t->columns) t->K--; else if (t->R) t->R--;
-    if (!t->empty && t->n <= %(SHORT)d) {
+    if (!t->empty && (t->columns || t->n <= %(SHORT)d)) {
         if (t->R) g = t->reduced[--t->R];
         else if (!t->columns && t->K) { g = t->kept[--t->K]; t->apart = 1; }
     }
     t->group = g >= 0 ? d[1 + g] : 1;
-    t->rows = g >= 0 ? block / t->n : 1;
+    t->rows = g >= 0 && t->n <= %(SHORT)d ? block / t->n : 1;
+    t->dense = 1;
     for (int k = 0; k < operands; k++) {
         t->step[k] = L ? s[k * L + L - 1] : 0;
         t->jump[k] = g >= 0 ? s[k * L + g] : 0;
+        t->dense &= !k || t->jump[k] == t->n * t->step[k];
         __asm__ volatile("");
     }
     return 1;
@@ -406,26 +437,47 @@ SYM_ONCE_A_CALL void sym_nest_section(i64 k, i64 loop, i64 unit, int operands, c
 _TEXT = """
 typedef const %(X)s *sym_%(ID)s_fetch(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows,
                                       const i64 *step, const i64 *jump, %(X)s *v);
+typedef i64 sym_%(ID)s_columns(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 end,
+                               const i64 *step, const i64 *jump, %(A)s *acc);
+
+/* Combines the rows of the group with acc[0..wide * m): row k with those from (k mod wide) * m on, or several rows with
+ * the first ones. Hot: a function that is called beside a cold one alone is taken for cold, and has no vectors. */
+SYM_HOT void sym_%(ID)s_group(const sym_nest *t, char *const *p, char *const *q, sym_%(ID)s_fetch *fetch,
+                                   sym_%(ID)s_columns *columns, i64 from, i64 m, i64 wide, %(A)s *acc) {
+    %(X)s v[%(RUN)d] __attribute__((aligned(64)));
+    i64 jump[%(MAX)d], row = 0;
+    if (columns && wide > 1 && t->dense) {
+        for (i64 k = 0; k < t->operands; k++) { jump[k] = wide * t->jump[k]; __asm__ volatile(""); }
+        row = columns(p, q, 0, wide * m, 0, t->group / wide, t->step, jump, acc) * wide;
+    }
+    if (columns) row = columns(p, q, from, m, row, t->group, t->step, t->jump, acc);
+    for (; row < t->group; row += wide) {
+        const i64 r = t->group - row < wide ? t->group - row : wide, all = r * m;
+        const %(X)s *x = fetch(p, q, from, m, row, r, t->step, t->jump, v);
+        SYM_IVDEP
+        for (i64 i = 0; i < all; i++) acc[i] = %(acc_col)s;
+    }
+}
 
 /* Combines what belongs to one result, or to the m ones from the position `from` of a kept innermost loop on. */
 SYM_NOINLINE void sym_%(ID)s_all(sym_nest *t, char *const *p, char *const *place, const i64 *d, const i64 *s,
-                                 int operands, i64 block, sym_%(ID)s_fetch *fetch, i64 from, i64 m, %(A)s *to) {
+                                 int operands, i64 block, sym_%(ID)s_fetch *fetch, sym_%(ID)s_columns *columns,
+                                 i64 from, i64 m, %(A)s *to) {
     %(X)s v[%(RUN)d] __attribute__((aligned(64)));
     %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64))), one = %(acc_unit)s;
     char *q[%(MAX)d];
     for (int k = 0; k < operands; k++) { q[k] = place[k]; __asm__ volatile(""); }
     if (t->columns) {
-        for (i64 i = 0; i < m; i++) acc[i] = %(acc_unit)s;
-        if (!t->empty) do {
-            for (i64 row = 0; row < t->group; row += t->rows) {
-                const i64 r = t->group - row < t->rows ? t->group - row : t->rows;
-                const %(X)s *x = fetch(p, q, from, m, row, r, t->step, t->jump, v);
-                for (i64 j = 0; j < r; j++, x += m) {
-                    SYM_IVDEP
-                    for (i64 i = 0; i < m; i++) acc[i] = %(acc_col)s;
-                }
-            }
-        } while (sym_nest_next(t->R, t->reduced, t->at, operands, d, s, q));
+        i64 wide = t->rows < t->group ? t->rows : t->group;
+        for (i64 i = 0; i < wide * m; i++) acc[i] = %(acc_unit)s;
+        if (!t->empty) do sym_%(ID)s_group(t, p, q, fetch, columns, from, m, wide, acc);
+        while (sym_nest_next(t->R, t->reduced, t->at, operands, d, s, q));
+        while (wide > 1) {
+            const i64 half = wide / 2, far = (wide - half) * m;
+            SYM_IVDEP
+            for (i64 i = 0; i < half * m; i++) acc[i] = %(acc_fold)s;
+            wide -= half;
+        }
         for (i64 i = 0; i < m; i++) to[i] = acc[i];
         return;
     }
@@ -446,6 +498,7 @@ typedef struct {
     char *const *p, *const *place;
     const i64 *d, *s;
     sym_%(ID)s_fetch *fetch;
+    sym_%(ID)s_columns *columns;
     i64 operands, block, from, m, loop, unit, first;
     %(A)s *parts;
 } sym_%(ID)s_job;
@@ -459,8 +512,8 @@ SYM_NOINLINE void sym_%(ID)s_sections(void *data, i64 lo, i64 hi) {
         sym_nest t;
         sym_nest_section(k, job->loop, job->unit, operands, job->d, job->s, job->place, d, place);
         sym_nest_sort(&t, operands, job->block, d, job->s);
-        sym_%(ID)s_all(&t, job->p, place, d, job->s, operands, job->block, job->fetch, job->from, job->m,
-                       job->parts + (k - job->first) * job->m);
+        sym_%(ID)s_all(&t, job->p, place, d, job->s, operands, job->block, job->fetch, job->columns, job->from,
+                       job->m, job->parts + (k - job->first) * job->m);
     }
 }
 
@@ -479,7 +532,7 @@ SYM_NOINLINE void sym_%(ID)s_shared(const sym_ctx *ctx, sym_%(ID)s_job *job, i64
 }
 
 SYM_NOINLINE int sym_%(ID)s_reduce(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx, int operands,
-                                   i64 block, i64 section, sym_%(ID)s_fetch *fetch) {
+                                   i64 block, i64 section, sym_%(ID)s_fetch *fetch, sym_%(ID)s_columns *columns) {
     const %(A)s unit = %(acc_unit)s;
     %(X)s v[%(RUN)d] __attribute__((aligned(64)));
     %(A)s acc[%(COLUMNS)d] __attribute__((aligned(64)));
@@ -489,7 +542,7 @@ SYM_NOINLINE int sym_%(ID)s_reduce(char *const *p, const i64 *d, const i64 *s, c
     %(empty)s
     if (!results) return 0;
     for (int k = 0; k < operands; k++) { place[k] = p[k]; __asm__ volatile(""); }
-    sym_%(ID)s_job job = {p, place, d, s, fetch, operands, block, 0, 1, -1, 0, 0, 0};
+    sym_%(ID)s_job job = {p, place, d, s, fetch, columns, operands, block, 0, 1, -1, 0, 0, 0};
     const i64 sections = sym_nest_sections(d, s, section, &job.loop, &job.unit);
     do {
         if (t.apart && !t.empty) {
@@ -504,74 +557,11 @@ SYM_NOINLINE int sym_%(ID)s_reduce(char *const *p, const i64 *d, const i64 *s, c
             job.from = from;
             job.m = m;
             if (sections > 1) sym_%(ID)s_shared(ctx, &job, sections, acc);
-            else sym_%(ID)s_all(&t, p, place, d, s, operands, block, fetch, from, m, acc);
+            else sym_%(ID)s_all(&t, p, place, d, s, operands, block, fetch, columns, from, m, acc);
             const i64 step = t.columns ? t.step[0] : 0;
             for (i64 i = 0; i < m; i++) *(%(Y)s *)(place[0] + (from + i) * step) = %(store_col)s;
         }
     } while (sym_nest_next(t.K, t.kept, t.at, operands, d, s, place));
     return 0;
-}
-"""
-
-
-def argmax_kernel(in_dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
-    """Return the C text of ``Argmax`` (``collapsed``, loops in program order: the reduced ones count the position), and
-    the functions it needs."""
-    if not has_c_type(in_dtype) and in_dtype.name != "float16":
-        raise NoC(f"argmax of {in_dtype}")
-    work = SINGLE if in_dtype.name == "float16" else in_dtype
-    load = cast(f"*(const {c_type(in_dtype)} *)q", in_dtype, work)
-    words = {"X": c_type(work), "MAX": MAX_LOOPS, "nan": "x != x" if work.kind == "f" else "0", "load": load}
-    return _ARGMAX % words, tuple(functions_in(load))
-
-
-_ARGMAX = """
-int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    const i64 L = d[0], *sy = s, *sx = s + L;
-    i64 kept[%(MAX)d], reduced[%(MAX)d], at[%(MAX)d], K = 0, R = 0;
-    int results = 1;
-    for (i64 j = 0; j < L; j++) {
-        at[j] = 0;
-        if (sy[j]) {
-            if (d[1 + j] == 0) results = 0;
-            kept[K++] = j;
-        } else reduced[R++] = j;
-    }
-    for (i64 j = 0; j < R; j++)
-        if (d[1 + reduced[j]] == 0) return ctx->fail(ctx, SYM_VALUE, "there is no largest of no elements.");
-    if (!results) return 0;
-    char *y = p[0], *x0 = p[1];
-    for (;;) {
-        const char *q = x0;
-        %(X)s best = %(load)s;
-        i64 where = 0, count = 0;
-        for (int found = 0;;) {
-            const %(X)s x = %(load)s;
-            if (!found && (%(nan)s)) { where = count; found = 1; }
-            if (!found && x > best) { best = x; where = count; }
-            count++;
-            i64 j = R - 1;
-            for (; j >= 0; j--) {
-                const i64 w = reduced[j];
-                q += sx[w];
-                if (++at[w] < d[1 + w]) break;
-                q -= sx[w] * d[1 + w];
-                at[w] = 0;
-            }
-            if (j < 0) break;
-        }
-        *(i64 *)y = where;
-        i64 j = K - 1;
-        for (; j >= 0; j--) {
-            const i64 w = kept[j];
-            y += sy[w];
-            x0 += sx[w];
-            if (++at[w] < d[1 + w]) break;
-            y -= sy[w] * d[1 + w];
-            x0 -= sx[w] * d[1 + w];
-            at[w] = 0;
-        }
-        if (j < 0) return 0;
-    }
 }
 """

@@ -4,9 +4,10 @@ import numpy as np
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
+from symcodegen.kernels.columns import moves_of
 from symcodegen.kernels.map_reduce import map_reduce_kernel
-from symcodegen.kernels.reduce import argmax_kernel, reduce_kernel
-from symcodegen.ops.elemwise import broadcast_axes, scalar_inputs, work
+from symcodegen.kernels.reduce import reduce_kernel
+from symcodegen.ops.elemwise import broadcast_axes, work
 from symcore.graph.variable import Apply
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.reduce import Argmax, Reduce
@@ -23,7 +24,9 @@ def reduce_c(op: Reduce, node: Apply) -> Answer:
     """Rows or columns, see ``kernels.reduce``."""
     x = node.inputs[0].type
     try:
-        body, functions = reduce_kernel(op.fn, x.dtype, np.dtype(op.dtype), np.dtype(op.acc_dtype))
+        body, functions = reduce_kernel(
+            op.fn, x.dtype, np.dtype(op.dtype), np.dtype(op.acc_dtype), side_by_side=len(op.axis) < x.ndim
+        )
     except NoC as why:
         return refuse(node, f"no C for a {why}")
     return CKernel(
@@ -44,6 +47,7 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
     """The map block by block, combined as it is computed; see ``kernels.map_reduce``."""
     types = [v.type for v in node.inputs]
     ndim = max(t.ndim for t in types)
+    repeated = [(True,) * (ndim - t.ndim) + tuple(d == 1 for d in t.shape) for t in types]
     try:
         body, functions = map_reduce_kernel(
             op.map,
@@ -51,7 +55,7 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
             [t.dtype for t in types],
             np.dtype(op.dtype),
             np.dtype(op.acc_dtype),
-            scalar_inputs(types),
+            moves_of(repeated, op.axis),
         )
     except NoC as why:
         return refuse(node, f"no C for {why}")
@@ -73,6 +77,8 @@ def map_reduce_c(op: MapReduce, node: Apply) -> Answer:
 @c_impl.register
 def argmax_c(op: Argmax, node: Apply) -> Answer:
     """A scan of each row."""
+    from symcodegen.kernels.argmax import argmax_kernel  # few graphs have one
+
     x = node.inputs[0].type
     try:
         body, functions = argmax_kernel(x.dtype)
