@@ -96,6 +96,14 @@ def test_the_probe_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert KernelCache(root).compiler == found
 
 
+def test_a_warm_start_writes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_adds(KernelCache(root), 1)
+    steps: list[str] = []
+    monkeypatch.setattr(cachestore, "fault_hook", steps.append)
+    assert_adds(KernelCache(root), 1)
+    assert "read object" in steps and not {"create", "write", "rename", "touch", "unlink"}.intersection(steps)
+
+
 def test_many_light_kernels_are_dealt_out_to_two_units():
     def batch(lengths, heavy=()):
         return {str(k): KernelSource(str(k), "SYM_KERNEL" + "x" * n, k in heavy) for k, n in enumerate(lengths)}

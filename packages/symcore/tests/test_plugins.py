@@ -79,7 +79,7 @@ def test_the_scan_is_cached_until_a_distribution_comes(fresh, tmp_path, monkeypa
     files = list((tmp_path / "cache").glob("plugins-*.json"))
     assert len(files) == 1
     data = json.loads(files[0].read_text())
-    assert set(data) == set(plugins.GROUPS)
+    assert set(data["found"]) == set(plugins.GROUPS)
     monkeypatch.setattr(plugins, "_names", None)
     monkeypatch.setattr(plugins, "_scan", lambda: pytest.fail("scanned again"))
     plugins.names("symstack.c")
@@ -113,21 +113,37 @@ def test_what_is_seen_during_an_installation_is_not_kept(fresh, tmp_path, monkey
     assert len(list((tmp_path / "cache").glob("plugins-*.json"))) == 1
 
 
-@pytest.mark.parametrize("damage", ["", "not json", "[]", '{"symstack.c": 1}', '{"symstack.c": [["a", 1]]}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "not json",
+        "[]",
+        "{}",
+        *(
+            json.dumps({"stamp": "", "found": found})
+            for found in (
+                1,
+                {"symstack.c": [["a", "b"]]},
+                *(dict.fromkeys(plugins.GROUPS, wrong) for wrong in (1, [1], [["a", 1]], [["a"]])),
+            )
+        ),
+    ],
+)
 def test_a_damaged_cache_is_a_miss(fresh, tmp_path, monkeypatch, damage):
     plugins.names("symstack.c")
     [file] = (tmp_path / "cache").glob("plugins-*.json")
     file.write_text(damage)
     monkeypatch.setattr(plugins, "_names", None)
     assert isinstance(plugins.names("symstack.c"), list)
-    assert set(json.loads(file.read_text())) == set(plugins.GROUPS)  # healed
+    assert set(json.loads(file.read_text())["found"]) == set(plugins.GROUPS)  # healed
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners of files are a matter of POSIX")
 def test_somebody_elses_cache_is_not_read(fresh, tmp_path, monkeypatch):
     plugins.names("symstack.c")
     monkeypatch.setattr(os, "getuid", lambda: os.stat(tmp_path).st_uid + 1)
-    assert plugins._read_cache() is None
+    assert plugins._recalled() is None
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(fresh, tmp_path):

@@ -403,9 +403,9 @@ class KernelCache:
                 raise
             self._missing = missing
             return remembered
-        if not self._command and self.store.read_toolchain(_last_key()) != (record := to_record(compiler)):
+        if not self._command and self._remembered() != compiler:
             with contextlib.suppress(OSError):
-                self.store.write_toolchain(_last_key(), record)
+                self.store.write_toolchain(_last_key(), to_record(compiler))
         return compiler
 
     def _remembered(self) -> Compiler | None:
@@ -476,7 +476,9 @@ _EXPORT = '__attribute__((visibility("default"))) int {0}();\n'
 
 def _canonical(text: str) -> str:
     """The text without what cannot change its meaning: line-ending style and trailing blanks."""
-    lines = re.split("\r\n|\r|\n", text)  # those of C; Python knows more ends of lines, which may stand in comments
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")  # those of C; Python knows more ends of lines, which may stand in comments
     return "\n".join(line.rstrip(" \t") for line in lines).strip("\n") + "\n"
 
 

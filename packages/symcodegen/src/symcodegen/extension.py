@@ -15,8 +15,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import sysconfig
-import tempfile
 import threading
 from collections.abc import Iterable
 from importlib.machinery import ExtensionFileLoader
@@ -25,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from symcodegen.cvm import sources
+from symcore import notes
 
 __all__ = ["build", "load", "why_not"]
 
@@ -58,7 +57,7 @@ def why_not() -> str | None:
 def _look() -> tuple[ModuleType | None, str | None]:
     if os.environ.get("SYMSTACK_CVM") == "none":
         return None, "the C virtual machine is switched off: SYMSTACK_CVM=none."
-    digest = sources.digest()
+    digest = _digest()
     installed = _import_installed(digest)
     if installed is not None:
         return installed, None
@@ -69,20 +68,45 @@ def _look() -> tuple[ModuleType | None, str | None]:
         return None, f"the C virtual machine was not built at installation and cannot be built now: {first[0]}"
 
 
+def _digest() -> str:
+    """The digest of the sources: read once, and again where one of them has changed."""
+    stamp = sources.stamp()
+    found = notes.recall("sources", str(sources.HERE), stamp) if stamp else None
+    if isinstance(found, str):
+        return found
+    digest = sources.digest()
+    if stamp:
+        notes.keep("sources", str(sources.HERE), stamp, digest)
+    return digest
+
+
 def _import_installed(digest: str) -> ModuleType | None:
     """The module beside its sources, unless they have changed since. A stale one must not even be imported: the digest
     inside it is looked for in the file."""
     spec = importlib.util.find_spec(MODULE)
-    if spec is None or spec.origin is None or digest.encode() not in Path(spec.origin).read_bytes():
+    if spec is None or spec.origin is None or not _holds(spec.origin, digest.encode()):
         return None
     return importlib.import_module(MODULE)
+
+
+def _holds(path: str, text: bytes) -> bool:
+    """Whether a file holds a text: read by pieces, for the text stands far before the end of an extension."""
+    with open(path, "rb", buffering=0) as file:
+        before = b""
+        while piece := file.read(1 << 16):
+            if text in before + piece:
+                return True
+            before = piece[1 - len(text) :]
+    return False
 
 
 # -- the build of first use ----------------------------------------------------------------------------------------
 
 
 def _load_cached(digest: str) -> ModuleType:
-    import platformdirs  # noqa: PLC0415 - not needed where the extension was built at installation
+    import tempfile  # noqa: PLC0415 - nothing of this is needed where the extension was built at installation
+
+    import platformdirs  # noqa: PLC0415
 
     from symcodegen.cachestore import CacheUnusable, Store  # noqa: PLC0415
     from symcodegen.toolchain import ToolchainError  # noqa: PLC0415
@@ -110,6 +134,8 @@ def _load_cached(digest: str) -> ModuleType:
 
 def _key(digest: str) -> str:
     """Everything that decides whether a built extension fits this process."""
+    import sysconfig  # noqa: PLC0415 - for a build of first use alone
+
     import numpy  # noqa: PLC0415 - by now it is imported anyway
 
     parts = (digest, sysconfig.get_config_var("SOABI"), sys.version_info[:3], numpy.__version__, _flags())
@@ -147,6 +173,8 @@ def build(folder: Path, digest: str) -> Path:
     Uses the compiler that kernels use. Raises :class:`symcodegen.toolchain.ToolchainError` (no compiler, a compiler
     that fails or hangs, Python's headers missing) or OSError.
     """
+    import sysconfig  # noqa: PLC0415
+
     import numpy  # noqa: PLC0415
 
     from symcodegen import zig  # noqa: PLC0415

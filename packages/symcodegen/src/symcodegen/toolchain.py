@@ -9,6 +9,7 @@ Nothing here goes through a shell, and no text of a user reaches the command lin
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -402,6 +403,7 @@ def processor_key() -> str:
     return hashlib.blake2b(_host_cpu().encode(), digest_size=8).hexdigest()
 
 
+@functools.cache
 def _host_cpu() -> str:
     """The processor as the system describes it (first core), without what changes from moment to moment."""
     try:

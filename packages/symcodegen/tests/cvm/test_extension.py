@@ -11,6 +11,7 @@ import pytest
 
 from symcodegen import blas, extension
 from symcodegen.cvm import sources
+from symcore import config
 
 LOOK = (
     "from symcodegen import extension\n"
@@ -85,6 +86,39 @@ def test_without_a_compiler_there_is_a_reason(tmp_path, environment, reason):
 
 def test_a_stale_installed_module_is_not_used():
     assert extension._import_installed("0" * 32) is None
+
+
+def test_the_digest_is_kept_until_a_source_changes(tmp_path, monkeypatch):
+    folder = tmp_path / "cvm"
+    shutil.copytree(sources.HERE, folder, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    monkeypatch.setattr(sources, "HERE", folder)
+    monkeypatch.setattr(sources, "_SETTLED", 0)
+    read = []
+    digest = sources.digest
+    monkeypatch.setattr(sources, "digest", lambda: read.append(None) or digest())
+    with config.override(cache_dir=str(tmp_path / "cache")):
+        first = extension._digest()
+        assert extension._digest() == first == digest() and len(read) == 1
+        with open(folder / "run.c", "a") as file:
+            file.write("\n")
+        assert extension._digest() == digest() != first and len(read) == 2
+
+
+def test_the_digest_of_sources_that_are_being_written_is_not_kept(tmp_path, monkeypatch):
+    folder = tmp_path / "cvm"
+    shutil.copytree(sources.HERE, folder, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    monkeypatch.setattr(sources, "HERE", folder)
+    (folder / "run.c").touch()
+    with config.override(cache_dir=str(tmp_path / "cache")):
+        assert extension._digest() == sources.digest()
+        assert not (tmp_path / "cache").exists()
+
+
+def test_a_text_in_a_file_is_found_across_pieces(tmp_path):
+    for position in (0, 65_530, 65_536, 131_060, 200_000):
+        (tmp_path / "file").write_bytes(b"-" * position + b"0123456789abcdef")
+        assert extension._holds(str(tmp_path / "file"), b"0123456789abcdef")
+        assert not extension._holds(str(tmp_path / "file"), b"0123456789abcdeg")
 
 
 def test_the_digest_sees_every_file():

@@ -7,15 +7,15 @@ asked about archives alone. What was found is kept on disk, keyed by the state o
 """
 
 import hashlib
-import json
 import os
 import re
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from symcore import notes
 
 GROUPS = ("symstack.rewrites", "symstack.c", "symstack.gpu", "symstack.linkers", "symstack.shared")
 
@@ -68,7 +68,7 @@ def names(group: str) -> list[str]:
 def _entries(group: str) -> list[list[str]]:
     global _names
     if _names is None:
-        _names = _read_cache() or _scan()
+        _names = _recalled() or _scan()
     return _names.get(group, [])
 
 
@@ -84,6 +84,16 @@ def _resolve(group: str, name: str, target: str) -> Any:
     return value
 
 
+def _recalled() -> dict[str, list[list[str]]] | None:
+    """Return what an earlier process found in the same folders in the same state."""
+    data: Any = notes.recall("plugins", _fingerprint(), "")
+    if not isinstance(data, dict) or set(data) != set(GROUPS):
+        return None
+    rows = [row for group in data.values() if isinstance(group, list) for row in group]
+    sound = all(isinstance(row, list) and len(row) == 2 and all(isinstance(t, str) for t in row) for row in rows)
+    return data if sound and all(isinstance(group, list) for group in data.values()) else None
+
+
 def _scan() -> dict[str, list[list[str]]]:
     state = _fingerprint()
     found: dict[str, set[tuple[str, str]]] = {group: set() for group in GROUPS}
@@ -97,7 +107,7 @@ def _scan() -> dict[str, list[list[str]]]:
     plain = {group: [list(pair) for pair in sorted(pairs)] for group, pairs in found.items()}
     # Seen while something was being installed, entries may be missing: that is not what later processes should read.
     if _fingerprint() == state:
-        _write_cache(state, plain)
+        notes.keep("plugins", state, "", plain)
     return plain
 
 
@@ -156,44 +166,3 @@ def _metadata_stamp(folder: str) -> bytes:
     except OSError:
         return b""
     return repr(sorted(rows)).encode()
-
-
-def cache_root() -> Path:
-    """Return the folder of this user's caches (``config.cache_dir`` if set); it need not exist."""
-    from symcore.config import config
-
-    if config.cache_dir:
-        return Path(config.cache_dir)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "symstack"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "symstack"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symstack"
-
-
-def _cache_file(state: str) -> Path:
-    return cache_root() / f"plugins-{state}.json"
-
-
-def _read_cache() -> dict[str, list[list[str]]] | None:
-    try:
-        path = _cache_file(_fingerprint())
-        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-            return None  # somebody else wrote it: it could name any module
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if set(data) == set(GROUPS) and all(isinstance(t, str) for rows in data.values() for row in rows for t in row):
-            return data
-    except (OSError, ValueError, TypeError, AttributeError):
-        pass
-    return None
-
-
-def _write_cache(state: str, data: dict[str, list[list[str]]]) -> None:
-    try:
-        path = _cache_file(state)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(data, file)
-        os.replace(file.name, path)
-    except OSError:
-        pass  # a cache that cannot be written only costs time

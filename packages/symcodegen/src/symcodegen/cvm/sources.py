@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -64,10 +66,34 @@ COMPILE_ARGS = (
 )
 
 
+def files() -> list[Path]:
+    """Every file that enters the extension."""
+    return sorted([HERE / name for name in UNITS + HEADERS] + [ABI_HEADER])
+
+
+def stamp() -> str | None:
+    """Sizes and times of :func:`files`, which change when one of them does; None where that may not be so yet.
+
+    Clocks of file systems tick every few milliseconds: a file that was changed just now may change again and keep its
+    time.
+    """
+    rows = []
+    for folder, names in ((str(HERE), UNITS + HEADERS), (str(ABI_HEADER.parent), (ABI_HEADER.name,))):
+        for name in names:
+            status = os.stat(f"{folder}/{name}")
+            rows.append((status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    newest = max(max(changed, noted) for _, changed, noted in rows)
+    return None if time.time_ns() - newest < _SETTLED else repr((UNITS, HEADERS, rows))
+
+
+#: Nanoseconds after which two changes of a file are sure to have two times, on any file system.
+_SETTLED = 3_000_000_000
+
+
 def digest() -> str:
     """Hexadecimal digest of every file that enters the extension: two builds with the same one are the same code."""
     hasher = hashlib.blake2b(digest_size=16)
-    for path in sorted([HERE / name for name in UNITS + HEADERS] + [ABI_HEADER]):
+    for path in files():
         text = path.read_bytes().replace(b"\r\n", b"\n")
         hasher.update(f"{path.name} {len(text)}\n".encode() + text)
     return hasher.hexdigest()
