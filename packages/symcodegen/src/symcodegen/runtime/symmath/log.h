@@ -143,39 +143,45 @@ SYM_FN double sym_log1p_usual_f64(sym_u64 *unusual, double x) {
   return sym_log1p_sum_f64(x);
 }
 
-//@ log_pair: log_normal
-/* log m as hi + lo with hi short (26 bits), for bases whose factor must not round: hi * factor_hi is exact. */
-SYM_FN double sym_log_pair_f64(double f, double *lo) {
-  double h = 0.5 * f * f, hi = sym_double_of(sym_bits_f64(f - h) & 0xfffffffff8000000ull);
-  *lo = ((f - hi) - h) + sym_log_small_f64(f, h);
-  return hi;
+//@ log2_sum_f64: base
+/* k + log2(1 + f), as the natural logarithm; the factor, in two parts, stands in the coefficients. */
+SYM_FN double sym_log2_sum_f64(double k, double f) {
+  double s = f / (2.0 + f), z = s * s, w = z * z, h = 0.7213475204444817 * f * f;
+  double a = SYM_FMA(0.5770780163474097, z, 0.9617966939259849);
+  double b = SYM_FMA(0.320598560899919, z, 0.41219858552944477);
+  double c = SYM_FMA(SYM_FMA(0.21342608060368806, z, 0.2209390247326134), z, 0.2623331996429946);
+  double q = SYM_FMA(SYM_FMA(c, w, b), w, a);
+  return k + SYM_FMA(f, 1.4426950408889634, SYM_FMA(f, 2.0355273740931033e-17, s * SYM_FMA(q, z, h) - h));
 }
-/* k * step_hi + k * step_lo + (hi + lo) * factor, the large terms exact. */
-SYM_FN double sym_log_base_f64(double k, double f, double step_hi, double step_lo, double factor_hi, double factor_lo) {
-  double lo, hi = sym_log_pair_f64(f, &lo), big = k * step_hi, top = hi * factor_hi, sum = big + top;
-  double rest = lo * factor_hi + (lo + hi) * factor_lo + k * step_lo;
-  return sum + (rest + ((big - sum) + top));
+
+//@ log10_sum_f64: base
+SYM_FN double sym_log10_sum_f64(double k, double f) {
+  double s = f / (2.0 + f), z = s * s, w = z * z, h = 0.2171472409516259 * f * f;
+  double a = SYM_FMA(0.17371779275883964, z, 0.28952965460217067);
+  double b = SYM_FMA(0.09650978339758123, z, 0.12408413841462794);
+  double c = SYM_FMA(SYM_FMA(0.06424765211870871, z, 0.06650927365726285), z, 0.07897016195104899);
+  double q = SYM_FMA(SYM_FMA(c, w, b), w, a);
+  double rest = SYM_FMA(k, 3.694239077158931e-13, SYM_FMA(f, 1.098319650216765e-17, s * SYM_FMA(q, z, h) - h));
+  return SYM_FMA(k, 0.30102999566361177, SYM_FMA(f, 0.4342944819032518, rest));
 }
 
 //@ log2_sum_f32: base
-/* k + log2(1 + f), the leading factor in two parts */
+/* k + log2(1 + f) */
 SYM_FN float sym_log2_sum_f32(float k, float f) {
-  float q = SYM_FMAF(-0.109957784f, f, 0.186201006f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.19107075f), f, 0.20459716f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.239616379f), f, 0.288567573f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.360696673f), f, 0.480898231f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.721347332f), f, 1.925963e-08f);
-  return k + SYM_FMAF(f, 1.442695f, q * f);
+  float q = SYM_FMAF(0.125852406f, f, -0.207294911f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.215722889f), f, -0.238942653f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.287915796f), f, -0.360704184f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.480910629f), f, -0.721347332f);
+  return SYM_FMAF(SYM_FMAF(q, f, 1.44269502f), f, k);
 }
 
 //@ log10_sum_f32: base
 SYM_FN float sym_log10_sum_f32(float k, float f) {
-  float q = SYM_FMAF(-0.0331005901f, f, 0.0560520887f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.057518024f), f, 0.0615898818f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.0721317157f), f, 0.0868674964f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.108580522f), f, 0.144764796f);
-  q = SYM_FMAF(SYM_FMAF(q, f, -0.217147186f), f, -1.010305e-08f);
-  return SYM_FMAF(k, 0.30103f, SYM_FMAF(f, 0.4342945f, SYM_FMAF(q, f, k * -1.4320989e-8f)));
+  float q = SYM_FMAF(0.0378866419f, f, -0.0624005832f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.0649246275f), f, -0.0719221458f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.0866719633f), f, -0.108583495f);
+  q = SYM_FMAF(SYM_FMAF(q, f, 0.14476864f), f, -0.217147186f);
+  return SYM_FMAF(k, 0.30103f, SYM_FMAF(SYM_FMAF(q, f, 0.434294462f), f, k * -1.4320989e-8f));
 }
 
 //@ sym_log2_f32: log_normal log2_sum_f32
@@ -191,10 +197,10 @@ SYM_FN float sym_log2_usual_f32(sym_u32 *unusual, float x) {
   return sym_log2_sum_f32(k, f);
 }
 
-//@ sym_log2_f64: log_pair
+//@ sym_log2_f64: log_normal log2_sum_f64
 SYM_FN double sym_log2_f64(double x) {
   double k, f = sym_log_reduce_f64(x, &k) - 1.0;
-  return sym_log_special_f64(x, sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08));
+  return sym_log_special_f64(x, sym_log2_sum_f64(k, f));
 }
 
 //@ sym_log10_f32: log_normal log10_sum_f32
@@ -210,23 +216,22 @@ SYM_FN float sym_log10_usual_f32(sym_u32 *unusual, float x) {
   return sym_log10_sum_f32(k, f);
 }
 
-//@ sym_log10_f64: log_pair
+//@ sym_log10_f64: log_normal log10_sum_f64
 SYM_FN double sym_log10_f64(double x) {
-  double k, f = sym_log_reduce_f64(x, &k) - 1.0, step_lo = 3.694239077158931e-13;
-  double y = sym_log_base_f64(k, f, 0.30102999566361177, step_lo, 0.4342944771051407, 4.798111141615973e-09);
-  return sym_log_special_f64(x, y);
+  double k, f = sym_log_reduce_f64(x, &k) - 1.0;
+  return sym_log_special_f64(x, sym_log10_sum_f64(k, f));
 }
 
-//@ sym_log2_usual_f64: log_pair
+//@ sym_log2_usual_f64: log_parts log2_sum_f64
 SYM_FN double sym_log2_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
-  return sym_log_base_f64(k, f, 1.0, 0.0, 1.4426950216293335, 1.9259629911266175e-08);
+  return sym_log2_sum_f64(k, f);
 }
 
-//@ sym_log10_usual_f64: log_pair
+//@ sym_log10_usual_f64: log_parts log10_sum_f64
 SYM_FN double sym_log10_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
-  return sym_log_base_f64(k, f, 0.30102999566361177, 3.694239077158931e-13, 0.4342944771051407, 4.798111141615973e-09);
+  return sym_log10_sum_f64(k, f);
 }
