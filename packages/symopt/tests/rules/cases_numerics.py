@@ -3,10 +3,14 @@
 import numpy as np
 
 from symcore import tensor as T
+from symcore.ifelse import IfElse, ifelse
+from symcore.interpreter import evaluate
+from symcore.linalg.inverses import Adjugate, adjugate, det, inv
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.creation import AllocEmpty
 from symcore.tensor.products import Gemm, Gemv, Ger, outer
-from symopt.testing import RuleCase
+from symopt import Mode, function
+from symopt.testing import RuleCase, find_rules
 
 inf, nan = np.inf, np.nan
 ONE, ZERO = np.float64(1), np.float64(0)
@@ -36,8 +40,45 @@ def fresh_ger(x, y):
 MATRICES = {"shapes": [(3, 4), (4, 2), (3, 2)], "empty": [(0, 4), (4, 2), (0, 2)],
             "special": [np.full((3, 4), inf), np.ones((4, 2)), np.full((3, 2), nan)]}
 
+SINGULAR = Adjugate(singular=True)
+
+
+class DeterminantCase(RuleCase):
+    """A case on square matrices. The inverse of a ``special`` one is an error: it is run by a machine that is lazy."""
+
+    def __init__(self, build, negative, special, after=None):
+        super().__init__("adjugate-over-determinant", "dmatrix", build, negative, after, shapes=[(3, 3)],
+                         empty=[(0, 0)])  # fmt: skip
+        self.matrices = [np.array(m, "d") for m in special]
+
+    def check_special(self):
+        [x] = self._inputs()
+        f = function([x], self.build(x), mode=Mode("alone", find_rules(self.rule), "py"))
+        assert any(isinstance(node.op, IfElse) for node in f.maker.fgraph.nodes)
+        with np.errstate(all="ignore"):
+            for m in self.matrices:
+                np.testing.assert_array_equal(f(m), evaluate(self.build(x), {x: m}))
+
+
+def chosen(x, regular, singular):
+    return ifelse(abs(det(x)) > np.float64(0), regular, singular)
+
+
+#: Of rank 2, 1 and 0; not finite; with a determinant that overflows to NaN.
+SPECIAL_MATRICES = [
+    [[1, 2, 3], [2, 4, 6], [0, 0, 1]], [[1, 2, 4], [2, 4, 8], [1, 2, 4]], np.zeros((3, 3)), np.full((3, 3), nan),
+    [[1, inf, 0], [0, 1, 0], [0, 0, 1]], [[1e200, 1, 0], [0, 1e200, 0], [0, 0, 0]],
+]  # fmt: skip
 
 CASES = [
+    # --- determinants
+    DeterminantCase(lambda x: adjugate(x) / det(x), lambda x: [adjugate(x) * det(x), adjugate(x) / det(2 * x)],
+                    SPECIAL_MATRICES, lambda x: chosen(x, inv(x), SINGULAR(x) / det(x))),
+    DeterminantCase(lambda x: adjugate(x).T * (x.sum() / det(x)), lambda x: adjugate(x).T * (3 / sf.sqr(det(x))),
+                    SPECIAL_MATRICES, lambda x: chosen(x, inv(x).T * x.sum(), SINGULAR(x).T * (x.sum() / det(x)))),
+    DeterminantCase(lambda x: x * ((sf.sgn(det(x)) / abs(det(x))) * adjugate(x).T),
+                    lambda x: (1 / abs(det(x))) * adjugate(x).T, SPECIAL_MATRICES),
+    DeterminantCase(lambda x: -adjugate(x) / det(x), lambda x: adjugate(x) / (det(x) * det(x)), SPECIAL_MATRICES),
     # --- logistic
     RuleCase("exp-over-one-plus-exp", "dvector", lambda x: exp(x) / (1 + exp(x)), lambda x: exp(x) / (2 + exp(x)),
              lambda x: sf.sigmoid(x)),

@@ -95,7 +95,10 @@ class Adjugate(Op):
     value decomposition ``u diag(s) v'``: ``det(u v') v diag(p) u'``, with ``p[i]`` the product of all ``s`` but
     ``s[i]`` (G. W. Stewart, "On the adjugate matrix", Linear Algebra and its Applications 283 (1998)). Its own
     derivative takes the inverse: at a singular matrix that raises ``numpy.linalg.LinAlgError`` when the function runs.
+    ``singular`` says that the matrix is known to have no inverse, so that none is tried.
     """
+
+    singular: bool = False
 
     def make_node(self, x: Any) -> Apply:
         x = as_square(self, x)
@@ -110,19 +113,25 @@ class Adjugate(Op):
         if not x.size or not np.isfinite(x).all():
             return np.full_like(x, np.nan)
         with np.errstate(all="ignore"):
-            try:
-                inverse = np.linalg.inv(x)
-                condition: Any = np.linalg.norm(x, 1) * np.linalg.norm(inverse, 1)
-                determinant = np.linalg.det(x)
-            except np.linalg.LinAlgError:
-                condition = determinant = np.inf
-            if condition < np.finfo(x.dtype).eps ** -0.5 and np.isfinite(determinant) and determinant != 0:
-                return determinant * inverse
+            regular = None if self.singular else self._of_regular(x)
+            if regular is not None:
+                return regular
             u, s, vt = np.linalg.svd(x)
             before = np.cumprod(np.concatenate([[1], s[:-1]]))
             behind = np.cumprod(np.concatenate([[1], s[:0:-1]]))[::-1]
             sign = np.linalg.det(u) * np.linalg.det(vt)
             return ((vt.conj().T * (before * behind)) @ u.conj().T * sign).astype(x.dtype, copy=False)
+
+    @staticmethod
+    def _of_regular(x: Any) -> Any:
+        """Return the adjugate of a matrix that has a good inverse, else ``None``."""
+        try:
+            inverse, determinant = np.linalg.inv(x), np.linalg.det(x)
+        except np.linalg.LinAlgError:
+            return None
+        condition = np.linalg.norm(x, 1) * np.linalg.norm(inverse, 1)
+        good = condition < np.finfo(x.dtype).eps ** -0.5 and np.isfinite(determinant) and determinant != 0
+        return determinant * inverse if good else None
 
     def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
         [x], [y], [g] = inputs, outputs, output_grads

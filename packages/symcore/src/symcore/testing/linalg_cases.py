@@ -46,6 +46,8 @@ def _inverses() -> list[OpCase]:
         OpCase(Det(), np.array([[1, 2], [2, 4]]), grad=False, expected=np.linalg.det),
         OpCase(Adjugate(), _well(3), expected=lambda x: np.linalg.det(x) * np.linalg.inv(x)),
         OpCase(Adjugate(), np.array([[1, 2], [2, 4]]), grad=False, expected=lambda x: np.array([[4, -2], [-2, 1]])),
+        OpCase(Adjugate(singular=True), np.array([[1, 2], [2, 4]]), grad=False,
+               expected=lambda x: np.array([[4, -2], [-2, 1]])),
         OpCase(SLogDet(), -_well(3), expected=np.linalg.slogdet),
         OpCase(Lstsq(), _TALL, _normal(4), unconnected=[1, 3],
                expected=lambda a, b: np.linalg.lstsq(a, b, rcond=None)),

@@ -44,7 +44,7 @@ def _determinant(op: Det, values: Sequence[Any], batched: Sequence[bool]) -> Out
 @over_stack.register
 def _adjugate(op: Adjugate, values: Sequence[Any], batched: Sequence[bool]) -> Outputs | None:
     [x] = values
-    if not np.isfinite(x).all():
+    if op.singular or not np.isfinite(x).all():
         return None
     with np.errstate(all="ignore"):
         try:

@@ -9,6 +9,7 @@ from symopt.rules import (
     blas,
     broadcasting,
     choices,
+    determinants,
     dots,
     error_functions,
     folding,
@@ -33,8 +34,8 @@ from symopt.ruleset import RuleSet
 RULES: RuleSet = RuleSet(
     inline_graphs.RULES, folding.RULES, choices.RULES, lazy_gradients.RULES, broadcasting.RULES, shaping.RULES,
     reshapes.RULES, indexing.RULES, subtensors.RULES, joins.RULES, dots.RULES, reductions.RULES, scalars.RULES,
-    arithmetic.RULES, stability.RULES, error_functions.RULES, powers.RULES, blas.RULES, writes.RULES,
-    fusion.RULES, map_reduction.RULES,
+    arithmetic.RULES, determinants.RULES, stability.RULES, error_functions.RULES, powers.RULES, blas.RULES,
+    writes.RULES, fusion.RULES, map_reduction.RULES,
 )
 
 
