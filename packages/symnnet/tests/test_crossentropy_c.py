@@ -155,6 +155,15 @@ def test_special_values(kernels, op_class):
 
 
 @pytest.mark.parametrize("op_class", [CrossentropySoftmax1hotGrad, CrossentropySoftmax1hotWithGrad])
+@pytest.mark.parametrize("n", [6, 300])
+def test_scores_far_below_the_largest(kernels, op_class, n):
+    """One row of a panel whose exponentials are denormal: its neighbours are read again as well."""
+    node, values = case(op_class, 30, n, "float64")
+    values[-2][7, 1], values[-2][20, 2], values[-2][21, 2] = -712.0, -1e300, -np.inf
+    compare(kernels, node, values)
+
+
+@pytest.mark.parametrize("op_class", [CrossentropySoftmax1hotGrad, CrossentropySoftmax1hotWithGrad])
 def test_gradient_over_scores(kernels, op_class):
     node, values = case(op_class, 50, 100)
     expected = node.op.perform(node, *values)

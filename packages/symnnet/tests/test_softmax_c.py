@@ -144,6 +144,29 @@ def test_special_values(kernels, op_class, dtype, n):
     compare(kernels, node_of(op_class, dtype, 2), [x], precision=dtype)  # the largest floats overflow in no wider one
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op_class", [Softmax, LogSoftmax])
+@pytest.mark.parametrize("n", [4, 45, 300])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_far_below_the_largest(kernels, op_class, dtype, n, inplace):
+    """Exponentials that are normal or 0 are computed faster than denormal ones; all come out right."""
+    info = np.finfo(dtype)
+    low = np.log(info.smallest_normal)
+    x = rng.standard_normal((40, n)).astype(dtype)
+    places = [0.9 * low, low + 0.5, low - 2, low - 9, 1.02 * low, 1.2 * low, 3 * low, -1e30, -np.inf]
+    for row, below in enumerate(places):
+        x[4 * row + 1, row % n] = below
+    node = node_of(op_class, dtype, 2)
+    expected, bound = expected_of(node, [x])
+    if op_class is Softmax:
+        distance = np.minimum(x.max(-1, keepdims=True) - x.astype(np.longdouble), -2 * low)  # it is rounded once
+        bound = (TOLERANCE[dtype] + info.eps * distance) * expected + 2 * info.smallest_subnormal
+        assert np.any((expected > 0) & (expected < info.smallest_normal))
+    out = x if inplace else np.full(x.shape, 77, dtype)
+    kernels(node, x, outputs=[out])
+    assert_near(out, expected, bound)
+
+
 @pytest.mark.parametrize("op_class", OPS)
 @pytest.mark.parametrize("n", [10, 300])
 def test_output_over_input(kernels, op_class, n):

@@ -36,7 +36,7 @@ def _kernel(node: Any, text: str, *functions: str) -> CKernel:
 def _fused(op: Any, node: Any, value: bool, slope: bool) -> CKernel | None:
     if _refused(op, node):
         return None
-    return _kernel(node, fused_text(node, value, slope), "sym_exp_{}", "sym_log_f64")
+    return _kernel(node, fused_text(node, value, slope), "sym_exp_{}", "sym_exp_usual_{}", "sym_log_f64")
 
 
 @c_impl.register

@@ -3,7 +3,7 @@
 from string import Template
 from typing import Any
 
-from symnnet.c.rows import EXP_KEPT, REALS, SCALE, Layout, helpers, map_text, sum_text
+from symnnet.c.rows import EXP_CALL, REALS, SCALE, Layout, exp_text, helpers, map_text
 
 #: Integer types of classes. An uint64 above 2^63 would look negative, hence valid.
 CLASSES = {"int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -43,9 +43,9 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
       ox[k] = (first + k) * $SX0;
       SYMNN_PLAIN(k);
     }
-    symnn_read_$F(&h, h.t, $PX, ox, $SX1, -__builtin_inff());
+    $READ
     symnn_top_$F(&h);
-    symnn_exps_$F(&h);
+    $EXPS
     $LOGS
     for (i64 k = 0; k < h.here; k++) {
       const i64 i = first + k;
@@ -61,6 +61,8 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
   return 0;
 }
 """)
+
+_READ = "symnn_read_$F(&h, h.t, $PX, ox, $SX1, -__builtin_inff());"
 
 _VALUE = """const $T t = *(const $T *)($PX + i * $SX0 + c * $SX1) - h.m[k * h.lane];
       *($T *)(p[0] + i * $SV) = ($T)(h.l[k] - t);"""
@@ -124,8 +126,10 @@ def fused_text(node: Any, value: bool, slope: bool) -> str:
     """Return the C of ``CrossentropySoftmax1hot`` (``value``), of its gradient (``slope``), or of both at once."""
     dtype = node.outputs[0].type.dtype.name
     words = _words(node, value + slope, slope, node.op.strict)
-    text = helpers(dtype, "rows", "top") + sum_text(dtype, "exps", EXP_KEPT)
-    parts = dict.fromkeys(("LOGS", "VALUE", "SCALE", "SLOPE", "REST"), "")
+    text = helpers(dtype, "rows", "top") + exp_text(dtype, "exps", stored=True)
+    read = Template(_READ).substitute(words)
+    exps = Template(EXP_CALL).substitute(SUM=f"exps_{words['F']}", READ=read)
+    parts = {"READ": read, "EXPS": exps} | dict.fromkeys(("LOGS", "VALUE", "SCALE", "SLOPE", "REST"), "")
     straight = f"{words['SX1']} == unit"
     if value:
         words["SV"] = Layout(node).stride(0, 0)

@@ -23,6 +23,8 @@ from typing import Any
 
 #: dtype -> (its name in the vector mathematics, C type, C type of the mask of a comparison).
 REALS = {"float32": ("f32", "float", "int"), "float64": ("f64", "double", "long long")}
+#: dtype -> arguments from which on the exponential is a normal number, and below which it is 0.
+LIMITS = {"float32": ("-87.0f", "-104.0f"), "float64": ("-708.0", "-746.0")}
 #: Rows of at most this many bytes are worked on as columns.
 SHORT = 160
 #: Elements of a panel: 8 KB of float32, 16 KB of float64, unless its rows are long.
@@ -211,18 +213,21 @@ SYMNN_FN void symnn_top_$F(const symnn_rows_$F *h) {
 """
 
 #: A loop over panels that adds up rows: ``$TERM`` adds to ``sum`` what it makes of t, z and m; ``$LANES``
-#: and ``$ROW`` keep the sum of a row.
+#: and ``$ROW`` keep the sum of a row. ``$VERDICT`` tells whether all this must be done again in another way.
 _SUM = """
 #ifndef SYMNN_$NAME
 #define SYMNN_$NAME
-SYMNN_FN void symnn_$NAME(symnn_rows_$F *h) {
+SYMNN_FN int symnn_$NAME(symnn_rows_$F *h) {
   const i64 step = h->step;
+  symnn_i_$F bad = {0};
+  (void)bad;
   for (i64 s = 0; s < h->strips; s++) {
     SYMNN_PLAIN(s);
     $T *t = h->t + s * h->apart, *z = h->z + s * h->apart, *m = h->m + s * SYMNN_W_$F;
+    const symnn_v_$F top = SYMNN_AT_$F(m);
     const char *next = h->next + s * h->apart * (i64)sizeof($T);
     double q[SYMNN_W_$F] = {0};
-    (void)z, (void)m, (void)next;
+    (void)z, (void)m, (void)next, (void)top;
     for (i64 j = 0; j < h->count;) {
       const i64 end = h->count - j < 64 ? h->count : j + 64;
       symnn_v_$F sum = {0};
@@ -243,6 +248,7 @@ SYMNN_FN void symnn_$NAME(symnn_rows_$F *h) {
       $ROW
     }
   }
+  $VERDICT
 }
 #endif
 """
@@ -253,13 +259,32 @@ _LANES_A = """$T a[SYMNN_W_$F];
       for (int l = 0; l < SYMNN_W_$F; l++) a[l] = ($T)$KEPT;
       SYMNN_AT_$F(h->a + s * SYMNN_W_$F) = SYMNN_AT_$F(a);"""
 
-#: Adds up ``exp(t - m)``, meanwhile fetching the next rows; kept, they take the place of t.
-EXP = """__builtin_prefetch(next + at * (i64)sizeof($T));
-        $T e[SYMNN_W_$F];
+_VERDICT = """$I any = 0;
+  for (int l = 0; l < SYMNN_W_$F; l++) any |= bad[l];
+  return any != 0;"""
+
+#: Adds up ``exp(t - m)``, for any numbers.
+_EXP = """$T e[SYMNN_W_$F];
         for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_$F(t[at + l] - m[l]);
         sum += SYMNN_AT_$F(e);"""
-EXP_KEPT = EXP + """
-        SYMNN_AT_$F(t + at) = SYMNN_AT_$F(e);"""
+#: The same of numbers whose exponential is normal or 0, meanwhile fetching the next rows; others are bad. The fast form
+#: of the exponential makes nonsense of those and of what is far below m, which becomes 0.
+_EXP_USUAL = """__builtin_prefetch(next + at * (i64)sizeof($T));
+        $T e[SYMNN_W_$F];
+        unsigned $I unused = 0;
+        for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_usual_$F(&unused, t[at + l] - m[l]);
+        const symnn_v_$F x = SYMNN_AT_$F(t + at) - top;
+        const symnn_i_$F far = x < $FAR;
+        bad |= ~(far | (x >= $NORMAL));
+        const symnn_v_$F power = (symnn_v_$F)((symnn_i_$F)SYMNN_AT_$F(e) & ~far);
+        sum += power;"""
+#: The exponentials take the place of t.
+_KEPT, _KEPT_USUAL = "SYMNN_AT_$F(t + at) = SYMNN_AT_$F(e);", "SYMNN_AT_$F(t + at) = power;"
+#: What is called for sums of exponentials; where there are bad numbers, the panel is read, and added up, once more.
+EXP_CALL = """if (symnn_$SUM(&h)) {
+      $READ
+      symnn_every_$SUM(&h);
+    }"""
 
 #: The last loop: ``$TERM`` makes r of t, z and of ak, mk (numbers of rows), which goes to y, at once if it is a row.
 _MAP = """
@@ -313,7 +338,11 @@ SCALE = ("scale", "const symnn_v_$F r = SYMNN_AT_$F(t + at) * ak;")
 def words_of(dtype: str) -> dict[str, Any]:
     """Return what the pieces of text call the types of ``dtype`` (float32 or float64)."""
     f, real, mask = REALS[dtype]
-    return {"F": f, "T": real, "I": mask, "SHORT": SHORT, "PANEL": PANEL, "PANEL_MOST": PANEL_MOST, "ACROSS": ACROSS}
+    normal, far = LIMITS[dtype]
+    return {
+        "F": f, "T": real, "I": mask, "NORMAL": normal, "FAR": far,
+        "SHORT": SHORT, "PANEL": PANEL, "PANEL_MOST": PANEL_MOST, "ACROSS": ACROSS,
+    }  # fmt: skip
 
 
 def helpers(dtype: str, *pieces: str) -> str:
@@ -329,16 +358,28 @@ def map_text(dtype: str, name: str, term: str) -> str:
     return Template(Template(_MAP).safe_substitute(NAME=f"{name}_$F", TERM=term)).substitute(words_of(dtype))
 
 
-def sum_text(dtype: str, name: str, term: str, kept: str = "") -> str:
+def sum_text(dtype: str, name: str, term: str, kept: str = "", verdict: str = "return 0;") -> str:
     """Return the function ``symnn_<name>_<dtype>`` of the sums of what the statement ``term`` adds to ``sum``.
 
-    Sums go to q, or what ``kept``, an expression with ``%s`` for a sum, makes of them to a.
+    Sums go to q, or what ``kept``, an expression with ``%s`` for a sum, makes of them to a. It returns what ``verdict``
+    says.
     """
     lanes, row = _LANES_Q, "h->q[s] = (a + b);"
     if kept:
         lanes, row = _LANES_A.replace("$KEPT", kept % "q[l]"), f"h->a[s * SYMNN_W_$F] = ($T){kept % '(a + b)'};"
-    text = Template(_SUM).safe_substitute(NAME=f"{name}_$F", TERM=term, LANES=lanes, ROW=row)
+    text = Template(_SUM).safe_substitute(NAME=f"{name}_$F", TERM=term, LANES=lanes, ROW=row, VERDICT=verdict)
     return Template(text).substitute(words_of(dtype))
+
+
+def exp_text(dtype: str, name: str, stored: bool, kept: str = "") -> str:
+    """Return two functions of the sums of ``exp(t - m)``, where m are the largest of the rows t.
+
+    ``symnn_<name>_<dtype>`` returns whether a number is bad: then ``symnn_every_<name>_<dtype>`` must be called on the
+    panel, read again: ``EXP_CALL``. ``stored``: the exponentials take the place of t. ``kept`` as in ``sum_text``. They
+    need ``sym_exp_<dtype>`` and ``sym_exp_usual_<dtype>``.
+    """
+    usual, every = (_EXP_USUAL + _KEPT_USUAL, _EXP + _KEPT) if stored else (_EXP_USUAL, _EXP)
+    return sum_text(dtype, name, usual, kept, _VERDICT) + sum_text(dtype, f"every_{name}", every, kept)
 
 
 class Layout:

@@ -13,7 +13,7 @@ def _kernel(op: Any, node: Any) -> CKernel | None:
     if dtype not in REALS:
         refuse(node, f"{type(op).__name__} has C for float32 and float64, not for {dtype}")
         return None
-    functions = (f"sym_exp_{REALS[dtype][0]}", "sym_log_f64")
+    functions = (f"sym_exp_{REALS[dtype][0]}", f"sym_exp_usual_{REALS[dtype][0]}", "sym_log_f64")
     fallible = len(node.inputs) > 1  # the shapes of the two inputs are compared
     ndim = node.outputs[0].type.ndim
     cut = tuple(range(1 + len(node.inputs))) if ndim > 1 and op.axis % ndim else ()

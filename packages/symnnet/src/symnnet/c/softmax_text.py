@@ -3,7 +3,7 @@
 from string import Template
 from typing import Any
 
-from symnnet.c.rows import EXP, EXP_KEPT, SCALE, Layout, helpers, map_text, sum_text, words_of
+from symnnet.c.rows import EXP_CALL, SCALE, Layout, exp_text, helpers, map_text, sum_text, words_of
 
 _KERNEL = Template("""
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
@@ -29,9 +29,10 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
 }
 """)
 
-_ONE = """symnn_read_$F(&h, h.t, p[1], o1, $S1, -__builtin_inff());
+_READ = "symnn_read_$F(&h, h.t, p[1], o1, $S1, -__builtin_inff());"
+_ONE = f"""{_READ}
     symnn_top_$F(&h);
-    symnn_$SUM(&h);"""
+    {EXP_CALL.replace("$READ", _READ)}"""
 _TWO = """symnn_read_$F(&h, h.t, p[1], o1, $S1, 0);
     symnn_read_$F(&h, h.z, p[2], o2, $S2, 0);
     symnn_$SUM(&h);"""
@@ -39,11 +40,12 @@ _EXP_TERM = """$T e[SYMNN_W_$F];
       for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_$F(z[at + l]);
       const symnn_v_$F r = SYMNN_AT_$F(t + at) - SYMNN_AT_$F(e) * ak;"""
 
-#: Op -> work on panels, the loop that adds up (name, statement, what is kept of a sum), the last (name, statement).
-_PARTS = {
-    "Softmax": (_ONE, ("softmax", EXP_KEPT, "(1.0 / %s)"), SCALE),
+#: Op -> work on panels, the loop that adds up (name, statement, what is kept of a sum; for exponentials whether they are
+#: stored instead of a statement), the last (name, statement).
+_PARTS: dict[str, tuple[str, tuple[Any, ...], tuple[str, str]]] = {
+    "Softmax": (_ONE, ("softmax", True, "(1.0 / %s)"), SCALE),
     "LogSoftmax": (
-        _ONE, ("log_softmax", EXP, "sym_log_f64(%s)"),
+        _ONE, ("log_softmax", False, "sym_log_f64(%s)"),
         ("shift", "const symnn_v_$F r = (SYMNN_AT_$F(t + at) - mk) - ak;"),
     ),
     "SoftmaxGrad": (
@@ -63,7 +65,7 @@ def softmax_text(node: Any, axis: int) -> str:
     words = words_of(dtype)
     words["SUM"] = f"{added[0]}_{words['F']}"
     text = helpers(dtype, *(("rows", "top") if len(node.inputs) == 1 else ("rows",)))
-    text += sum_text(dtype, *added) + map_text(dtype, name, term)
+    text += (sum_text if isinstance(added[1], str) else exp_text)(dtype, *added) + map_text(dtype, name, term)
     words |= {f"S{k}": layout.stride(k, axis) for k in operands}
     offsets = [f"o{k}[k] = {layout.offset(k, axis, 'row')};" for k in operands]
     return text + _KERNEL.substitute(
