@@ -103,3 +103,20 @@ def test_rules_about_loops_come_with_the_loops():
         "assert list(before) == [r for r in mode.rules if r in before]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_graphs_as_ops_are_taken_apart_once_there_may_be_any():
+    code = (
+        "import sys\n"
+        "from symopt.mode import get_mode\n"
+        "mode = get_mode('FAST_RUN')\n"
+        "before = mode.rules_in_use\n"
+        "assert 'inline-graph' not in before and 'symcore.from_graph' not in sys.modules\n"
+        "from symcore import OpFromGraph, tensor as T\n"
+        "x = T.dvector('x')\n"
+        "assert next(iter(mode.rules_in_use)).name == 'inline-graph'\n"
+        "assert list(mode.rules_in_use)[1:] == list(before)\n"
+        "assert OpFromGraph([x], [x + 1])(x).eval({x: [1.0]}).tolist() == [2.0]\n"
+        "assert next(iter(mode.rules)).name == 'inline-graph'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -44,7 +44,6 @@ from symcodegen.toolchain import (
     processor_key,
     to_record,
 )
-from symcodegen.turns import turn
 from symcore.graph import trace
 from symcore.record import Record
 
@@ -268,6 +267,8 @@ class KernelCache:
         """Compile the batch, unless another process is at it and publishes it in time."""
         if self._missing is not None:
             raise self._missing
+        from symcodegen.turns import turn  # noqa: PLC0415 - not needed on a warm start
+
         batch = hashlib.blake2b("".join(sorted(missing)).encode(), digest_size=16).hexdigest()
         with turn(self.store.root / "tmp", batch, self._timeout, lambda: not self._from_disk(missing)) as needed:
             if needed:

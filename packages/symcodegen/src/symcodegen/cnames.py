@@ -1,5 +1,6 @@
 """dtypes in C: the closed set of types that generated code may name."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,23 @@ SUFFIXES = {
 # fmt: on
 
 
+@functools.lru_cache(maxsize=64)
+def _name(dtype: np.dtype[Any]) -> str:
+    """Return the name of a dtype, which NumPy puts together anew each time."""
+    return dtype.name
+
+
 def has_c_type(dtype: np.dtype[Any]) -> bool:
     """Tell whether kernels can be generated for a dtype (for more than elementwise work, see ``STORED``)."""
-    return dtype.name in C_TYPES
+    return _name(dtype) in C_TYPES
 
 
 def c_type(dtype: np.dtype[Any]) -> str:
     """Return the C type of a dtype."""
-    return C_TYPES.get(dtype.name) or STORED[dtype.name]
+    name = _name(dtype)
+    return C_TYPES.get(name) or STORED[name]
 
 
 def suffix(dtype: np.dtype[Any]) -> str:
     """Return how functions of that dtype end."""
-    return SUFFIXES[dtype.name]
+    return SUFFIXES[_name(dtype)]

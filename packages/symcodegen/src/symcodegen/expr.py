@@ -91,7 +91,7 @@ _SINGLE, _WIDE = np.dtype("float32"), np.dtype("int64")
 
 def _is_half(dtype: np.dtype[Any]) -> bool:
     """Float16 is storage: a function takes and gives it, and computes in float32, rounding after every step."""
-    return dtype.name == "float16"
+    return dtype.char == "e"
 
 
 class CheckedPower:

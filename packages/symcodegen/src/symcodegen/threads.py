@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+
+from symcore.record import Record
 
 __all__ = ["MOST", "POOL", "Granted", "count", "granted"]
 
@@ -18,7 +19,7 @@ MOST = 256
 """Threads that take part in one call, at most; the machine's own bound."""
 
 
-class Granted(NamedTuple):
+class Granted(Record):
     """A number of threads, and where it comes from."""
 
     threads: int

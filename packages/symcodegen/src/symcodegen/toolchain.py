@@ -16,11 +16,13 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from symcodegen import zig
-from symcodegen.process import Finished, run_all
 from symcore.record import Record
+
+if TYPE_CHECKING:
+    from symcodegen.process import Finished
 
 __all__ = [
     "CompileError",
@@ -193,6 +195,8 @@ class Compiler(Record):
         return out
 
     def _run(self, arguments: list[list[str]], scratch: Path, timeout: float, units: list[Unit]) -> None:
+        from symcodegen.process import run_all  # noqa: PLC0415 - not needed on a warm start
+
         commands = [[*self.argv, *rest] for rest in arguments]
         try:
             with zig.own_cache(self.argv, scratch) as kept:
@@ -477,6 +481,8 @@ def _target(macros: dict[str, str]) -> str:
 def _macros(argv: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, str]:
     """The predefined macros under these flags."""
     path = _programs(argv)[-1]
+    from symcodegen.process import run_all  # noqa: PLC0415 - as above
+
     command = [*argv, *flags, "-dM", "-E", "-x", "c", os.devnull]
     try:
         with zig.own_cache(argv, None) as kept:

@@ -39,6 +39,9 @@ class Record:
 
     def __init__(self, *args: Any, **kwargs: Any):
         cls = type(self)
+        if len(args) == len(cls._params) and not kwargs:  # as most are made
+            self.__dict__.update(zip(cls._params, args, strict=True))
+            return
         if len(args) > len(cls._params):
             raise TypeError(f"{cls.__name__} takes {len(cls._params)} parameters, got {len(args)}.")
         values = {**cls._defaults, **dict(zip(cls._params, args, strict=False)), **kwargs}

@@ -10,7 +10,8 @@ An entry reads ``twin(parameters)``. ``twin`` is a name of the tensor language; 
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+
+from symcore.record import Record
 
 #: ufunc -> function of as many arguments.
 UFUNCS: dict[str, str] = {
@@ -177,7 +178,7 @@ _PRODUCTS = """
 """
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """One parameter of a NumPy function: how it is handed on, and under which name or if it has which value."""
 
     name: str
@@ -186,7 +187,7 @@ class Parameter(NamedTuple):
     to: str
 
 
-class Twin(NamedTuple):
+class Twin(Record):
     """The function that answers a function of NumPy, and the parameters of the latter."""
 
     target: str

@@ -1,11 +1,12 @@
 """What the rules of this package look for in a graph: softmaxes, quotients, one target per row."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from symcore.graph.variable import Constant
+from symcore.record import Record
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import constant
 from symcore.tensor.creation import Alloc, ARange
@@ -51,7 +52,7 @@ def fits(new: Any, out: Any) -> bool:
     return new.type.broadcastable == out.type.broadcastable and out.type.is_super(new.type)
 
 
-class Targets(NamedTuple):
+class Targets(Record):
     """``[arange(n), y]``. ``proven``: ``n`` is certainly the length of ``y``."""
 
     y: Any

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:
-    from symopt.rules.catalog import RULES, all_rules, rules_in_use
+    from symopt.rules.catalog import all_rules, rules_in_use
+    from symopt.ruleset import RuleSet
+
+    RULES: RuleSet
 
 __all__ = ["RULES", "all_rules", "rules_in_use"]
 
@@ -14,4 +17,4 @@ def __getattr__(name: str) -> _Any:
         raise AttributeError(f"module 'symopt.rules' has no attribute {name!r}")
     from symopt.rules import catalog
 
-    return getattr(catalog, name)
+    return catalog.core_rules() if name == "RULES" else getattr(catalog, name)

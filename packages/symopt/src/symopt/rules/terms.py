@@ -7,11 +7,12 @@ that list gets simpler a new tree is built.
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from symcore.graph.variable import Constant
+from symcore.record import Record
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import constant, scalar_value
 from symopt.match import fn_of
@@ -22,7 +23,7 @@ WIDEST = 16
 Number = int | float | complex
 
 
-class Term(NamedTuple):
+class Term(Record):
     """``number * product(scalars) * product(rest)``. ``scalars`` are 0-d variables beside factors that are not."""
 
     number: Number
@@ -30,7 +31,7 @@ class Term(NamedTuple):
     rest: tuple[Any, ...]
 
 
-class Product(NamedTuple):
+class Product(Record):
     """``product(numbers) * product(over) / (product(divisors) * product(under))``."""
 
     numbers: list[Number]
@@ -43,15 +44,17 @@ class Product(NamedTuple):
     tree: list["Step"]
 
 
-class Step(NamedTuple):
-    """One step of reading a product: ``fn`` of ``operands`` products that follow, or the leaf ``v``."""
+class Step:
+    """One step of reading a product: ``fn`` of ``operands`` products that follow, or the leaf ``v``.
 
-    fn: Any
-    operands: int
-    v: Any
-    #: Whether it stands over or under the fraction line; whether the leaf is a number.
-    above: bool
-    is_number: bool = False
+    ``above``: whether it stands over or under the fraction line. ``is_number``: whether the leaf is a number.
+    """
+
+    __slots__ = ("above", "fn", "is_number", "operands", "v")
+
+    def __init__(self, fn: Any, operands: int, v: Any, above: bool, is_number: bool = False):
+        self.fn, self.operands, self.v = fn, operands, v
+        self.above, self.is_number = above, is_number
 
 
 def as_number(v: Any) -> Number | None:
@@ -244,7 +247,7 @@ def product_of(out: Any, fgraph: Any, shared: bool = False) -> Product:
             found.numbers.append(-1)
             negated = negated or v is not out
             stack.append((above, v.owner.inputs[0]))
-    return found._replace(negated=negated)
+    return Product(found.numbers, found.over, found.divisors, found.under, negated, found.tree)
 
 
 def cancelling(found: Product) -> set[int]:

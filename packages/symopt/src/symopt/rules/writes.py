@@ -8,7 +8,7 @@ Both rules belong to the phase ``specialize``: by then sums are collected, equal
 below the sums, as they cannot go below what is written by arrays.
 """
 
-import cmath
+from math import isfinite
 from typing import Any
 
 from symcore.tensor import scalar_functions as sf
@@ -60,7 +60,9 @@ def _scale(node: Any, fgraph: Any, only_numbers: bool) -> Any:
 
 def _keeps_zero(number: Any, fn: Any) -> bool:
     """Tell whether zero times (or over) a number is zero."""
-    return number is not None and cmath.isfinite(number) and not (fn is sf.true_div and number == 0)
+    if number is None or not (isfinite(number.real) and isfinite(number.imag)):
+        return False
+    return not (fn is sf.true_div and number == 0)
 
 
 def _times(fn: Any, value: Any, scalars: list[Any], dtype: Any) -> Any:
