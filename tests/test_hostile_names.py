@@ -45,7 +45,8 @@ def test_names_are_no_c(name, tmp_path, monkeypatch):
     with pytest.raises(ValueError):
         library(np.ones((2, 4)))
     library.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "exported"]
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made - {"cache"} == {"exported"}  # a mode that runs in Python has nothing to keep
 
 
 @pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x0c", "\x1e"], ids=ascii)

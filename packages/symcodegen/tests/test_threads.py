@@ -119,6 +119,7 @@ def test_sums_of_whole_numbers_are_exact_in_any_sections(shape, layout):
         np.testing.assert_array_equal(got, right)
 
 
+@pytest.mark.default_mode
 @posix
 def test_the_last_columns_are_summed_as_all_are():
     """The last piece of a loop of columns has as many as decide how rows are shared out, or it rounds otherwise."""
@@ -135,6 +136,7 @@ def test_not_a_number_is_found_in_every_section():
         assert np.isnan(f(value)).all()
 
 
+@pytest.mark.default_mode
 @posix
 def test_rows_of_indices_and_batches_of_products():
     i, b = T.lvector("i"), T.tensor3("b", dtype="float32")
@@ -190,6 +192,7 @@ def test_products_with_vectors_and_into_shared_variables():
     assert pool()["jobs"] >= before + 6
 
 
+@pytest.mark.default_mode
 @posix
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_random_draws(dtype):
@@ -232,6 +235,7 @@ def test_functions_of_different_numbers_take_turns():
     assert pool()["threads"] >= 3
 
 
+@pytest.mark.default_mode
 @posix
 def test_nothing_starts_before_work_is_large():
     script = """
@@ -350,6 +354,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
     return CKernel(body, fallible=True, cut=(0, 1))
 
 
+@pytest.mark.default_mode
 @posix
 def test_pieces_have_scratch_of_their_own_and_errors_of_the_whole():
     a, value = T.dmatrix("a"), rng.uniform(0, 1, (2000, 301))
@@ -415,6 +420,7 @@ def run(script, *, prepare=""):
     return done.stdout
 
 
+@pytest.mark.default_mode
 @posix
 def test_a_child_starts_threads_of_its_own():
     run(
@@ -437,6 +443,7 @@ assert f(value).tobytes() == wanted
     )
 
 
+@pytest.mark.default_mode
 @posix
 def test_a_process_ends_amid_jobs():
     for ending in ("", "sys.exit(0)"):
@@ -449,6 +456,7 @@ time.sleep(0.2)
 """, prepare=PREPARE)  # fmt: skip
 
 
+@pytest.mark.default_mode
 @posix
 def test_ctrl_c_reaches_the_main_thread():
     script = """
