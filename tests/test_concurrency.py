@@ -180,3 +180,53 @@ def test_sixteen_cold_processes_at_once(tmp_path):
         exec(COLD.replace("print(", "result = ("), scope)
     np.testing.assert_allclose(answers[0]["costs"], scope["costs"], rtol=1e-12)
     np.testing.assert_allclose(answers[0]["W"], scope["W"].get_value(), rtol=1e-12)
+
+
+FORKED = """
+import os, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks with threads
+import numpy as np
+import symstack as ss
+from symstack import tensor as T
+
+begun, go_on = threading.Event(), threading.Event()
+
+@ss.as_op(itypes=[T.dscalar], otypes=[T.dscalar], infer_shape=lambda node, shapes: shapes)
+def slowly(x):
+    begun.set()
+    assert go_on.wait(60)
+    return x + 1
+
+x, total, other = T.dscalar("x"), ss.shared(0.0, name="total"), ss.shared(5.0, name="other")
+with ss.config.override(linker=%r):
+    slow = ss.function([x], slowly(x), updates=[(total, total + x)])
+    quick = ss.function([x], x + total, updates=[(total, total + x)])
+    apart = ss.function([x], x + other, updates=[(other, other + x)])
+caller = threading.Thread(target=slow, args=(2.0,))
+caller.start()
+assert begun.wait(60)
+child = os.fork()
+if child == 0:
+    fine = apart(1.0) == 6.0 and apart(1.0) == 7.0
+    for ask in (lambda: quick(1.0), lambda: slow(1.0), total.get_value):
+        try:
+            fine = ask() is None
+        except RuntimeError as error:
+            fine = fine and "when this process was forked" in str(error)
+    total.set_value(3.0)
+    fine = fine and quick(1.0) == 4.0 and total.get_value() == 4.0
+    os._exit(0 if fine else 1)
+_, status = os.waitpid(child, 0)
+go_on.set()
+caller.join()
+assert status == 0 and total.get_value() == 2.0 and quick(1.0) == 3.0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("linker", LINKERS)
+def test_a_fork_amid_an_update(linker):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED % linker], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

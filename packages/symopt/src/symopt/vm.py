@@ -188,20 +188,28 @@ def acquire(storages: Sequence[list[Any]]) -> tuple[Any, list[list[Any]]]:
     """
     owner = new_owner()
     owner.acquire()
-    taken = []
-    for storage in sorted(storages, key=id):
-        while True:
-            if _own(storage, owner):
-                taken.append(storage)
-                break
-            held = storage[1]
-            if held is None:
-                continue
-            if held._is_owned():
-                break
-            held.acquire()
-            held.release()
+    taken: list[list[Any]] = []
+    try:
+        for storage in sorted(storages, key=id):
+            _take(storage, owner, taken)
+    except BaseException:  # Ctrl-C while it waits, or a value that no thread will ever let go
+        release(owner, taken)
+        raise
     return owner, taken
+
+
+def _take(storage: list[Any], owner: Any, taken: list[list[Any]]) -> None:
+    while True:
+        if _own(storage, owner):
+            taken.append(storage)
+            return
+        held = storage[1]
+        if held is None:
+            continue
+        if held._is_owned():
+            return
+        held.acquire()
+        held.release()
 
 
 def _own(storage: list[Any], owner: Any) -> bool:

@@ -1,11 +1,26 @@
 """Shared variables: symbolic inputs whose value lives in a container and persists between calls."""
 
 import copy
+import os
 import threading
+import weakref
 from typing import Any
 
 from symcore.graph.type import Type
 from symcore.graph.variable import TypeT, Variable
+
+
+class _LostThread:
+    """Owner of a value that another thread was updating when this process was forked: that thread is not here."""
+
+    def _is_owned(self) -> bool:
+        raise RuntimeError(
+            "another thread was updating the value of a shared variable when this process was forked, and may have left "
+            "it half written. Give it a value with set_value before it is used here, or fork while no call runs."
+        )
+
+
+_LOST = _LostThread()
 
 
 class Container:
@@ -21,6 +36,7 @@ class Container:
 
     def __init__(self, value: Any):
         self.storage: list[Any] = [value, None]
+        _containers.add(self)
 
     def wait(self) -> None:
         """Return when no call (but one of this very thread) is updating the value."""
@@ -36,11 +52,28 @@ class Container:
 
     @value.setter
     def value(self, value: Any) -> None:
+        if self.storage[1] is _LOST:
+            self.storage[:] = value, None
+            return
         self.wait()
         self.storage[0] = value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Container, (self.value,)
+
+
+_containers: "weakref.WeakSet[Container]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for container in list(_containers):
+        owner = container.storage[1]
+        if owner is not None and owner is not _LOST and not owner._is_owned():
+            container.storage[1] = _LOST  # nobody would ever let its owner go
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def new_owner() -> Any:
