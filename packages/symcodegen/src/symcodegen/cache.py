@@ -150,6 +150,7 @@ class KernelCache:
         self._contexts: dict[bool, Any] = {}
         self._addresses: dict[str, int] = {}
         self._libraries: dict[str, ctypes.CDLL] = {}
+        self._held: dict[str, frozenset[str]] = {}  # the kernels of each library
         self._flights: dict[str, threading.Event] = {}
         self._mutex = threading.Lock()
         self._setup = threading.RLock()
@@ -231,24 +232,32 @@ class KernelCache:
 
     def _from_disk(self, wanted: Mapping[str, KernelSource]) -> dict[str, KernelSource]:
         """Load what valid objects hold; returns what is missing."""
-        store = self.store
-        found: dict[str, list[str]] = {}
+        unusable: set[str] = set()
         for key in wanted:
-            object_id = store.find(key)
-            if object_id is not None:
-                found.setdefault(object_id, []).append(key)
-        for object_id, keys in found.items():
-            if object_id not in self._libraries:
-                checked = store.check(object_id)
-                if checked is None or not checked[1].issuperset(keys):
-                    continue
-                try:
-                    self._libraries[object_id] = _open_library(checked[0])
-                except OSError:
-                    store.discard(object_id)  # written whole, yet not loadable here: a mount without exec, say
-                    continue
-            self._bind(self._libraries[object_id], keys)
+            # Kernels of one function were compiled together, more often than not: the index is asked about one.
+            object_id = None if key in self._addresses else self.store.find(key)
+            if object_id is None or object_id in unusable:
+                continue
+            held = self._open(object_id)
+            if held is None:
+                unusable.add(object_id)
+            elif key in held:
+                self._bind(self._libraries[object_id], [k for k in wanted if k in held and k not in self._addresses])
         return {key: kernel for key, kernel in wanted.items() if key not in self._addresses}
+
+    def _open(self, object_id: str) -> frozenset[str] | None:
+        """Load an object of the cache; returns the keys of its kernels, None if it is damaged."""
+        if object_id not in self._held:
+            checked = self.store.check(object_id)
+            if checked is None:
+                return None
+            try:
+                self._libraries[object_id] = _open_library(checked[0])
+            except OSError:
+                self.store.discard(object_id)  # written whole, yet not loadable here: a mount without exec, say
+                return None
+            self._held[object_id] = checked[1]
+        return self._held[object_id]
 
     def _bind(self, library: ctypes.CDLL, keys: Iterable[str]) -> list[str]:
         """Note the addresses of these kernels; returns the keys the library does not have."""
@@ -323,7 +332,8 @@ class KernelCache:
         if absent:
             names = ", ".join(repr(batch[key].name) for key in absent)
             raise CompileError(f"the compiled object lacks the kernels {names}. Their text must define {PLACEHOLDER}.")
-        self._libraries[hashlib.sha256(data).hexdigest()] = library
+        object_id = hashlib.sha256(data).hexdigest()
+        self._libraries[object_id], self._held[object_id] = library, frozenset(batch)
         return data
 
     def _unit_text(self, kernels: Mapping[str, KernelSource]) -> str:

@@ -29,16 +29,17 @@ _OF_ONE_MACRO = {
 @functools.cache
 def _pieces() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Text and direct prerequisites of every piece."""
-    pieces: dict[str, tuple[str, tuple[str, ...]]] = {}
+    texts = []
     for file in sorted(os.listdir(_FOLDER)):
-        if not file.endswith(".h"):
-            continue
-        with open(os.path.join(_FOLDER, file), encoding="utf-8") as opened:
-            text = opened.read()
-        for piece in f"\n{text}".split("\n//@ ")[1:]:
-            mark, _, body = piece.partition("\n")
-            name, _, needs = mark.partition(":")
-            pieces[name] = body, tuple(needs.split())
+        if file.endswith(".h"):
+            with open(os.path.join(_FOLDER, file), "rb", buffering=0) as opened:
+                texts.append("\n//@ \n" + opened.read().decode("utf-8").replace("\r\n", "\n"))
+    pieces: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for piece in "".join(texts).split("\n//@ ")[1:]:
+        mark, _, body = piece.partition("\n")
+        name, _, needs = mark.partition(":")
+        pieces[name] = body, tuple(needs.split())
+    pieces.pop("")  # what stands before the first piece of a file
     return pieces
 
 

@@ -407,6 +407,10 @@ def processor_key() -> str:
     return hashlib.blake2b(_host_cpu().encode(), digest_size=8).hexdigest()
 
 
+#: What changes from moment to moment, or from one processor to the next, in the system's description of them.
+_PASSING = ("processor", "cpu mhz", "bogomips", "apicid", "initial apicid", "core id", "microcode")
+
+
 @functools.cache
 def _host_cpu() -> str:
     """The processor as the system describes it (first core), without what changes from moment to moment."""
@@ -417,8 +421,7 @@ def _host_cpu() -> str:
         import platform  # noqa: PLC0415 - not where there is /proc
 
         return f"{platform.machine()} {platform.processor()}"
-    passing = re.compile(r"processor|cpu MHz|bogomips|apicid|initial apicid|core id|microcode", re.IGNORECASE)
-    return "\n".join(line for line in first.splitlines() if not passing.match(line))
+    return "\n".join(line for line in first.splitlines() if not line.lower().startswith(_PASSING))
 
 
 def probe(argv: tuple[str, ...], extra: tuple[str, ...] = ()) -> Compiler:
