@@ -15,8 +15,8 @@ class _LostThread:
 
     def _is_owned(self) -> bool:
         raise RuntimeError(
-            "another thread was updating the value of a shared variable when this process was forked, and may have left "
-            "it half written. Give it a value with set_value before it is used here, or fork while no call runs."
+            "another thread was updating the value of a shared variable when this process was forked, and may have "
+            "left it half written. Give it a value with set_value before it is used here, or fork while no call runs."
         )
 
 
