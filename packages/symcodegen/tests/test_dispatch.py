@@ -94,6 +94,23 @@ print(answer(Mine(0).make_node(*sort.inputs)))
 """) == ["C"]
 
 
+def test_a_package_may_bring_kernels_later(tmp_path):
+    (tmp_path / "later_ops.py").write_text(
+        "from symcore.op import Op\nclass Mine(Op):\n    pass\nclass Other(Op):\n    pass\n"
+    )
+    (tmp_path / "later_kernels.py").write_text(
+        "from symcodegen.dispatch import c_impl, refuse\nfrom later_ops import Mine\n"
+        "@c_impl.register\ndef mine(op: Mine, node):\n    return refuse(node, 'later')\n"
+    )
+    assert run(ANSWER + f"""
+sys.path.insert(0, {str(tmp_path)!r})
+c_impl.later("later_kernels", "later_ops.Mine")
+from later_ops import Mine, Other
+print(c_impl(Other(), join), reason(join).split()[0], "later_kernels" in sys.modules)
+print(c_impl(Mine(), join), reason(join), "later_kernels" in sys.modules)
+""") == ["None", "Other", "False", "None", "later", "True"]
+
+
 def test_an_op_that_is_not_ours_has_none():
     class Stranger:
         pass

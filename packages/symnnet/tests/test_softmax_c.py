@@ -1,5 +1,8 @@
 """The C of softmax, log-softmax and their gradients against ``perform``: axes, strides, sizes, special values."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -215,3 +218,16 @@ def test_light_and_the_same_text_for_equal_nodes(kernels, op_class, dtype):
     one, two = (c_impl(node.op, node) for node in (node_of(op_class, dtype, 2), node_of(op_class, dtype, 2)))
     assert one == two
     assert not one.heavy
+
+
+def test_the_package_says_which_module_registers_which_kernels():
+    code = (
+        "import importlib, symnnet.c\n"
+        "from symcodegen.dispatch import c_impl\n"
+        "said = {op: home for op, home in c_impl._absent.items() if home.startswith('symnnet.c.')}\n"
+        "for home in set(said.values()):\n"
+        "    importlib.import_module(home)\n"
+        "done = {(op.__module__, op.__qualname__): f.__module__ for op, f in c_impl._generic.registry.items()}\n"
+        "assert said == {op: home for op, home in done.items() if home.startswith('symnnet.c.')} and len(said) == 9\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,6 +6,8 @@ The virtual machine knows these answers and no Op class. Implementations registe
     def softmax_c(op: Softmax, node):
         return CKernel(...)
 
+A package with many kernels says which of its modules registers which, with ``c_impl.later``.
+
 ``None`` means "not this node": it runs through ``perform``, and ``f.explain()`` says so with the reason from
 ``refuse``.
 """
@@ -257,11 +259,6 @@ _HOMES = {
 }  # fmt: skip
 
 
-def _place(op: str) -> tuple[str, str]:
-    module, _, name = op.rpartition(".")
-    return f"symcore.{module}", name
-
-
 class _Implementations:
     """``c_impl``: a generic function on the class of an Op that imports the module of an Op's kernels when it is met.
 
@@ -271,10 +268,23 @@ class _Implementations:
 
     def __init__(self, otherwise: Callable[[Any, Apply], Answer]) -> None:
         self._generic = functools.singledispatch(otherwise)
-        self._absent = {_place(op): home for home, ops in _HOMES.items() for op in ops.split()}
+        self._absent: dict[tuple[str, str], str] = {}
         self._lock = threading.RLock()
         self.__doc__ = otherwise.__doc__
         self.register: Any = self._generic.register
+
+    def later(self, module: str, *ops: str) -> None:
+        """Let ``module``, which registers the C of these Ops, be imported when a graph has one of them.
+
+        ``ops``: where their classes are defined, ``package.module.Name``. Graphs have Ops of few kinds, so that most
+        functions are compiled without most modules of kernels.
+        """
+        with self._lock:
+            absent = dict(self._absent)
+            for op in ops:
+                home, _, name = op.rpartition(".")
+                absent[home, name] = module
+            self._absent = absent  # as one: it is read without the lock
 
     def __call__(self, op: Op, node: Apply) -> Answer:
         kind = type(op)
@@ -290,7 +300,7 @@ class _Implementations:
             if home is None:
                 return  # another thread was faster
             before = dict(self._generic.registry)
-            importlib.import_module(f"symcodegen.ops.{home}")
+            importlib.import_module(home)
             for known, function in before.items():
                 if self._generic.registry[known] is not function:
                     self._generic.register(known, function)
@@ -301,6 +311,10 @@ class _Implementations:
 def c_impl(op: Op, node: Apply) -> Answer:
     """Return how to run ``node`` in C, or ``None`` for "through ``perform``"."""
     return refuse(node, f"{type(op).__name__} has no C implementation")
+
+
+for _module, _ops in _HOMES.items():
+    c_impl.later(f"symcodegen.ops.{_module}", *(f"symcore.{op}" for op in _ops.split()))
 
 
 def refuse(node: Apply, reason: str) -> Answer:

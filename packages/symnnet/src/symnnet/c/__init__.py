@@ -1,3 +1,20 @@
-"""The kernels of this package. Importing it registers them; only the C backend does so, through its entry point."""
+"""The kernels of this package. Only the C backend imports it, through its entry point; each module registers its
+kernels once a graph has one of its Ops."""
 
-from symnnet.c import crossentropy, softmax
+from symcodegen.dispatch import c_impl
+
+c_impl.later(
+    "symnnet.c.crossentropy",
+    "symnnet.crossentropy.CrossentropyCategorical1Hot",
+    "symnnet.crossentropy.CrossentropyCategorical1HotGrad",
+    "symnnet.crossentropy.CrossentropySoftmax1hot",
+    "symnnet.crossentropy.CrossentropySoftmax1hotGrad",
+    "symnnet.crossentropy.CrossentropySoftmax1hotWithGrad",
+)
+c_impl.later(
+    "symnnet.c.softmax",
+    "symnnet.softmax.LogSoftmax",
+    "symnnet.softmax.LogSoftmaxGrad",
+    "symnnet.softmax.Softmax",
+    "symnnet.softmax.SoftmaxGrad",
+)
