@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 _NAMED = ("reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin",
-          "cos", "tan")  # fmt: skip
+          "cos", "tan", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh")  # fmt: skip
 # fmt: off
 #: Expressions with a complex value.
 C_COMPLEX: dict[str, str] = {

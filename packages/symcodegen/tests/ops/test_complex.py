@@ -78,8 +78,9 @@ def test_casts():
         parts_close(got, wanted, 1e-15)
 
 
+INVERSES = ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh")
 FUNCTIONS = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin", "cos",
-             "tan", "reciprocal", "sgn")  # fmt: skip
+             "tan", "reciprocal", "sgn", *INVERSES)  # fmt: skip
 
 
 def _exact(name, z):
@@ -137,6 +138,42 @@ def test_functions_of_special_numbers(name):
     with np.errstate(all="ignore"):
         wanted = np.sign(z) if name == "sgn" else getattr(np, name)(z)
     parts_close(compiled([x], getattr(T, name)(x))(z), wanted, 2e-15 if name != "log1p" else 1e-11)
+
+
+@pytest.mark.parametrize("name", INVERSES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sides_of_branch_cuts(name, dtype):
+    """Zeros of both signs beside every kind of number: signs are NumPy's, on the cuts, at their ends and off them."""
+    numbers = np.array([0.0, 1e-30, 3e-4, 0.5, 1.0, 1.5, 2.5, 3e7, 3e30, np.inf])
+    parts = np.concatenate([numbers, -numbers])
+    z = np.empty((4, len(parts)), dtype)
+    z[:2].real, z[2:].imag = parts, parts
+    z[0].imag, z[1].imag, z[2].real, z[3].real = 0.0, -0.0, 0.0, -0.0
+    x = T.TensorType(dtype, (None,))()
+    with np.errstate(all="ignore"):
+        got, wanted = compiled([x], getattr(T, name)(x))(z.ravel()), getattr(np, name)(z.ravel())
+    parts_close(got, wanted, 8 * np.finfo(dtype).eps)
+    for a, b in ((got.real, wanted.real), (got.imag, wanted.imag)):
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
+@pytest.mark.parametrize("name", INVERSES)
+def test_inverses_where_terms_cancel(name):
+    """Around the branch points, on the unit circle and where numbers are as large or as small as they can be: each part
+    is right to a few units in its own last place."""
+    rng = np.random.default_rng(10)
+    around = (rng.standard_normal(1000) + 1j * rng.standard_normal(1000)) * 10.0 ** rng.integers(-15, 0, 1000)
+    circle = (1 + 1e-3 * rng.standard_normal(1000)) * np.exp(1j * rng.uniform(0, 7, 1000))
+    wide = (rng.standard_normal(1000) * 10.0 ** rng.integers(-300, 300, 1000)
+            + 1j * rng.standard_normal(1000) * 10.0 ** rng.integers(-300, 300, 1000))  # fmt: skip
+    ends = 2.0 ** rng.choice([-28, 28, 54], 1000) * (1 + 1e-3 * around)  # where one formula follows another
+    z = np.concatenate([around, 1 + around, around - 1, around + 1j, around - 1j, circle, wide, ends, 1j * ends])
+    x = T.zvector()
+    got, exact = compiled([x], getattr(T, name)(x))(z), getattr(np, name)(z.astype(np.clongdouble))
+    for a, b in ((got.real, exact.real), (got.imag, exact.imag)):
+        fine = np.abs(b) > np.finfo(float).tiny
+        assert (np.abs(a - b)[fine] <= 4 * np.finfo(float).eps * np.abs(b)[fine]).all()
+        np.testing.assert_allclose(a[~fine], b[~fine].astype(float), rtol=0, atol=1e-320)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
