@@ -124,3 +124,34 @@ def test_no_rows_no_columns():
     assert f(np.ones((40, 0))).shape == (0,)
     with pytest.raises(ValueError, match="no elements"):
         function([x], x.max(0), mode=PLAIN)(np.ones((0, 300)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 300])
+def test_rows_that_end_amid_a_vector(rows, dtype):
+    """What is left of a row is one vector more, filled up with what changes nothing; no result is that filling."""
+    x = T.tensor(dtype, shape=(None, None))
+    f = function([x], [x.sum(1), x.max(1), x.min(1), x.prod(1), x.max()], mode=PLAIN)
+    for n in [*range(1, 36), 63, 65, 127, 129, 1023, 1025, 1031]:
+        value = rng.integers(-9, -1, (rows, n)).astype(dtype)
+        value[:, n // 3 :] = -1  # products stay exact
+        value[:, -1] = -3
+        for laid in layouts(value)[:3]:
+            total, top, least, product, largest = f(laid)
+            np.testing.assert_array_equal(total, value.sum(1))
+            np.testing.assert_array_equal(top, value.max(1))
+            np.testing.assert_array_equal(least, value.min(1))
+            if n <= 36:
+                np.testing.assert_array_equal(product, value.astype("f8").prod(1).astype(dtype))
+            assert largest == value.max()
+        value[0, n - 1] = np.nan
+        assert [np.flatnonzero(np.isnan(r)).tolist() for r in f(value)[:4]] == [[0]] * 4
+
+
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_signs_of_zeros_and_infinities_in_rows(n):
+    x = T.dmatrix("x")
+    f = function([x], [x.max(1), x.min(1), x.max(0)], mode=PLAIN)
+    for value in (-0.0, np.inf, -np.inf):
+        for got in f(np.full((9, n), value)):
+            assert np.all(got == value) and np.all(np.signbit(got) == np.signbit(value))

@@ -312,7 +312,26 @@ static inline sym_%(ID)s_v sym_%(ID)s_two(sym_%(ID)s_v a, sym_%(ID)s_v b) {
     %(vector_two)s
 }
 
-SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
+/* All lanes of a vector: halves of it down to 16 bytes, then element by element, each in all lanes: without a branch. */
+typedef %(X)s sym_%(ID)s_q __attribute__((vector_size(16)));
+typedef %(I)s sym_%(ID)s_j __attribute__((vector_size(16)));
+static inline sym_%(ID)s_q sym_%(ID)s_few(sym_%(ID)s_q a, sym_%(ID)s_q b) {
+    typedef sym_%(ID)s_q V __attribute__((unused));
+    typedef sym_%(ID)s_j I __attribute__((unused));
+    %(vector_two)s
+}
+static inline %(X)s sym_%(ID)s_lanes(sym_%(ID)s_v v) {
+    enum { Q = SYM_VECTOR_BYTES / 16, E = 16 / (int)sizeof(%(X)s) };
+    sym_%(ID)s_q part[Q];
+    *(sym_%(ID)s_u *)part = v;
+    for (int w = Q / 2; w; w >>= 1)
+        for (int k = 0; k < w; k++) part[k] = sym_%(ID)s_few(part[k], part[k + w]);
+    sym_%(ID)s_q all = part[0];
+    for (int k = 1; k < E; k++) all = sym_%(ID)s_few(all, part[0][k] - (sym_%(ID)s_q){0});
+    return all[0];
+}
+
+SYM_HOT %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
     enum { W = SYM_VECTOR_BYTES / (int)sizeof(%(X)s) };
     const sym_%(ID)s_v unit = (sym_%(ID)s_v){0} + %(lane_unit)s;
     sym_%(ID)s_v a0 = unit, a1 = unit, a2 = unit, a3 = unit;
@@ -325,14 +344,12 @@ SYM_NOINLINE %(A)s sym_%(ID)s_run(const %(X)s *x, i64 n) {
     }
     if (i) a0 = sym_%(ID)s_two(sym_%(ID)s_two(a0, a1), sym_%(ID)s_two(a2, a3));
     for (; i + W <= n; i += W) a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_u *)(x + i));
-    %(X)s a[W] = {%(lane_unit)s};
-    if (i) {
-        *(sym_%(ID)s_u *)a = a0;
-        for (int w = W / 2; w; w >>= 1)
-            for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
+    if (i < n) {
+        %(X)s rest[W] __attribute__((aligned(64)));
+        for (int k = 0; k < W; k++) rest[k] = k < n - i ? x[i + k] : %(lane_unit)s;
+        a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_v *)rest);
     }
-    for (; i < n; i++) a[0] = %(tail)s;
-    return (%(A)s)a[0];
+    return (%(A)s)sym_%(ID)s_lanes(a0);
 }
 """
 
