@@ -33,7 +33,7 @@ def assert_valid(plan):
         done.add(node)
     for update in plan.updates:
         if update.direct:
-            later = plan.order[plan.position[update.new.owner] + 1 :]
+            later = plan.order[plan.position[plan.first_write(update.new).owner] + 1 :]
             assert not any(plan.can_fail(node) for node in later)
             assert not any(plan.root.get(v, v) is update.shared for node in later for v in node.inputs)
 
@@ -187,3 +187,102 @@ def test_small_values_are_kept_for_shapes():
     assert (flat.shape, flat.dtype, flat.strides) == (large.shape, large.dtype, (0, 0))
     assert outline(3).shape == ()
     assert list(itertools.islice(outline([1, 2]), 2)) == [1, 2]
+
+
+# ---------------------------------------------------------------------- parts of one table
+
+k, m = T.lscalar("k"), T.lscalar("m")
+LOOKUPS = {
+    "known slices": ([], lambda w: [w[0:5], w[5:10]], []),
+    "slices of symbolic places": ([k, m], lambda w: [w[k : k + 5], w[m : m + 5]], [3, 20]),
+    "places that overlap": ([k, m], lambda w: [w[k : k + 5], w[m : m + 5]], [3, 5]),
+    "three": ([k, m], lambda w: [w[0:5] * w[k : k + 5], w[m : m + 5]], [3, 20]),
+}
+
+
+def address(table):
+    return table.get_value(borrow=True).__array_interface__["data"][0]
+
+
+@pytest.mark.default_mode
+@pytest.mark.skipif(not IN_C, reason="updates wait in the Python machine")
+@pytest.mark.parametrize("decay", [None, 0.9])
+@pytest.mark.parametrize("lookups", LOOKUPS)
+def test_several_lookups_in_one_table_never_copy_it(lookups, decay):
+    """All readers come before the first of the writers, and those work on the table itself."""
+    inputs, look_up, values = LOOKUPS[lookups]
+    start = np.random.default_rng(3).normal(size=(4000, 8))
+    table = shared(start.copy(), "table", borrow=True)
+    a, b = look_up(table)
+    cost = (T.tanh(a) * b).sum()
+    new = (table if decay is None else table * decay) - 0.1 * grad(cost, table)
+    wanted = function(inputs, [cost, new], mode=PY)(*values)
+    f = function(inputs, cost, updates={table: new})
+    assert_valid(f.plan)
+    assert f.plan.updates[0].direct and "update table: written in place" in f.explain()
+    before = address(table)
+    np.testing.assert_allclose(f(*values), wanted[0], rtol=1e-10)
+    np.testing.assert_allclose(table.get_value(), wanted[1], rtol=1e-10)
+    assert address(table) == before
+    assert f.linked.machine.stats["arena_bytes"] < start.nbytes / 10
+    used = usage(f.plan, measured(f.plan, [outline(np.asarray(v)) for v in values]))
+    assert used.peak < start.nbytes / 10
+
+
+@pytest.mark.default_mode
+@pytest.mark.skipif(not IN_C, reason="updates wait in the Python machine")
+def test_a_lookup_that_may_fail_after_another_was_written_leaves_the_table_as_it_was():
+    i, j = T.lvector("i"), T.lvector("j")
+    start = np.random.default_rng(4).normal(size=(300, 8))
+    table = shared(start, "table")
+    new = T.inc_subtensor(T.inc_subtensor(table[i], 1.0)[j], 2.0)
+    f = function([i, j], [], updates={table: new})
+    assert not f.plan.updates[0].direct and "update table: second buffer" in f.explain()
+    with pytest.raises(IndexError):
+        f([0, 1], [300])
+    np.testing.assert_array_equal(table.get_value(), start)
+    f([0, 1], [1])
+    start[[0, 1]] += 1
+    start[1] += 2
+    np.testing.assert_array_equal(table.get_value(), start)
+    assert f.linked.machine.stats["arena_bytes"] < start.nbytes / 10
+    first = T.inc_subtensor(T.inc_subtensor(table[i], 1.0)[5:10], 2.0)  # it fails before anything is written
+    f = function([i], [], updates={table: first})
+    assert f.plan.updates[0].direct and "update table: written in place" in f.explain()
+    with pytest.raises(IndexError):
+        f([0, 300])
+    np.testing.assert_array_equal(table.get_value(), start)
+    f([0, 6])
+    start[[0, 6]] += 1
+    start[5:10] += 2
+    np.testing.assert_array_equal(table.get_value(), start)
+
+
+@pytest.mark.default_mode
+@pytest.mark.skipif(not IN_C, reason="the Python machine has no arena")
+def test_parts_of_a_result_are_written_in_its_memory():
+    """The gradient of a table of which parts were read: one array, filled with zeros, into which both are added."""
+    w = T.dmatrix("w")
+    a, b = w[1:5], w[k : k + 4]
+    g = grad((T.tanh(a) * b).sum(), w)
+    value = np.random.default_rng(5).normal(size=(4000, 8))
+    f = function([w, k], g)
+    np.testing.assert_allclose(f(value, 3), function([w, k], g, mode=PY)(value, 3), rtol=1e-12)
+    assert f.linked.machine.stats["arena_bytes"] < value.nbytes / 10
+
+
+@pytest.mark.default_mode
+@pytest.mark.skipif(not IN_C, reason="updates wait in the Python machine")
+def test_a_part_whose_place_is_a_value_is_no_reason_to_say_in_place():
+    """Shapes are prepared once more between the two writes; the machine then takes a second buffer, and says so."""
+    start = np.random.default_rng(6).normal(size=(300, 8))
+    table = shared(start.copy(), "table")
+    place = T.argmax(table[3, :5])
+    new = T.inc_subtensor(T.inc_subtensor(table[0:5], 1.0)[place : place + 3], 2.0)
+    f = function([], [], updates={table: new})
+    f()
+    at = int(start[3, :5].argmax())
+    start[0:5] += 1
+    start[at : at + 3] += 2
+    np.testing.assert_array_equal(table.get_value(), start)
+    assert ("update table: written in place" in f.explain()) == f.linked.machine.direct[0]

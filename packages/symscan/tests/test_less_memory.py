@@ -13,6 +13,8 @@ import pytest
 from symcore import grad, shared
 from symcore import tensor as T
 from symcore.config import config
+from symcore.from_graph import OpFromGraph
+from symcore.random import RandomStreams
 from symopt import function
 from symscan import loop, scan, until
 from symscan.op import Scan
@@ -191,6 +193,77 @@ def test_copies_make_steps_twice_as_well(caplog):
     assert second(part) is not None
 
 
+def noisy(cost, truncate=-1):
+    """A layer whose states are multiplied by noise, drawn in every step from a distribution that the inputs decide."""
+    stream = RandomStreams(7)
+    w = shared(W, "w")
+
+    def step(v, s):
+        noise = stream.normal(size=(3,), avg=1.0, std=0.1)
+        return T.tanh(v + T.dot(s, w)) * noise + stream.uniform(size=(3,)) * s[0]
+
+    rows, updates = scan(step, x, h, truncate_gradient=truncate)
+    c = cost(rows)
+    return [c, *grad(c, [w, x, h])], updates
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_what_was_drawn_is_remembered_and_not_drawn_again(cost):
+    """Two functions on streams of the same seed: call after call the same draws, whoever makes the steps."""
+    (plain, first), (again, other) = noisy(COSTS[cost]), noisy(COSTS[cost])
+    with config.override(loop_memory=0):
+        f = function([x, h], plain, updates=first)
+    with config.override(loop_memory=LIMIT):
+        g = function([x, h], again, updates=other)
+    for n in (5, 60, 100, 101, 7, 119):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3))
+    made = second(g)
+    assert [op.lean for op in loops_of(made)].count(True) == 2
+    assert not any(op.lean for op in loops_of(g))
+    forward = next(op for op in loops_of(made) if op.lean and op.spec.n_carries)
+    assert len(forward.spec.plain) <= 3  # both draws, and the states where all of them are wanted
+
+
+@pytest.mark.parametrize("draws", [False, True])
+@pytest.mark.parametrize("truncate", [0, 1, 7, 90])
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_truncated_gradient_remembers_the_steps_that_it_goes_back_to(cost, truncate, draws):
+    def outputs():
+        if draws:
+            return noisy(COSTS[cost], truncate)
+        w = shared(W, "w")
+        rows, updates = scan(lambda v, s: T.tanh(v + T.dot(s, w)), x, h, truncate_gradient=truncate)
+        return [COSTS[cost](rows), *grad(COSTS[cost](rows), [w, x, h])], updates
+
+    (plain, first), (again, other) = outputs(), outputs()
+    with config.override(loop_memory=0):
+        f = function([x, h], plain, updates=first)
+    with config.override(loop_memory=LIMIT):
+        g = function([x, h], again, updates=other)
+    for n in (5, 60, 100, 101, 150):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3))
+    if cost == "the last row" and truncate:
+        assert second(g) is not None and not any(op.lean for op in loops_of(second(g)))
+        f(np.ones((4000, 3)), np.ones(3)), g(np.ones((4000, 3)), np.ones(3))
+        if not draws:
+            assert second(g).linked.machine.stats["arena_bytes"] < f.linked.machine.stats["arena_bytes"] / 2
+
+
+def test_rows_of_a_truncated_gradient_with_many_taps():
+    def step(a, b, h2, h1):
+        new = T.tanh(a - b + 0.5 * h2 - 0.3 * h1)
+        return new, new.sum()
+
+    (rows, sums), _ = scan(
+        step, {"input": x, "taps": [-1, 1]}, [{"initial": first, "taps": [-2, -1]}, None], truncate_gradient=9
+    )
+    for cost in (rows[-1].sum() + sums[-1], (rows**2).sum() + T.sin(sums).sum(), sums.sum() + rows[0].sum()):
+        f, g = both([x, first], [rows.shape[0], sums[-1], *grad(cost, [x, first])])
+        for n in (4, 102, 103, 150):
+            agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=(2, 3)))
+        assert second(g) is not None
+
+
 def test_it_is_said_once(caplog):
     _, g = both([x, h], recurrent(COSTS["all rows"]), name="train")
     with caplog.at_level(logging.INFO, logger="symopt"):
@@ -198,6 +271,70 @@ def test_it_is_said_once(caplog):
             g(rng.normal(size=(120, 3)), rng.normal(size=3))
     [record] = caplog.records
     assert "train: loops would keep more than 1000 bytes (config.loop_memory)" in record.getMessage()
+
+
+def test_what_was_pickled_makes_steps_twice():
+    """It was made from the graph as the user wrote it, which goes into the pickle; the limit is that of the reader."""
+    w, total = shared(W, "w"), shared(np.float64(0), "total")
+    rows, _ = scan(lambda r, s: T.tanh(r + T.dot(s, w)), x, h)
+    cost = (rows**2).sum()
+    slopes = grad(cost, [w, h])
+    f, g = both([x, h], [cost, *slopes], updates={total: total + cost, w: w - 0.1 * slopes[0]}, name="train")
+    data = pickle.dumps(g)
+    with config.override(loop_memory=LIMIT):
+        loaded = pickle.loads(data)
+        again = pickle.loads(pickle.dumps(loaded))
+    with config.override(loop_memory=0):
+        unlimited = pickle.loads(data)
+    f = f.copy()
+    for n in (5, 120, 7, 130):
+        given = rng.normal(size=(n, 3)), rng.normal(size=3)
+        wanted = f(*given)
+        for other in (loaded, again, unlimited):
+            for a, b in zip(wanted, other(*given), strict=True):
+                np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
+    assert unlimited._second is None
+    for other in (loaded, again):
+        assert [op.lean for op in loops_of(second(other))].count(True) == 2
+        held = {s.name: s.get_value() for s in other.get_shared()}
+        kept = {s.name: s.get_value() for s in unlimited.get_shared()}
+        np.testing.assert_allclose(held["w"], kept["w"], rtol=1e-10)
+        np.testing.assert_allclose(held["total"], kept["total"], rtol=1e-10)
+
+
+def test_a_loop_within_an_op_made_of_a_graph():
+    v = T.dmatrix("v")
+    rows, _ = scan(lambda r, s: T.tanh(r + T.dot(s, v)), x, h)
+    op = OpFromGraph([x, h, v], [rows[-1]])
+    w = shared(W, "w")
+    cost = (op(x, h, w) ** 2).sum()
+    f, g = both([x, h], [cost, *grad(cost, [w, x, h])])
+    for n in (5, 120):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3))
+    assert [op.lean for op in loops_of(second(g))].count(True) == 2
+
+
+def test_functions_that_remember_everything_say_so(caplog, tmp_path):
+    from symopt import Mode, RuleSet, load
+
+    outputs = recurrent(COSTS["the last row"])
+    plain = both([x, h], outputs, name="plain")
+    note = "loops keep all the rows that they need, beyond the 1000 bytes of config.loop_memory"
+    assert all(note not in f.explain() for f in plain)
+    plain[1].save(tmp_path / "saved")
+    with config.override(loop_memory=LIMIT):
+        assert note in load(tmp_path / "saved").explain()
+        in_python = function([x, h], outputs, mode=Mode("plain", RuleSet(), "py"))
+    assert note in in_python.explain()
+    rows, _ = scan(lambda r, s: (r * s, until(s.sum() > 1e9)), x, h)
+    _, g = both([x, h], grad(rows[-1].sum(), [x, h]), name="ends")
+    assert note not in g.explain()
+    with caplog.at_level(logging.WARNING, logger="symopt"):
+        for _ in range(2):
+            g(rng.uniform(0.9, 1.1, size=(120, 3)), np.ones(3))
+    [record] = caplog.records
+    assert record.getMessage().startswith("ends: loops keep more than 1000 bytes (config.loop_memory)")
+    assert "until" in record.getMessage() and note in g.explain()
 
 
 def test_where_nothing_can_be_saved_the_first_program_runs():

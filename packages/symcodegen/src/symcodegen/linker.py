@@ -240,6 +240,8 @@ def _function_class(cvm: Any) -> Any:
 def _limit(function: Any, limit: int) -> None:
     """Let calls raise ``RowLimitExceeded`` when their loops would keep more bytes; 0: never."""
     function.linked.machine.row_limit = limit
+    for body in function.linked.loops():
+        body.row_limit = limit
 
 
 def _run_second(function: Any, args: tuple[Any, ...]) -> Any:

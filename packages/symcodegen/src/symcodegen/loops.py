@@ -1,6 +1,7 @@
 """``Loop`` in a program: the steps as a program of their own, run by the machine: without the interpreter, or step by
 step where they need it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ class Body:
         self.lowering.owned.update(v for v in carried if not isinstance(v.type, TensorType))  # run() copies them
         self.lowering.run()
         self.machine: Any = None
+        #: How many bytes of rows the function may keep, where this loop calls its steps one by one; 0: any.
+        self.row_limit = 0
+        self._bytes: dict[Any, int] = {}
         self.why_not = self._why_not(outer.cvm)
 
     @property
@@ -158,6 +162,7 @@ class Body:
         parts = iter(values[1:])
         sequences = [_rows_of(k, s, next(parts), n, self.node) for k, s in enumerate(spec.sequences)]
         states = [_State(s, next(parts), n, k) for k, s in enumerate(spec.states)]
+        self._check_limit(n, values, sequences, states)
         carries = [copied(next(parts)) for _ in range(spec.carries)]  # which the steps may write into
         if n:
             results: list[Any] = [None] * len(spec.outputs)
@@ -171,6 +176,21 @@ class Body:
             made, results = 0, self._no_rows([x for x, _ in sequences], values[1 + len(sequences) :])
         kept = [_last(x, made, o.keep) for x, o in zip(results, spec.outputs, strict=True)]
         return [*(x.rows(made) for x in states), *carries, *kept]
+
+    def _check_limit(self, n: int, values: Sequence[Any], sequences: Sequence[Any], states: Sequence["_State"]) -> None:
+        """Raise ``RowLimitExceeded`` where the loop would keep more bytes than its function may."""
+        if not self.row_limit:
+            return
+        shapes = tuple([getattr(v, "shape", None) for v in values[1:]])
+        if shapes not in self._bytes:
+            if len(self._bytes) > 64:
+                self._bytes.clear()
+            rows = self._no_rows([x for x, _ in sequences], values[1 + len(sequences) :])
+            kept = [math.prod(x.shape[1:]) * x.dtype.itemsize for x, o in zip(rows, self.spec.outputs, strict=True)
+                    if o.keep is None]  # fmt: skip
+            self._bytes[shapes] = sum(kept)
+        if sum(x.buffer.nbytes for x in states) + n * self._bytes[shapes] > self.row_limit:
+            raise self.cvm.RowLimitExceeded("loops would keep more rows than row_limit allows.")
 
     def _no_rows(self, sequences: Sequence[Any], others: Sequence[Any]) -> list[Any]:
         """Return empty outputs for a loop of no steps, their rows shaped as the first step would have made them."""

@@ -124,6 +124,8 @@ class Lowering:
         self._host_slots: dict[tuple[Any, int], int] = {}
         self._hosts: set[Any] = set()
         self._claimed = self._claims()
+        #: Outputs and updates of which parts are written, and their slots, which hold already what they are before.
+        self._begun: dict[Any, int] = {}
         self._inputs()
         self._guards = self._demand()
         self._branches = Branches(self, self._guards)
@@ -269,10 +271,33 @@ class Lowering:
         ``shaped``: its lengths are known to the registers; otherwise the kernel's loops decide. ``lengths``: the
         registers that hold them, where a kernel has found them out.
         """
-        kind = self._claimed.get(v, self.cvm.TEMP)
+        if v in self._begun:
+            self._slot[v] = self._begun[v]
+            return self._slot[v]
+        result = self._result_of_parts(v)
+        kind = self._claimed.get(v if result is None else result, self.cvm.TEMP)
         known = lengths if lengths is not None else self.registers.shape(v) if shaped else None
         self._slot[v] = self._add_slot(kind, v.type, known)
-        return self._slot[v]
+        while result is not None and v is not result:
+            v = self._only_user(v).outputs[0]
+            self._begun[v] = len(self.slots) - 1
+        return len(self.slots) - 1
+
+    def _result_of_parts(self, v: Any) -> Any:
+        """Return the output or update in whose memory ``v`` may lie, for only parts of it are written from there on;
+        ``None`` where there is none, or where one of those parts is written by Python."""
+        result = self.plan.within.get(v)
+        if result not in self._claimed:
+            return None
+        while v is not result:
+            if not isinstance(self.answers.get(self._only_user(v)), Routine):
+                return None
+            v = self._only_user(v).outputs[0]
+        return result
+
+    def _only_user(self, v: Any) -> Any:
+        [(user, _)] = self.plan.fgraph.clients[v]
+        return user
 
     def temp(self, ttype: TensorType, shape: tuple[int, ...]) -> int:
         """Make a slot in the arena that stands for no variable."""
@@ -360,7 +385,9 @@ class Lowering:
     def copy(
         self, target: int, source: int, ttype: TensorType, source_type: TensorType | None = None, inplace: bool = False
     ) -> None:
-        """Emit a copy; the source is broadcast to the target as its type allows."""
+        """Emit a copy, but not of a slot to itself; the source is broadcast to the target as its type allows."""
+        if target == source:
+            return
         given = source_type or ttype
         offset = ttype.ndim - given.ndim
         axes = (tuple(range(ttype.ndim)), tuple(a - offset if a >= offset else -1 for a in range(ttype.ndim)))

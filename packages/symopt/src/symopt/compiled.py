@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from symcore.config import Snapshot, config
+from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.test_values import paused
 from symcore.tensor.elemwise import Composite
@@ -16,7 +17,7 @@ from symcore.tensor.map_reduce import MapReduce
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
-from symopt.less_memory import SecondProgram
+from symopt.less_memory import SecondProgram, in_less_memory, loops_of
 from symopt.linker import make_linker
 from symopt.mode import Mode, get_mode, linker_of, portable
 from symopt.plan import MemoryPlan
@@ -196,23 +197,39 @@ class Function:
             rows.append(
                 f"{k:4d}  {where:<7} {node.op}{' ' + inplace if inplace else ''}" + (f"  ({told})" if told else "")
             )
-        for update in self.plan.updates:
-            rows.append(
-                f"      update {update.shared}: "
-                + ("written in place" if update.direct else "second buffer, swapped in")
-            )
-        return "\n".join([*rows, self._counts()])
+        for update, direct in zip(self.plan.updates, self._direct(), strict=True):
+            how = "written in place" if direct else "second buffer, swapped in"
+            rows.append(f"      update {update.shared}: {how}")
+        return "\n".join([*rows, *self._note_on_rows(), self._counts()])
+
+    def _note_on_rows(self) -> list[str]:
+        """Return a line about gradients of loops that remember everything, whatever ``config.loop_memory`` says."""
+        limit = self.config.loop_memory
+        if not limit or len(loops_of(self.fgraph)) < 2:
+            return []
+        if self._second is None:
+            why = "it runs in Python, was loaded from a file, or is itself the program that makes steps again"
+        elif self._second.saves_nothing:
+            why = "no gradient could make steps again"
+        else:
+            return []
+        return [f"      loops keep all the rows that they need, beyond the {limit} bytes of config.loop_memory: {why}"]
 
     def _counts(self) -> str:
         placed = self.placement()
         wheres = Counter(where for _, where, _ in placed)
         fused = [n for n in (_fused(node) for node, _, _ in placed) if n > 1]
-        direct = sum(u.direct for u in self.plan.updates)
+        direct = sum(self._direct())
         counts = ", ".join(f"{count} {where}" for where, count in sorted(wheres.items()))
         return (
             f"{len(placed)} nodes: {counts or 'none'}; {sum(fused)} operations fused into {len(fused)}; "
             f"{len(self.plan.inplace)} in place; {direct} of {len(self.plan.updates)} updates in place"
         )
+
+    def _direct(self) -> list[bool]:
+        """Return per update whether it is written in place: where the plan allows it, the machine has the last word."""
+        machine = getattr(self.linked, "machine", None)
+        return list(getattr(machine, "direct", [u.direct for u in self.plan.updates]))
 
     def _repr_html_(self) -> str:
         """Return a table of inputs, outputs, updates and nodes: what a notebook shows."""
@@ -389,7 +406,8 @@ class Function:
         plan = self.plan
         mutable = [k for k, v in enumerate(self.fgraph.inputs) if v in plan.mutable]
         state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, self._portable_mode())
-        return _loaded, (*state, self.trust_input)
+        source = self._second.source() if self._second is not None and self._second.source is not None else None
+        return _loaded, (*state, self.trust_input, source)
 
 
 def link(plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snapshot, linker: Any) -> Function:
@@ -425,11 +443,48 @@ def _made(program: Program, plan: MemoryPlan, signature: Signature, mode: Mode |
 
 
 def _loaded(
-    fgraph: Any, n_outputs: int, updated: Any, mutable: Any, signature: Signature, mode: Any, trust_input: bool
+    fgraph: Any,
+    n_outputs: int,
+    updated: Any,
+    mutable: Any,
+    signature: Signature,
+    mode: Any,
+    trust_input: bool,
+    source: Any = None,
 ) -> Function:
-    """Link a pickled graph; it was rewritten before it was pickled."""
+    """Link a pickled graph; it was rewritten before it was pickled. ``source``: of its second program."""
     started = time.perf_counter()
-    return relinked(fgraph, n_outputs, updated, mutable, signature, mode, trust_input, started)
+    made = relinked(fgraph, n_outputs, updated, mutable, signature, mode, trust_input, started)
+    if source is not None and made.config.loop_memory:
+        inputs = source.inputs[: len(signature.inputs)]
+        made.limit_rows(second_program(made, inputs, source.outputs, n_outputs, updated))
+    return made
+
+
+def second_program(
+    first: Function, inputs: Sequence[Any], targets: Sequence[Any], n_outputs: int, updated: Sequence[Any]
+) -> SecondProgram:
+    """Return what makes the same function with loops that remember less, should a call need it.
+
+    ``targets``: its outputs and the new values of ``updated``, as they were before any rule was applied.
+    """
+
+    def make() -> Function | None:
+        from symopt.engine import rewrite  # what was loaded needs no rules, but for this
+        from symopt.rules.inline_graphs import RULES
+
+        with paused():
+            graph = FunctionGraph(inputs, targets)
+            rewrite(graph, RULES)
+            if not in_less_memory(graph):
+                return None
+            rewrite(graph, first.mode.rules_in_use)
+        linker = first.mode.make_linker(first.config)
+        ins = zip(graph.inputs, first.signature.inputs, strict=False)
+        plan = MemoryPlan(graph, n_outputs, updated, [v for v, i in ins if i.mutable], linker.can_fail)
+        return link(plan, first.signature, first.mode, first.config, linker)
+
+    return SecondProgram(make, first.config.loop_memory, lambda: FunctionGraph(inputs, targets))
 
 
 def relinked(

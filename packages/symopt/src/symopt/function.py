@@ -16,11 +16,11 @@ from symcore.graph.test_values import paused
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant, Variable
-from symopt.compiled import Function, link, profile_as_asked
+from symopt.compiled import Function, link, profile_as_asked, second_program
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
-from symopt.less_memory import SecondProgram, in_less_memory, loops_of
+from symopt.less_memory import loops_of
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 from symopt.profile import ProfileStats
@@ -124,31 +124,14 @@ def function(
     for node in loops:
         node.op.warn_of_forgotten(pairs)
     profile_as_asked(made, snapshot.profile if profile is None else profile)
-    if len(loops) > 1 and snapshot.loop_memory:  # a loop and its gradient, perhaps
-        made.limit_rows(_second_program(made, ins, targets, flat, list(pairs)))
+    if max(len(loops), len(loops_of(fgraph))) > 1 and snapshot.loop_memory:  # a loop and its gradient, perhaps
+        made.limit_rows(second_program(made, [i.variable for i in ins], targets, len(flat), list(pairs)))
     return made
 
 
 def _plan(fgraph: FunctionGraph, ins: Sequence[In], flat: Sized, updated: Iterable[Any], linker: Any) -> MemoryPlan:
     mutable = [v for v, i in zip(fgraph.inputs, ins, strict=False) if i.mutable]
     return MemoryPlan(fgraph, len(flat), list(updated), mutable, linker.can_fail)
-
-
-def _second_program(
-    first: Function, ins: Sequence[In], targets: Sequence[Variable[Any]], flat: Sized, updated: Sequence[Any]
-) -> SecondProgram:
-    """Return what makes the same function with loops that remember less, should a call need it."""
-
-    def make() -> Function | None:
-        with paused():
-            graph = FunctionGraph([i.variable for i in ins], targets)
-            if not in_less_memory(graph):
-                return None
-            rewrite(graph, first.mode.rules_in_use)
-        linker = first.mode.make_linker(first.config)
-        return link(_plan(graph, ins, flat, updated, linker), first.signature, first.mode, first.config, linker)
-
-    return SecondProgram(make, first.config.loop_memory)
 
 
 def _graph(

@@ -21,6 +21,11 @@ _log = logging.getLogger("symopt")
 _COMPILED_AGAIN = (
     "%s: loops would keep more than %d bytes (config.loop_memory); compiling it again, with steps that are made twice."
 )
+_NOTHING_SAVED = (
+    "%s: loops keep more than %d bytes (config.loop_memory), and no gradient reads their rows that could make steps "
+    "again instead: a loop that ends by a condition (until) remembers everything, and so does one whose rows are asked "
+    "for. Fewer steps at a time, or scan_checkpoints, need less."
+)
 
 
 def loops_of(fgraph: FunctionGraph) -> list[Any]:
@@ -29,7 +34,8 @@ def loops_of(fgraph: FunctionGraph) -> list[Any]:
 
 
 def in_less_memory(fgraph: FunctionGraph) -> bool:
-    """Let gradients make the steps of loops again, in a graph that no rule has changed; tell whether any can."""
+    """Let gradients make the steps of loops again, in a graph that no rule has changed but that Ops made of graphs are
+    taken apart; tell whether any can."""
     changed = False
     for node in fgraph.toposort():
         make: Any = getattr(node.op, "less_memory", None)
@@ -44,11 +50,12 @@ def in_less_memory(fgraph: FunctionGraph) -> bool:
 class SecondProgram:
     """Makes the function that takes over when a call needs too much, at the first such call.
 
-    ``make``: compiles it; ``None`` where nothing can be saved.
+    ``make``: compiles it; ``None`` where nothing can be saved. ``source``: what it is compiled from, in a form that can
+    be pickled, or ``None`` for a copy of another one.
     """
 
-    def __init__(self, make: Callable[[], Any], limit: int):
-        self._make, self.limit = make, limit
+    def __init__(self, make: Callable[[], Any], limit: int, source: Callable[[], Any] | None = None):
+        self._make, self.limit, self.source = make, limit, source
         self._lock = threading.Lock()
         self._made: Any = None
         self._tried = False
@@ -61,7 +68,14 @@ class SecondProgram:
                 if name is not None:
                     _log.info(_COMPILED_AGAIN, name, self.limit)
                 self._made, self._tried = self._make(), True
+                if self._made is None and name is not None:
+                    _log.warning(_NOTHING_SAVED, name, self.limit)
         return self._made
+
+    @property
+    def saves_nothing(self) -> bool:
+        """Whether it was asked for and there is none."""
+        return self._tried and self._made is None
 
     def derived(self, derive: Callable[[Any], Any]) -> "SecondProgram":
         """Return what makes the second program of a copy of the first one: ``derive`` of this one's second program."""

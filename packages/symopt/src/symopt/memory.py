@@ -143,7 +143,7 @@ def _levels(
 ) -> tuple[list[int], int, int]:
     """Return the bytes in use during each node, those in use after the last, and those of all results together."""
     owner = _buffers(plan, order)
-    direct = {u.new for u in plan.updates if u.direct}
+    direct = plan.in_shared()
     last = _last_uses(plan, order, owner)
     live, kept = 0, 0
     levels: list[int] = []
@@ -166,7 +166,7 @@ def _levels(
 def _buffers(plan: MemoryPlan, order: Sequence[Apply]) -> dict[Variable[Any], Variable[Any]]:
     """Return, per variable, the one in whose buffer it is: through views, and through results written over inputs."""
     owner: dict[Variable[Any], Variable[Any]] = {}
-    direct = {u.new for u in plan.updates if u.direct}
+    direct = plan.in_shared()
     for node in order:
         pairs = plan.inplace.get(node, {})
         for k, y in enumerate(node.outputs):

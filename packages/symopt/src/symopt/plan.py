@@ -12,7 +12,7 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Variable
 from symcore.tensor.elemwise import Elemwise
-from symopt.schedule import schedule
+from symopt.schedule import schedule, written_parts
 
 
 class Update:
@@ -43,6 +43,9 @@ class MemoryPlan:
         How many of the graph's outputs are the function's.
     copied
         Per output of the function: whether it must be copied, for its buffer belongs to something else.
+    within
+        ``{variable: result}``: what an output or an update is before some part of it is written, and lies in its memory
+        from the beginning.
     updates
         The updates, in the order given.
     """
@@ -70,6 +73,7 @@ class MemoryPlan:
         self._seen_outside = {self.root.get(v, v) for v in fgraph.outputs}
         self.copied = self._copied()
         self.inplace = self._inplace()
+        self.within = self._within()
         self.updates = [Update(s, new, self._direct(s, new)) for s, new in zip(self.updated, new_values, strict=True)]
 
     def last_use(self, variable: Variable[Any]) -> int:
@@ -115,6 +119,19 @@ class MemoryPlan:
                     break
         return decided
 
+    def _within(self) -> dict[Variable[Any], Variable[Any]]:
+        copied = [*self.copied, *([False] * len(self.updated))]
+        found: dict[Variable[Any], Variable[Any]] = {}
+        for new, apart in zip(self.fgraph.outputs, copied, strict=True):
+            if not apart and self.root.get(new, new) is new:
+                found.update((x, new) for x in written_parts(new, self.fgraph))
+        return found
+
+    def first_write(self, new: Variable[Any]) -> Variable[Any]:
+        """Return what lies first in the memory of an output or update: itself, or what it is before parts of it are
+        written."""
+        return next((x for x in reversed(written_parts(new, self.fgraph)) if self.within.get(x) is new), new)
+
     def _alone(self, node: Apply, position: int) -> bool:
         """Whether no other input of the node looks at the same buffer (the very same variable is fine elementwise)."""
         x = node.inputs[position]
@@ -132,9 +149,10 @@ class MemoryPlan:
         Every node that can fail and every reader of the old value must come before; the node itself may read it if it
         may work in place on it.
         """
-        node = new.owner
-        if node is None or self.root.get(new, new) is not new or self._times_output[new] > 1:
+        if new.owner is None or self.root.get(new, new) is not new or self._times_output[new] > 1:
             return False
+        new = self.first_write(new)
+        node: Any = new.owner
         k = self.position[node]
         if k < self._last_fallible:  # a kernel that fails does so before it writes
             return False
@@ -148,6 +166,11 @@ class MemoryPlan:
         allowed = node.op.inplace(node).get(node.outputs.index(new), ())
         uses = [i for i, v in enumerate(node.inputs) if self.root.get(v, v) is shared]
         return all(node.inputs[i] is shared and i in allowed for i in uses) and self._alone(node, uses[0])
+
+    def in_shared(self) -> set[Variable[Any]]:
+        """Return the results that are written into the arrays of shared variables."""
+        direct = {u.new for u in self.updates if u.direct}
+        return direct | {x for x, new in self.within.items() if new in direct}
 
     def describe(self, node: Apply) -> str:
         """Return the in-place decision for a node as ``debugprint`` shows it: ``[(0, 0)]``, or an empty string."""

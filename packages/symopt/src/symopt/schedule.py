@@ -18,11 +18,17 @@ from typing import Any
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import SharedVariable
 from symcore.graph.variable import Apply, Variable
+from symcore.tensor.creation import Alloc
+from symcore.tensor.elemwise import Elemwise
+from symcore.tensor.subtensor import AdvancedIncSubtensor, IncSubtensor
 from symcore.tensor.type import TensorType
 
 UNKNOWN = 256
 #: A result of so small a part of what its node reads is worth having early.
 SMALL_PART = 16
+#: What writes a part of its first input, and what may make that input in the memory of the result.
+_WRITES = (IncSubtensor, AdvancedIncSubtensor)
+_MAKES = (*_WRITES, Elemwise, Alloc)
 
 
 def schedule(
@@ -49,7 +55,8 @@ def schedule(
 
 
 def _final_nodes(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any]) -> dict[Apply, Any]:
-    """Return the nodes whose only result is the new value of one shared variable, and nothing else uses it."""
+    """Return the nodes whose only result is the new value of one shared variable, and nothing else uses it; and those
+    that write the parts of it before."""
     final: dict[Apply, Any] = {}
     for shared, new in zip(updated, fgraph.outputs[n_outputs:], strict=True):
         node = new.owner
@@ -60,7 +67,29 @@ def _final_nodes(fgraph: FunctionGraph, n_outputs: int, updated: Sequence[Any]) 
             and all(not fgraph.clients[y] for y in node.outputs if y is not new)
         ):
             final[node] = shared
+            final.update((x.owner, shared) for x in written_parts(new, fgraph) if x.owner is not None)
     return final
+
+
+def written_parts(new: Variable[Any], fgraph: FunctionGraph) -> list[Variable[Any]]:
+    """Return what ``new`` is before each of the writes of parts that make it, last to first.
+
+    Several parts of a table that are written one after another are one work on the memory that ``new`` will be in: the
+    results in between, and the elementwise work or the fill that they begin from, need none of their own. Each of them
+    is read by the next write alone.
+    """
+    found: list[Variable[Any]] = []
+    node = new.owner
+    while node is not None and type(node.op) in _WRITES:
+        x = node.inputs[0]
+        made_by: Any = x.owner
+        if made_by is None or type(made_by.op) not in _MAKES or len(fgraph.clients[x]) > 1 or x.type != new.type:
+            break
+        if len(made_by.outputs) > 1:
+            break
+        found.append(x)
+        node = made_by
+    return found
 
 
 class _Scheduler:
@@ -121,9 +150,9 @@ class _Scheduler:
                     shared_readers[source].add(node)
         for node in self.order:
             before = {v.owner for v in node.inputs if v.owner is not None}
-            if node in self.final:
-                before |= shared_readers[self.final[node]]
-                before.discard(node)
+            if node in self.final:  # what writes other parts of the same variable comes in its own turn
+                shared = self.final[node]
+                before |= {reader for reader in shared_readers[shared] if self.final.get(reader) is not shared}
             while not before.isdisjoint(self.makers):  # a maker runs when it is asked for: what it reads must be there
                 asked = before & self.makers
                 before = (before - asked) | {v.owner for m in asked for v in m.inputs if v.owner is not None}

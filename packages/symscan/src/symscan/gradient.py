@@ -81,7 +81,7 @@ class _Step:
         self.inner: Inner = op.spec.inner(given)
         self.made = op.spec.results(made)
         self.given = given
-        self.drawn = _drawn(self.made.rows, set(self.inner.carries))
+        self.drawn = values_of_carries(self.made.rows, set(self.inner.carries))
         #: The step with the drawn values as inputs.
         self.cut = [v.type() for v in self.drawn]
         mapping: dict[Any, Any] = dict(zip(self.drawn, self.cut, strict=True))
@@ -94,7 +94,7 @@ class _Step:
         self.states, self.plain, self.cut_products = rows[:n_states], rows[n_states:n_rows], rows[n_rows:]
 
 
-def _drawn(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
+def values_of_carries(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
     """Return the tensors that nodes make from carries or from what only carries' nodes make."""
     opaque, found = set(carries), []
     for node in toposort(outputs):

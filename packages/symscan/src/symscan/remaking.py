@@ -14,18 +14,20 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symcore.from_graph import detached
+from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Constant
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.creation import arange
-from symcore.tensor.elemwise import elemwise_name
 from symcore.tensor.join import concatenate
 from symcore.tensor.scalar_functions import ceil, maximum, sqrt
-from symcore.tensor.shapes import Shape_i, specify_shape
-from symcore.tensor.subtensor import Subtensor
 from symcore.tensor.type import TensorType
+from symscan.gradient import values_of_carries
 from symscan.op import Scan, derivatives
+from symscan.reading import Made, Reads, fitting, from_start, is_reversal, shorter
 from symscan.spec import Outer, Results, Rows, Spec
+from symscan.truncating import less_truncated
 
 #: A loop known to make fewer steps than this is left as it is.
 FEWEST_STEPS = 4
@@ -43,23 +45,27 @@ def less_memory(node: Apply, fgraph: FunctionGraph) -> dict[Any, Any] | None:
     """Return what takes the place of outputs of a forward loop, and of the backward loops that read its rows.
 
     ``None`` where ``node`` is no such loop: nobody reads its rows backwards, a condition ends it, it hands on values
-    that are no tensors, or it is one of blocks already.
+    that are no tensors and leads to some that no gradient remembers, or it is one of blocks already. What was drawn
+    from a generator is remembered, for it cannot be drawn again. A truncated gradient remembers the steps it reads.
     """
     op: Any = node.op
     spec, n = op.spec, node.inputs[0]
-    if spec.until or spec.n_carries or op.lean or any(rows.keep is not None for rows in spec.rows):
+    if spec.until or op.lean or any(rows.keep is not None for rows in spec.rows):
         return None
+    if op.truncate >= 0:
+        return less_truncated(node, fgraph)
     if isinstance(n, Constant) and int(n.data) < FEWEST_STEPS:
         return None
-    readers = _readers(node, fgraph)
-    if not readers:
+    readers, drawn = _readers(node, fgraph), _drawn_rows(op)
+    if not readers or drawn is None:
         return None
-    pairs = zip(node.outputs, spec.rows, strict=True)
-    reads = [_Reads(k, y, rows, fgraph, readers) for k, (y, rows) in enumerate(pairs)]
-    parts = [(g, _Reads(k, y, rows, fgraph, readers)) for g, rows, k, y in _shorter(node, fgraph)]
+    known, others, results = {r.node for r in readers}, shorter(node, fgraph), spec.results(node.outputs)
+    pairs = zip(results.rows, spec.rows, strict=True)
+    reads = [Reads(k, y, rows, fgraph, known) for k, (y, rows) in enumerate(pairs)]
+    parts = [(g, Reads(k, y, rows, fgraph, known)) for g, rows, k, y in others.rows]
     wanted = {r.k for r in (*reads, *(r for _, r in parts)) if r.whole}
-    forward = _Forward(node, _Lengths(n), wanted)
-    found: dict[Any, Any] = {}
+    forward = _Forward(node, _Lengths(n), wanted, drawn)
+    found = dict(zip(results.carries, forward.carries, strict=True)) | others.carried(forward.carries)
     for r in reads:
         found |= forward.replaced(r)
     for keep, r in parts:
@@ -76,10 +82,10 @@ def _readers(node: Apply, fgraph: FunctionGraph) -> list[_Reader]:
     """Return the loops of as many steps that read rows of ``node`` from the last to the first."""
     found: dict[Any, _Reader] = {}
     op: Any = node.op
-    for k, (y, rows) in enumerate(zip(node.outputs, op.spec.rows, strict=True)):
-        for view, start in _from_start(y, node.inputs[0], rows.depth, fgraph):
+    for k, (y, rows) in enumerate(zip(op.spec.results(node.outputs).rows, op.spec.rows, strict=True)):
+        for view, start in from_start(y, node.inputs[0], rows.depth, fgraph):
             for back, _ in fgraph.clients[view]:
-                if back is None or not _is_reversal(back):
+                if back is None or not is_reversal(back):
                     continue
                 for user, position in fgraph.clients[back.outputs[0]]:
                     taps = _taps_of(user, node)
@@ -89,39 +95,13 @@ def _readers(node: Apply, fgraph: FunctionGraph) -> list[_Reader]:
     return list(found.values())
 
 
-def _from_start(y: Any, n: Any, total: int, fgraph: FunctionGraph) -> list[tuple[Any, int]]:
-    """Return ``(rows[start : start + n], start)`` for all such views of ``total + n`` rows, or the rows themselves."""
-    found = [(y, 0)] if not total else []
-    for view, _ in fgraph.clients[y]:
-        if view is None or type(view.op) is not Subtensor or len(view.op.entries) != 1:
-            continue
-        [entry] = view.op.entries
-        if not isinstance(entry, tuple) or entry[3] is not None or isinstance(entry[1], str):
-            continue
-        start = entry[1] or 0
-        if start >= 0 and _is_end(view.inputs[1] if entry[2] == "input" else entry[2], start, n, total):
-            found.append((view.outputs[0], start))
-    return found
-
-
-def _is_end(stop: Any, start: int, n: Any, total: int) -> bool:
-    """Tell whether a slice from ``start`` to ``stop`` of ``total + n`` rows has ``n`` rows."""
-    if stop is None:
-        return start == total
-    if isinstance(stop, int):
-        return isinstance(n, Constant) and stop == start + int(n.data)
-    if stop is n:
-        return start == 0
-    if elemwise_name(stop) != "add" or len(stop.owner.inputs) != 2:
-        return False
-    return any(
-        b is n and isinstance(a, Constant) and int(a.data) == start
-        for a, b in (stop.owner.inputs, stop.owner.inputs[::-1])
-    )
-
-
-def _is_reversal(node: Any) -> bool:
-    return type(node.op) is Subtensor and node.op.entries == (("slice", None, None, -1),)
+def _drawn_rows(op: Any) -> list[int] | None:
+    """Return the outputs whose rows are what steps drew from carries; ``None`` where some of that is not handed out."""
+    made = op.spec.results(op.fgraph.outputs)
+    drawn = values_of_carries(made.rows, set(op.spec.inner(op.fgraph.inputs).carries))
+    if any(v not in made.rows for v in drawn):
+        return None
+    return [k for k, v in enumerate(made.rows) if v in drawn]
 
 
 def _taps_of(user: Any, forward: Apply) -> tuple[tuple[int, ...], ...]:
@@ -140,72 +120,6 @@ def _taps_of(user: Any, forward: Apply) -> tuple[tuple[int, ...], ...]:
         and all(rows.keep is None for rows in spec.plain)
     )
     return spec.sequences if fits else ()
-
-
-def _shorter(node: Apply, fgraph: FunctionGraph) -> list[tuple[int | None, Rows, int, Any]]:
-    """Return ``(keep, rows, position, output)`` for outputs of other loops that are the same as ``node``'s.
-
-    A gradient asks for more than the user's loop hands out, so that there are two loops; in blocks they must be one.
-    """
-    op: Any = node.op
-    made = op.spec.results(op.fgraph.outputs)
-    users: list[Any] = [user for v in node.inputs for user, _ in fgraph.clients[v]]
-    others = [user for user in dict.fromkeys(users) if user is not None and user is not node]
-    found = []
-    for other in others:
-        if type(other.op) is not Scan or list(other.inputs) != list(node.inputs):
-            continue
-        spec: Spec = other.op.spec
-        same = replace(op.spec, plain=op.spec.plain[: len(spec.plain)])
-        outputs = Results(made.states, [], made.plain[: len(spec.plain)]).flat()
-        if len(outputs) != len(other.op.fgraph.outputs) or spec.keeping_all() != same:
-            continue
-        if Scan(FunctionGraph(op.fgraph.inputs, outputs), spec, op.truncate) == other.op:
-            rows = enumerate(zip(spec.rows, other.outputs, strict=True))
-            found += [(r.keep, r, k, y) for k, (r, y) in rows]
-    return found
-
-
-class _Reads:
-    """How rows of output ``k`` are read by others than backward loops: lengths, first and last rows, or ``whole``."""
-
-    def __init__(self, k: int, rows: Any, kind: Rows, fgraph: FunctionGraph, readers: list[_Reader]):
-        self.k, self.rows, self.kind = k, rows, kind
-        self.lengths: list[Any] = []
-        self.firsts: list[Any] = []
-        self.lasts: list[Any] = []
-        self.whole = False
-        self._backward = {r.node for r in readers}
-        self._sort(rows, fgraph, kind.depth)
-
-    def _sort(self, rows: Any, fgraph: FunctionGraph, depth: int) -> None:
-        for node, _ in fgraph.clients[rows]:
-            if node is None:
-                self.whole = True
-            elif type(node.op) is Shape_i:
-                self.lengths.append((node, depth))
-            elif type(node.op) is not Subtensor:
-                self.whole = True
-            elif node.op.entries and node.op.entries[0] == -1 and self.kind.depth:
-                self.lasts.append(node)
-            elif node.op.entries and node.op.entries[0] == 0 and depth:
-                self.firsts.append(node)
-            elif depth and node.op.entries == (("slice", depth, None, None),):
-                self._sort(node.outputs[0], fgraph, 0)
-            elif not self._only_backwards(node, fgraph):
-                self.whole = True
-
-    def _only_backwards(self, view: Any, fgraph: FunctionGraph) -> bool:
-        """Tell whether a view is read by the backward loops alone."""
-        users = [user for user, _ in fgraph.clients[view.outputs[0]]]
-        if _is_reversal(view):
-            return all(user in self._backward for user in users)
-        return all(
-            user is not None
-            and _is_reversal(user)
-            and all(last in self._backward for last, _ in fgraph.clients[user.outputs[0]])
-            for user in users
-        )
 
 
 # ---------------------------------------------------------------------- blocks
@@ -243,33 +157,42 @@ def _row_of(x: Any) -> Any:
     return TensorType(x.type.dtype, x.type.shape[1:])()
 
 
-def _fitting(x: Any, wanted: Any) -> Any:
-    return x if wanted.type.is_super(x.type) else specify_shape(x, wanted.type.shape)
-
-
-class _Forward:
+class _Forward(Made):
     """The forward loop in blocks: the states before each of them, the rest as one loop, rows that others want."""
 
-    def __init__(self, node: Apply, lengths: _Lengths, wanted: set[int]):
-        op: Any = node.op
-        self.node, self.lengths, self.op = node, lengths, op
-        self.spec: Spec = op.spec
-        self.outer: Outer = self.spec.outer(node.inputs)
+    def __init__(self, node: Apply, lengths: _Lengths, wanted: set[int], drawn: list[int]):
+        super().__init__(node)
+        self.lengths, self.drawn = lengths, drawn
         #: Every tap is a sequence of its own: blocks of one tensor at different taps overlap.
         sequences = zip(self.outer.sequences, self.spec.sequences, strict=True)
         self.taps = [(x, tap) for x, taps in sequences for tap in taps]
         self.walked = [lengths.split(x, tap) for x, tap in self.taps] or [lengths.split(arange(lengths.n), 0)]
-        self.wanted = sorted(wanted)
+        self.wanted = sorted(wanted | set(drawn))
         self._in_blocks()
         self._the_rest()
 
-    def steps(self, slices: list[Any], firsts: list[Any], fixed: list[Any]) -> list[Any]:
-        """Return all rows that the steps of one block make, given rows of sequences and the states before."""
+    def steps(self, slices: list[Any], firsts: list[Any], carries: list[Any], fixed: list[Any]) -> Results:
+        """Return what the steps of one block make, given rows of sequences, the states and the carries before."""
         walked = slices[: len(self.taps)]
-        op = Scan(self.op.fgraph, replace(self.spec, sequences=((0,),) * len(walked)), -1, self.op.name)
+        spec = replace(self.spec, sequences=((0,),) * len(walked))
+        op = Scan(self.op.fgraph, spec, -1, self.op.name)
         n = slices[0].shape[0].astype("int64")
-        made: list[Any] = op.make_node(*Outer(n, walked, firsts, [], fixed).flat()).outputs
-        return made
+        return spec.results(op.make_node(*Outer(n, walked, firsts, carries, fixed).flat()).outputs)
+
+    def again(self, slices: list[Any], drawn: list[Any], firsts: list[Any], fixed: list[Any]) -> list[Any]:
+        """Return all rows that the steps of one block make, given what they drew."""
+        if not self.spec.n_carries:
+            return self.steps(slices, firsts, [], fixed).rows
+        walked = [*slices[: len(self.taps)], *drawn]
+        given, outputs = detached(self.op.fgraph)
+        inner, rows = self.spec.inner(given), self.spec.results(outputs).rows
+        cut = {rows[k]: rows[k].type() for k in self.drawn}
+        inner.sequences.append(list(cut.values()))
+        inner.carries = []
+        spec = replace(self.spec, sequences=((0,),) * len(walked), n_carries=0)
+        op = Scan(FunctionGraph(inner.flat(), clone_graph(rows, dict(cut))), spec, -1, self.op.name)
+        n = slices[0].shape[0].astype("int64")
+        return spec.results(op.make_node(*Outer(n, walked, firsts, [], fixed).flat()).outputs).rows
 
     def fresh(self) -> tuple[list[Any], list[Any], list[Any]]:
         """Return variables for what a block is given: rows of sequences, the states before it, what never changes."""
@@ -282,49 +205,30 @@ class _Forward:
 
     def _in_blocks(self) -> None:
         slices, firsts, fixed = self.fresh()
-        made = self.steps(slices, firsts, fixed)
-        after = [_fitting(rows[-r.depth :], f) for f, rows, r in zip(firsts, made, self.spec.states, strict=False)]
-        rows = [made[k][self.spec.rows[k].depth :] for k in self.wanted]
-        spec = Spec(((0,),) * len(slices), tuple(Rows((-1,)) for _ in firsts), (Rows(),) * len(rows), 0, len(fixed))
-        graph = FunctionGraph([*slices, *firsts, *fixed], [*after, *rows])
+        carries = [x.type() for x in self.outer.carries]
+        made = self.steps(slices, firsts, carries, fixed)
+        after = [fitting(rows[-r.depth :], f) for f, rows, r in zip(firsts, made.states, self.spec.states, strict=True)]
+        rows = [made.rows[k][self.spec.rows[k].depth :] for k in self.wanted]
+        spec = Spec(((0,),) * len(slices), tuple(Rows((-1,)) for _ in firsts), (Rows(),) * len(rows), len(carries),
+                    len(fixed))  # fmt: skip
+        graph = FunctionGraph([*slices, *firsts, *carries, *fixed], Results(after, made.carries, rows).flat())
         op = Scan(graph, spec, -1, _named("blocks", self.op), lean=True)
-        starts = [_fitting(x, f)[None] for x, f in zip(self.outer.states, firsts, strict=True)]
-        found = spec.results(
-            op.make_node(self.lengths.count, *self.walked, *starts, *self.outer.non_sequences).outputs
-        )
-        #: Per state its rows before every block, and after the last one.
-        self.between = found.states
+        starts = [fitting(x, f)[None] for x, f in zip(self.outer.states, firsts, strict=True)]
+        given = Outer(self.lengths.count, self.walked, starts, self.outer.carries, self.outer.non_sequences)
+        found = spec.results(op.make_node(*given.flat()).outputs)
+        #: Per state its rows before every block, and after the last one; the carries after it.
+        self.between, self.carried = found.states, found.carries
         self.blocks = dict(zip(self.wanted, found.plain, strict=True))
 
     def _the_rest(self) -> None:
         cut = [x[self.lengths.whole :] for x in self.outer.sequences]
         op = self.op.with_spec(self.spec.keeping_all())
         firsts = [rows[-1] for rows in self.between]
-        node = op.make_node(*Outer(self.lengths.rest, cut, firsts, [], self.outer.non_sequences).flat())
-        #: The rows of the steps after the last block; of a state these begin with the rows before them.
-        self.rest = node.outputs
+        given = Outer(self.lengths.rest, cut, firsts, self.carried, self.outer.non_sequences)
+        made = self.spec.results(op.make_node(*given.flat()).outputs)
+        self.rest, self.carries = made.rows, made.carries
 
-    def replaced(self, reads: _Reads, keep: int | None = None) -> dict[Any, Any]:
-        """Return what is read in place of the old rows; the last ``keep`` of them where a loop kept no more."""
-        k, rest, depth = reads.k, self.rest[reads.k], reads.kind.depth
-        if keep is not None:
-            whole = rest if keep <= depth else self._whole(k)
-            return {reads.rows: _fitting(whole[-keep:], reads.rows)}
-        found = {}
-        for node, before in reads.lengths:
-            axis = node.op.i
-            length = rest.shape[axis] if axis else self.lengths.n + before
-            found[node.outputs[0]] = length.astype("int64")
-        for node in reads.lasts:
-            found[node.outputs[0]] = _fitting(node.op.make_node(rest, *node.inputs[1:]).outputs[0], node.outputs[0])
-        for node in reads.firsts:
-            first = self.outer.states[k]
-            found[node.outputs[0]] = _fitting(node.op.make_node(first, *node.inputs[1:]).outputs[0], node.outputs[0])
-        if reads.whole:
-            found[reads.rows] = _fitting(self._whole(k), reads.rows)
-        return found
-
-    def _whole(self, k: int) -> Any:
+    def whole(self, k: int) -> Any:
         depth = self.spec.rows[k].depth
         parts = [self.lengths.joined(self.blocks[k]), self.rest[k][depth:]]
         return concatenate([self.outer.states[k], *parts] if depth else parts)
@@ -349,7 +253,7 @@ def _backward(forward: _Forward, reader: _Reader) -> dict[Any, Any]:
     rest = spec.results(node.op.make_node(*given.flat()).outputs)
     made = _back_in_blocks(forward, reader, outer, rest.states)
     plain = [concatenate([a, lengths.joined(b)]) for a, b in zip(rest.plain, made.plain, strict=True)]
-    return {old: _fitting(new, old) for old, new in zip(node.outputs, [*made.states, *plain], strict=True)}
+    return {old: fitting(new, old) for old, new in zip(node.outputs, [*made.states, *plain], strict=True)}
 
 
 def _back_in_blocks(forward: _Forward, reader: _Reader, outer: Outer, states: list[Any]) -> Results:
@@ -362,18 +266,20 @@ def _back_in_blocks(forward: _Forward, reader: _Reader, outer: Outer, states: li
     waiting = [TensorType(x.type.dtype, v[0].type.shape)() for x, v in
                zip(outer.states, op.spec.inner(op.fgraph.inputs).states, strict=True)]  # fmt: skip
     fixed = [x.type(x.name) for x in outer.non_sequences]
-    remade = forward.steps(slices, firsts, forward_fixed)
+    walked += [forward.blocks[k][::-1] for k in forward.drawn]
+    drawn = [_row_of(x) for x in walked[len(given) :]]
+    remade = forward.again(slices, drawn, firsts, forward_fixed)
     block = slices[0].shape[0].astype("int64")
     rows = iter(given)
     read = [next(rows) if at is None else remade[at[0]][at[1] : at[1] + block][::-1] for at in reader.rows]
     inner = op.spec.results(op.make_node(*Outer(block, read, [w[None] for w in waiting], [], fixed).flat()).outputs)
-    after = [_fitting(x[-1], w) for x, w in zip(inner.states, waiting, strict=True)]
-    spec = Spec(((0,),) * (len(slices) + len(firsts) + len(given)), tuple(Rows((-1,), 1) for _ in waiting),
+    after = [fitting(x[-1], w) for x, w in zip(inner.states, waiting, strict=True)]
+    spec = Spec(((0,),) * (len(slices) + len(firsts) + len(walked)), tuple(Rows((-1,), 1) for _ in waiting),
                 (Rows(),) * len(inner.plain), 0, len(forward_fixed) + len(fixed))  # fmt: skip
-    graph = FunctionGraph([*slices, *firsts, *given, *waiting, *forward_fixed, *fixed], [*after, *inner.plain])
+    graph = FunctionGraph([*slices, *firsts, *given, *drawn, *waiting, *forward_fixed, *fixed], [*after, *inner.plain])
     loop = Scan(graph, spec, -1, _named("blocks", op), lean=True)
     backwards = [x[::-1] for x in forward.walked] + [x[:-1][::-1] for x in forward.between]
-    starts = [_fitting(x, w[None]) for x, w in zip(states, waiting, strict=True)]
+    starts = [fitting(x, w[None]) for x, w in zip(states, waiting, strict=True)]
     return spec.results(
         loop.make_node(
             lengths.count, *backwards, *walked, *starts, *forward.outer.non_sequences, *outer.non_sequences
