@@ -20,6 +20,7 @@ from symcore.op import Op
 from symcore.random.mrg import MRGUniform, substreams
 from symcore.random.philox import PhiloxUniform
 from symcore.tensor.constant import as_tensor
+from symcore.tensor.cumulative import Recurrence
 from symcore.tensor.products import batched_dot
 from symcore.tensor.shared import shared
 from symopt import function
@@ -125,6 +126,28 @@ def test_the_last_columns_are_summed_as_all_are():
     """The last piece of a loop of columns has as many as decide how rows are shared out, or it rounds otherwise."""
     value = rng.standard_normal((700, 8 * 1024 + 100)).astype("float32")
     check_same_bits(lambda: function([x], x.sum(0, acc_dtype="float32")), value)
+
+
+LINES = {
+    "sort": (lambda b: T.sort(b, -1), lambda value: np.sort(value, -1)),
+    "argsort": (lambda b: T.argsort(b, -1), lambda value: np.argsort(value, -1, kind="stable")),
+    "top": (lambda b: T.topk(b, 5, -1), lambda value: np.sort(value, -1)[..., -5:]),
+    "sums": (lambda b: T.cumsum(b, -1), None),
+    "products": (lambda b: T.cumprod(b, -1), None),
+    "recurrence": (lambda b: Recurrence(b.type.ndim - 1)(b, b * 0.5), None),
+}
+
+
+@posix
+@pytest.mark.parametrize("what", LINES)
+@pytest.mark.parametrize("shape", [(2000, 1250), (20, 400, 250)])
+def test_lines_on_their_own(what, shape):
+    build, right = LINES[what]
+    value = rng.standard_normal(shape).astype("float32")
+    b = T.tensor("float32", shape=(None,) * value.ndim)
+    got = check_same_bits(lambda: function([b], build(b)), value)
+    if right is not None:
+        np.testing.assert_array_equal(got, right(value))
 
 
 @posix

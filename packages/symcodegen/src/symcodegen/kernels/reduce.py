@@ -312,7 +312,7 @@ static inline sym_%(ID)s_v sym_%(ID)s_two(sym_%(ID)s_v a, sym_%(ID)s_v b) {
     %(vector_two)s
 }
 
-/* All lanes of a vector: halves of it down to 16 bytes, then element by element, each in all lanes: without a branch. */
+/* All lanes of a vector: halves of it down to 16 bytes, then one by one, each in all lanes: without a branch. */
 typedef %(X)s sym_%(ID)s_q __attribute__((vector_size(16)));
 typedef %(I)s sym_%(ID)s_j __attribute__((vector_size(16)));
 static inline sym_%(ID)s_q sym_%(ID)s_few(sym_%(ID)s_q a, sym_%(ID)s_q b) {

@@ -20,3 +20,11 @@ static __attribute__((noinline, unused)) int sym_next(int ndim, i64 *at, const i
 """
 #: How every kernel begins.
 ENTRY = "int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {\n"
+
+
+def cut_of_lines(ndim: int, axis: int, operands: int) -> tuple[int, ...]:
+    """Return the ``cut`` of a ``CKernel`` that works on lines along ``axis`` of its first ``operands`` operands one by one.
+
+    Their rows may be shared out, unless the lines run down through all of them. ``ndim``: their rank.
+    """
+    return tuple(range(operands)) if ndim > 1 and axis % ndim else ()

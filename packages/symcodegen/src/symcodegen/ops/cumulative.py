@@ -3,6 +3,7 @@
 from symcodegen.dispatch import Answer, CKernel, c_impl, refuse
 from symcodegen.expr import NoC
 from symcodegen.kernels.cumulative import cumulative_kernel, recurrence_kernel
+from symcodegen.kernels.walk import cut_of_lines
 from symcore.graph.variable import Apply
 from symcore.tensor.cumulative import CumOp, Recurrence
 
@@ -12,7 +13,8 @@ def cumulative_c(op: CumOp, node: Apply) -> Answer:
     """Rows, or all rows of a page at once; see ``kernels.cumulative``."""
     x = node.inputs[0].type
     try:
-        return CKernel(*cumulative_kernel(op.mode, x.dtype, x.ndim, op.axis), heavy=True)
+        text, functions = cumulative_kernel(op.mode, x.dtype, x.ndim, op.axis)
+        return CKernel(text, functions, heavy=True, cut=cut_of_lines(x.ndim, op.axis, 2))
     except NoC as why:
         return refuse(node, f"no C for {why}")
 
@@ -22,6 +24,7 @@ def recurrence_c(op: Recurrence, node: Apply) -> Answer:
     """The same with a factor for every term."""
     x = node.inputs[0].type
     try:
-        return CKernel(recurrence_kernel(x.dtype, x.ndim, op.axis), fallible=True, heavy=True)
+        text = recurrence_kernel(x.dtype, x.ndim, op.axis)
+        return CKernel(text, fallible=True, heavy=True, cut=cut_of_lines(x.ndim, op.axis, 3))
     except NoC as why:
         return refuse(node, f"no C for {why}")

@@ -40,8 +40,8 @@ _EXP_TERM = """$T e[SYMNN_W_$F];
       for (int l = 0; l < SYMNN_W_$F; l++) e[l] = sym_exp_$F(z[at + l]);
       const symnn_v_$F r = SYMNN_AT_$F(t + at) - SYMNN_AT_$F(e) * ak;"""
 
-#: Op -> work on panels, the loop that adds up (name, statement, what is kept of a sum; for exponentials whether they are
-#: stored instead of a statement), the last (name, statement).
+#: Op -> work on panels, the loop that adds up (name, statement, what is kept of a sum; of exponentials, in place of a
+#: statement, whether they are stored), the last (name, statement).
 _PARTS: dict[str, tuple[str, tuple[Any, ...], tuple[str, str]]] = {
     "Softmax": (_ONE, ("softmax", True, "(1.0 / %s)"), SCALE),
     "LogSoftmax": (
