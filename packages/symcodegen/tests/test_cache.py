@@ -141,6 +141,27 @@ def test_entries_verify_purge_clear_size(root: Path, compiler: Compiler) -> None
     assert_adds(KernelCache(root, compiler), 1, 2)
 
 
+def test_looking_through_the_cache_changes_nothing(root: Path, compiler: Compiler) -> None:
+    cache = KernelCache(root, compiler)
+    assert_adds(cache, 1, 2)
+    [path] = cached_objects(root)
+    os.utime(path, (1e9, 1e9))  # or it would no longer be the one that was used least recently
+    assert cache.verify() == [] and cache.purge() == 0
+    assert path.stat().st_mtime == 1e9
+
+
+def test_counts_and_a_walk_through_the_files(root: Path, compiler: Compiler) -> None:
+    cache = KernelCache(root, compiler)
+    assert cache.count() == (0, 0, 0) and list(cache.examine()) == []
+    assert_adds(cache, 1, 2)
+    assert_adds(cache, 3)
+    objects = cached_objects(root)
+    assert cache.count() == (2, sum(path.stat().st_size for path in objects), 2 + 2 + 3)
+    objects[0].write_bytes(b"junk")
+    found = dict(cache.examine())
+    assert len(found) == 7 and [file for file, why in found.items() if why] == [f"objects/{objects[0].name}"]
+
+
 def test_purge_spares_what_may_be_in_the_making(root: Path, compiler: Compiler) -> None:
     store = Store.open(root)
     young, old = root / "tmp" / "young", root / "tmp" / "old"

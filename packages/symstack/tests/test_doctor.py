@@ -1,5 +1,7 @@
 """``symstack doctor``: everything is said, every fault comes with its fix, and the exit status tells."""
 
+import functools
+
 import pytest
 
 import symstack as ss
@@ -78,6 +80,27 @@ def test_a_cache_that_others_may_write_is_a_fault(tmp_path):
     with ss.config.override(cache_dir=str(folder)):
         [finding] = doctor._cache()
     assert finding.state == "bad" and "cache_dir" in finding.fix
+
+
+def test_a_large_cache_is_looked_at_for_a_second(tmp_path, monkeypatch):
+    folder = tmp_path / "index"
+    (tmp_path / "objects").mkdir(parents=True)
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number:040x}").write_text("{}")
+    tmp_path.chmod(0o700)
+    with ss.config.override(cache_dir=str(tmp_path)):
+        _, finding = doctor._cache()
+        assert finding.state == "note" and finding.text.startswith("20 damaged files (")
+        monkeypatch.setattr("symstack.commands.doctor._sample", functools.partial(doctor._sample, seconds=0))
+        _, finding = doctor._cache()
+        assert "1 damaged files of 1 looked at, of 20" in finding.text
+        for file in folder.iterdir():
+            file.unlink()
+        for number in range(2):
+            (tmp_path / "objects" / f"{number}.txt").write_text("none of ours")
+        _, finding = doctor._cache()
+        assert finding.state == "ok" and finding.text.startswith("1 of 2 files looked at")
 
 
 def test_a_check_that_raises_is_a_fault_and_does_not_stop_the_others(monkeypatch):

@@ -455,6 +455,14 @@ class KernelCache:
         """A line per damaged file; empty if all is well."""
         return self.store.verify()
 
+    def examine(self) -> Iterator[tuple[str, str]]:
+        """The files one after another, in no order, each with what is wrong with it: see :meth:`Store.examine`."""
+        return self.store.examine()
+
+    def count(self) -> tuple[int, int, int]:
+        """How many objects are cached, their bytes, and how many files :meth:`examine` looks at."""
+        return self.store.count()
+
     def purge(self) -> int:
         """Remove damaged and left-over files; returns how many."""
         return self.store.purge()

@@ -99,18 +99,20 @@ class Store:
     def check(self, object_id: str) -> tuple[Path, frozenset[str]] | None:
         """Path and kernel keys of an object whose bytes match its manifest; None (a miss) if anything is amiss."""
         manifest = self._manifest(object_id)
-        if manifest is None:
+        if manifest is None or not self._matches(object_id, manifest):
             return None
         path = self._object(object_id)
-        _step("read object")
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return None
-        if len(data) != manifest["size"] or hashlib.sha256(data).hexdigest() != object_id:
-            return None
         self._touch(path)
         return path, frozenset(manifest["kernels"])
+
+    def _matches(self, object_id: str, manifest: dict[str, Any]) -> bool:
+        """Whether the bytes of an object are those that were written."""
+        _step("read object")
+        try:
+            data = self._object(object_id).read_bytes()
+        except OSError:
+            return False
+        return len(data) == manifest["size"] and hashlib.sha256(data).hexdigest() == object_id
 
     def _manifest(self, object_id: str) -> dict[str, Any] | None:
         record = _read_record(self._object(object_id).with_suffix(".json"))
@@ -203,19 +205,44 @@ class Store:
 
     def verify(self) -> list[str]:
         """What is damaged, a line each: ``objects/<file>: <why>``. Empty if all is well. Changes nothing."""
-        faults = []
-        for path in self._files("objects"):
-            if path.suffix == ".json" and self._manifest(path.stem) is None:
-                faults.append(f"objects/{path.name}: not a manifest of this version")
-            elif path.suffix == SUFFIX and self._manifest(path.stem) is None:
-                faults.append(f"objects/{path.name}: no manifest")
-            elif path.suffix == SUFFIX and self.check(path.stem) is None:
-                faults.append(f"objects/{path.name}: its bytes are not those that were written")
-        for path in self._files("index"):
-            object_id = self.find(path.name)
-            if object_id is None or not self._object(object_id).exists():
-                faults.append(f"index/{path.name}: leads nowhere")
-        return faults
+        return [f"{file}: {why}" for file, why in self.examine() if why]
+
+    def examine(self) -> Iterator[tuple[str, str]]:
+        """Look at one file after another: ``(objects/<file>, what is wrong with it)``, ``""`` where nothing is.
+
+        The files are in the order of their hashes, which is none: the first of them are a fair sample. Changes nothing.
+        """
+        objects = self._names("objects")
+        stem, manifest = "", None
+        for name in objects:
+            before, (stem, suffix) = stem, os.path.splitext(name)
+            if stem != before:  # an object and its manifest stand beside each other
+                manifest = self._manifest(stem)
+            why = ""
+            if suffix == ".json" and manifest is None:
+                why = "not a manifest of this version"
+            elif suffix == SUFFIX and manifest is None:
+                why = "no manifest"
+            elif suffix == SUFFIX and manifest is not None and not self._matches(stem, manifest):
+                why = "its bytes are not those that were written"
+            yield f"objects/{name}", why
+        there = set(objects)
+        for name in self._names("index"):
+            object_id = self.find(name)
+            yield f"index/{name}", "" if f"{object_id}{SUFFIX}" in there else "leads nowhere"
+
+    def count(self) -> tuple[int, int, int]:
+        """How many objects there are, their bytes, and how many files :meth:`examine` looks at. Opens none of them."""
+        objects = total = files = 0
+        for folder in ("objects", "index"):
+            with contextlib.suppress(OSError), os.scandir(self.root / folder) as scan:
+                for one in scan:
+                    files += one.is_file(follow_symlinks=False)
+                    if folder == "objects" and one.name.endswith(SUFFIX):
+                        objects += 1
+                        with contextlib.suppress(OSError):
+                            total += one.stat(follow_symlinks=False).st_size
+        return objects, total, files
 
     def purge(self) -> int:
         """Remove what :meth:`verify` would report and what killed processes left; returns how many files went.
@@ -225,7 +252,8 @@ class Store:
         removed = 0
         old = time.time() - _STALE_SECONDS
         for path in self._files("objects"):
-            if path.suffix == ".json" and self.check(path.stem) is None:
+            manifest = self._manifest(path.stem) if path.suffix == ".json" else None
+            if path.suffix == ".json" and (manifest is None or not self._matches(path.stem, manifest)):
                 # A manifest comes after its whole object, so this pair is damaged, not in the making.
                 removed += self._remove(path) + self._remove(self._object(path.stem))
             elif path.suffix != ".json" and not path.with_suffix(".json").exists():
@@ -246,9 +274,10 @@ class Store:
         """Bytes of all files."""
         total = 0
         for folder in _FOLDERS:
-            for path in self._files(folder):
-                with contextlib.suppress(OSError):
-                    total += path.stat().st_size
+            with contextlib.suppress(OSError), os.scandir(self.root / folder) as scan:
+                for one in scan:
+                    with contextlib.suppress(OSError):
+                        total += one.stat(follow_symlinks=False).st_size if one.is_file(follow_symlinks=False) else 0
         return total
 
     def evict(self) -> int:
@@ -281,13 +310,15 @@ class Store:
         self._remove(path)
 
     def _files(self, folder: str) -> Iterator[Path]:
+        for name in self._names(folder):
+            yield self.root / folder / name
+
+    def _names(self, folder: str) -> list[str]:
         try:
             with os.scandir(self.root / folder) as scan:
-                names = sorted(one.name for one in scan if one.is_file(follow_symlinks=False))
+                return sorted(one.name for one in scan if one.is_file(follow_symlinks=False))
         except OSError:
-            return
-        for name in names:
-            yield self.root / folder / name
+            return []
 
     @staticmethod
     def _is_older(path: Path, moment: float) -> bool:
