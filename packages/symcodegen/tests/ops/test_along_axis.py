@@ -110,6 +110,27 @@ def test_sort_of_ordered_equal_and_reversed_elements(dtype):
             np.testing.assert_array_equal(order, np.argsort(x, kind="stable"))
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_numbers_in_the_order_of_numpy(dtype):
+    """By real parts, then imaginary ones; NaN in the imaginary part, the real part and in both, in this order, last."""
+    rng = np.random.default_rng(12)
+    real = f"float{np.dtype(dtype).itemsize * 4}"
+    for n in LENGTHS:
+        x = np.empty((2, n), dtype)
+        x.real, x.imag = np.round(values((2, n), real, rng) / 4), values((2, n), real, rng)
+        for sample in (x, np.sort(x), np.sort(x)[:, ::-1].copy(), np.zeros_like(x)):
+            both = run(lambda v: [T.sort(v, kind="stable"), T.argsort(v, kind="stable")], dtype, [sample])
+            for [got, order], _ in both:
+                np.testing.assert_array_equal(order, np.argsort(sample, kind="stable"))
+                wanted = np.take_along_axis(sample, order, 1)
+                same_bits(got.view(real), wanted.view(real))
+    for shape in SHAPES:
+        for axis in range(len(shape)):
+            x = (values(shape, "int8", rng) + 1j * values(shape, "int8", rng)).astype(dtype)
+            for [got], [wanted] in run(lambda v, a=axis: T.sort(v, a), dtype, [x]):
+                np.testing.assert_array_equal(got, wanted)
+
+
 def test_sort_along_every_axis():
     rng = np.random.default_rng(4)
     for shape in SHAPES:

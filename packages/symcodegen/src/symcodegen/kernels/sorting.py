@@ -6,6 +6,9 @@ That is stable, so that one kernel serves all kinds of sorting.
 
 The order is found by sorting *words*, a key with its position: one integer of 64 bits where the key has at most 32,
 else a pair. Of the largest ``k`` a heap of ``k`` words is kept while the elements pass by, where ``k`` is small.
+
+Complex numbers are compared and merged. Those without NaN come first, then those whose
+imaginary part alone is NaN, then those whose real part is, then NaN in both, as NumPy has them.
 """
 
 from typing import Any
@@ -162,6 +165,88 @@ static void SYM_KERNEL_row(char *y, i64 sy, const char *x, i64 sx, i64 n, %(W)s 
     for (i64 i = 0; i < n; i++) *(i64 *)(y + i * sy) = AT(v[i]);
 }
 """
+
+#: Complex numbers, dealt out by where NaN stands; then no comparison meets one that matters, if those whose real part
+#: is NaN have their parts the other way round. ``%(at)s``: their position too.
+_PAIRS = """
+typedef struct { %(T)s re, im; %(at)s } SYM_KERNEL_pair;
+static inline int SYM_KERNEL_less(const SYM_KERNEL_pair *a, const SYM_KERNEL_pair *b) {
+    return (a->re < b->re) | ((a->re == b->re) & (a->im < b->im));
+}
+static __attribute__((noinline)) void SYM_KERNEL_merge(SYM_KERNEL_pair *v, SYM_KERNEL_pair *b, i64 n) {
+    enum { RUN = 12 };
+    for (i64 run = 0; run < n; run += RUN)
+        for (i64 i = run + 1; i < n && i < run + RUN; i++) {
+            const SYM_KERNEL_pair w = v[i];
+            i64 j = i;
+            for (; j > run && SYM_KERNEL_less(&w, v + j - 1); j--) v[j] = v[j - 1];
+            v[j] = w;
+        }
+    SYM_KERNEL_pair *from = v, *to = b;
+    for (i64 run = RUN; run < n; run *= 2) {
+        for (i64 start = 0; start < n; start += 2 * run) {
+            const i64 middle = start + run < n ? start + run : n, end = middle + run < n ? middle + run : n;
+            i64 i = start, j = middle, k = start;
+            if (end - start == 2 * run) { /* from both ends at once: neither waits for the other */
+                i64 last = middle - 1, top = end - 1;
+                for (i64 step = 0; step < run; step++) {
+                    const int right = SYM_KERNEL_less(from + j, from + i);
+                    const int left = SYM_KERNEL_less(from + top, from + last);
+                    to[start + step] = *(right ? from + j : from + i);
+                    to[end - 1 - step] = *(left ? from + last : from + top);
+                    i += !right;
+                    j += right;
+                    last -= left;
+                    top -= !left;
+                }
+                continue;
+            }
+            while (i < middle && j < end) {
+                const int right = SYM_KERNEL_less(from + j, from + i);
+                to[k++] = *(right ? from + j : from + i);
+                i += !right;
+                j += right;
+            }
+            while (i < middle) to[k++] = from[i++];
+            while (j < end) to[k++] = from[j++];
+        }
+        SYM_KERNEL_pair *other = from; from = to; to = other;
+    }
+    if (from != v) for (i64 i = 0; i < n; i++) v[i] = from[i];
+}
+static void SYM_KERNEL_row(char *y, i64 sy, const char *x, i64 sx, i64 n, SYM_KERNEL_pair *v, SYM_KERNEL_pair *b) {
+    i64 end[4] = {0, 0, 0, 0}, place[4], total = 0;
+    for (i64 i = 0; i < n; i++) {
+        const %(T)s *z = (const %(T)s *)(x + i * sx), re = z[0], im = z[1];
+        end[2 * (re != re) + (im != im)]++;
+    }
+    for (int c = 0; c < 4; c++) { place[c] = total; total += end[c]; end[c] = total; }
+    for (i64 i = 0; i < n; i++) {
+        const %(T)s *z = (const %(T)s *)(x + i * sx), re = z[0], im = z[1];
+        const int c = 2 * (re != re) + (im != im);
+        SYM_KERNEL_pair *w = v + place[c]++;
+        w->re = c == 2 ? im : re;
+        w->im = c == 2 ? re : im;
+        %(keep)s
+    }
+    for (int c = 0; c < 3; c++) {
+        const i64 start = c ? end[c - 1] : 0;
+        SYM_KERNEL_merge(v + start, b + start, end[c] - start);
+    }
+    for (i64 i = 0; i < n; i++) {
+        %(store)s
+    }
+}
+"""
+#: The elements in their order, and their positions.
+_PAIRS_SORTED = {
+    "at": "", "keep": "",
+    "store": """%(T)s *to = (%(T)s *)(y + i * sy);
+        const int turned = (i >= end[1]) & (i < end[2]);
+        to[0] = turned ? v[i].im : v[i].re;
+        to[1] = turned ? v[i].re : v[i].im;""",
+}  # fmt: skip
+_PAIRS_ORDER = {"at": "i64 at;", "keep": "w->at = i;", "store": "*(i64 *)(y + i * sy) = v[i].at;"}
 
 _ALONG = """
     enum { N = %(ndim)d, AXIS = %(axis)d };
@@ -325,8 +410,17 @@ def _too_long(dtype: np.dtype[Any]) -> str:
     return _TOO_LONG if dtype.itemsize <= 4 else ""
 
 
+def _pairs_kernel(dtype: np.dtype[Any], ndim: int, axis: int, how: dict[str, str]) -> str:
+    """Return the C text of sorting, or of the order of, complex numbers."""
+    words: dict[str, Any] = {"T": c_type(np.dtype(f"f{dtype.itemsize // 2}")), "W": "SYM_KERNEL_pair", "TOO_LONG": ""}
+    words |= {name: text % words for name, text in how.items()} | {"ndim": ndim, "axis": axis}
+    return WALK + _PAIRS % words + ENTRY + _ALONG % words
+
+
 def sort_kernel(dtype: np.dtype[Any], ndim: int, axis: int) -> str:
     """Return the C text of a ``full`` kernel that sorts along ``axis``, NaN last. Raises ``NoC``."""
+    if dtype.kind == "c":
+        return _pairs_kernel(dtype, ndim, axis, _PAIRS_SORTED)
     words = _words(dtype) | {"ndim": ndim, "axis": axis, "TOO_LONG": ""}
     words["W"] = words["U"]
     macros = "#define LESS(a, b) ((a) < (b))\n#define KEY(w) (w)\n"
@@ -336,6 +430,8 @@ def sort_kernel(dtype: np.dtype[Any], ndim: int, axis: int) -> str:
 def argsort_kernel(dtype: np.dtype[Any], ndim: int, axis: int) -> str:
     """Return the C text of a ``full`` kernel: positions (int64) in ascending order along ``axis``, equal elements as
     they stand. Raises ``NoC``."""
+    if dtype.kind == "c":
+        return _pairs_kernel(dtype, ndim, axis, _PAIRS_ORDER)
     words = _key_words(dtype) | {"ndim": ndim, "axis": axis, "TOO_LONG": _too_long(dtype)}
     text = _KEYS % words + _defines(dtype) + _SORT % words + _ORDER % words
     return WALK + text + "#undef WORD\n#undef AT\n" + ENTRY + _ALONG % words

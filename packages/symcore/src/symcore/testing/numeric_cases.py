@@ -61,11 +61,14 @@ def _cumulative() -> list[OpCase]:
 
 def _sorting() -> list[OpCase]:
     ties = np.array([2.0, np.nan, 1.0, 2.0, -np.inf])
+    pairs = np.array([2 + 1j, complex(1, np.nan), 2 - 1j, complex(np.nan, 0), 2 + 1j, -3j, complex(0, np.nan)])
     return [
         OpCase(Sort(1), _T, expected=lambda x: np.sort(x, 1)),
         OpCase(Sort(0, "stable"), ties, grad=False, expected=np.sort),
         OpCase(Sort(0), _int([3, 1, 2], "int8"), expected=np.sort),
         OpCase(Sort(1), np.zeros((2, 0)), expected=lambda x: x),
+        OpCase(Sort(0), pairs, grad=False, expected=np.sort),
+        OpCase(Argsort(0, "stable"), pairs, expected=lambda x: np.argsort(x, kind="stable")),
         OpCase(Argsort(2), _T, expected=lambda x: np.argsort(x, 2)),
         OpCase(Argsort(0, "stable"), ties, expected=lambda x: np.argsort(x, kind="stable")),
         OpCase(TopK(1), _T, _int(2), expected=lambda x, k: (np.sort(x, 1)[:, -2:], np.argsort(x, 1)[:, -2:])),
