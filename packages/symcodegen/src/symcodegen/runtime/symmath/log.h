@@ -5,8 +5,8 @@
 //@ log_parts: base
 /* The k and m of a positive, normal x. k comes as a float: AVX2 cannot convert 64-bit integers. */
 SYM_FN float sym_log_split_f32(float x, float *k) {
-  sym_u32 i = sym_bits_f32(x) + (0x3f800000u - 0x3f3504f3u);
-  *k = (float)(sym_i32)(i >> 23) - 127.0f;
+  sym_u32 i = sym_bits_f32(x) - 0x3f3504f3u;
+  *k = (float)((sym_i32)i >> 23);
   return sym_float_of((i & 0x007fffffu) + 0x3f3504f3u);
 }
 SYM_FN double sym_log_split_f64(double x, double *k) {

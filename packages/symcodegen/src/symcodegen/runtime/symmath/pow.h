@@ -29,43 +29,55 @@ SYM_FN double sym_pow_special_f64(double x, double e, double y) {
   return ((x == 1.0) | (e == 0.0)) ? 1.0 : y;
 }
 
-//@ pow_parts_f32: log_parts
-/* e log2(x) for a float x >= 0, and 2^y, in float64 with polynomials just long enough: 2^-28 is left of an error budget of
- * 2^-25. */
-SYM_FN double sym_pow_exponent_f32(float x, float e) {
-  double k, f = sym_log_split_f64((double)x, &k) - 1.0;
-  double s = f / (2.0 + f), z = s * s;
+//@ pow_parts_f32: log_normal pow2n exp2_poly
+/* e log2(x), as the sum of the result and `low`, for a normal x > 0. With f = m - 1 and s = f / (2 + f),
+ * log2 m = 2 / ln 2 (s + s^3 (1/3 + ...)). */
+#if SYM_HAS_FMA
+/* In pairs of float32: 2^-32 of the logarithm is lost, up to 2^-25 of the power. */
+SYM_FN float sym_pow_exponent_f32(float k, float f, float e, float *low) {
+  float d = 2.0f + f, r = 1.0f / d, s = f * r, z = s * s;
+  float sl = SYM_FMAF(-s, f - (d - 2.0f), SYM_FMAF(-s, d, f)) * r;
+  float c = s * z, p = SYM_FMAF(SYM_FMAF(SYM_FMAF(0.121458456f, z, 0.142491117f), z, 0.200004891f), z, 0.333333313f);
+  float t = SYM_FMAF(c, p, s), n = SYM_FMAF(t, 2.88539004f, k), y = e * n;
+  float tl = SYM_FMAF(c, p, s - t) + SYM_FMAF(sl, z, sl);
+  float nl = SYM_FMAF(tl, 2.88539004f, SYM_FMAF(t, 3.85192607e-08f, SYM_FMAF(t, 2.88539004f, k - n)));
+  *low = SYM_FMAF(e, nl, SYM_FMAF(e, n, -y));
+  return y;
+}
+#else
+/* Without a fused multiply-add float64 is cheaper, with a polynomial just long enough: 2^-28 is left. */
+SYM_FN float sym_pow_exponent_f32(float k, float f, float e, float *low) {
+  double s = (double)f / (2.0 + (double)f), z = s * s;
   double q = SYM_FMA(SYM_FMA(0.23579997868871816, z, 0.28537450316254243), z * z,
-                     SYM_FMA(0.40000332300165442, z, 0.66666665663111968));
-  return SYM_FMA(SYM_FMA(q, z, 2.0) * s, 1.4426950408889634, k) * (double)e;
+                     SYM_FMA(0.40000332300165442, z, 0.66666665666311968));
+  double wide = SYM_FMA(SYM_FMA(q, z, 2.0) * s, 1.4426950408889634, (double)k) * (double)e;
+  float y = (float)wide;
+  *low = (float)(wide - (double)y);
+  return y;
 }
-SYM_FN float sym_pow_power_f32(double y) {
-  double t = y + SYM_ROUND_F64, r = y - (t - SYM_ROUND_F64), r2 = r * r;
-  double a = SYM_FMA(0.24022647897220764, r, 0.69314720298543331);
-  double b = SYM_FMA(0.0096184385588400055, r, 0.05550332162966002);
-  double c = SYM_FMA(0.00015353269177656093, r, 0.0013399003306421458);
-  double p = SYM_FMA(SYM_FMA(SYM_FMA(c, r2, b), r2, a), r, 1.0);
-  return (float)(p * sym_double_of((sym_bits_f64(t) << 52) + 0x3ff0000000000000ull));
-}
+#endif
 
 //@ sym_pow_f32: pow_special pow_parts_f32
 SYM_FN float sym_pow_f32(float x, float e) {
-  double y = sym_pow_exponent_f32(sym_abs_f32(x), e);
-  y = y < -151.0 ? -151.0 : y;
-  y = y > 129.0 ? 129.0 : y;
-  return sym_pow_special_f32(x, e, sym_pow_power_f32(y));
+  float k, f = sym_log_reduce_f32(sym_abs_f32(x), &k) - 1.0f, low, y = sym_pow_exponent_f32(k, f, e, &low);
+  low = sym_abs_f32(y) <= 152.0f ? low : 0.0f;
+  y = y < -152.0f ? -152.0f : y;
+  y = y > 130.0f ? 130.0f : y;
+  float t = y + SYM_ROUND_F32, r = (y - (t - SYM_ROUND_F32)) + low;
+  return sym_pow_special_f32(x, e, sym_scale_f32(sym_exp2_poly_f32(r), sym_bits_f32(t)));
 }
 
 //@ sym_pow_usual_f32: pow_parts_f32
 /* Usual: the base is positive, normal and finite, the result normal and finite. */
 SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
-  float y = (float)sym_pow_exponent_f32(x, e);
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f)) ? 0u : 1u;
-  return sym_pow_power_f32(sym_pow_exponent_f32(x, e));
+  float k, f = sym_log_split_f32(x, &k) - 1.0f, low, y = sym_pow_exponent_f32(k, f, e, &low);
+  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f) ? 0u : 1u;
+  float t = y + SYM_ROUND_F32, r = (y - (t - SYM_ROUND_F32)) + low;
+  return sym_float_of(sym_bits_f32(sym_exp2_poly_f32(r)) + (sym_bits_f32(t) << 23));
 }
 
-//@ pow_parts_f64: log_normal exp_poly_f64 pow2n two_prod
-/* exp(e log |x|) with the logarithm as a pair of float64 (about 67 bits), for up to 10 vanish in the exponent. */
+//@ pow_parts_f64: log_normal two_prod
+/* log x as a pair of float64, about 67 bits. */
 SYM_FN double sym_log_wide(double x, double *low) {
   double k, f = sym_log_reduce_f64(x, &k) - 1.0;
   /* s + sl = f / (2 + f) */
@@ -92,29 +104,74 @@ SYM_FN double sym_log_wide(double x, double *low) {
   *low = (h2 - hi) + lo;
   return hi;
 }
-SYM_FN double sym_pow_power_f64(double p, double low) {
-  double t = SYM_FMA(p, 1.4426950408889634, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
-  double r = SYM_FMA(n, -0.6931471803691238, p) + SYM_FMA(n, -1.9082149292705877e-10, low);
-  return sym_scale_f64(SYM_FMA(sym_exp_poly_f64(r), r * r, r) + 1.0, sym_bits_f64(t));
+
+//@ pow_pairs_f64: log_normal pow2n two_prod
+/* a b + c where a b nearly cancels c, or is much smaller: one rounding, of the result. */
+SYM_FN double sym_sum_rest(double a, double b, double c) {
+#if SYM_HAS_FMA
+  return SYM_FMA(a, b, c);
+#else
+  double pe, p = sym_two_prod(a, b, &pe);
+  return (p + c) + pe;
+#endif
+}
+/* As in float32, in pairs of float64: 2^-64 of the logarithm is lost, for up to 10 bits vanish in the exponent. */
+SYM_FN double sym_pow_exponent_f64(double k, double f, double e, double *low) {
+  /* s + sl = f / (2 + f), z + zl = s^2 */
+  double d = 2.0 + f, r = 1.0 / d, s = f * r;
+  double sl = SYM_FMA(-s, f - (d - 2.0), sym_sum_rest(-s, d, f)) * r;
+  double zl, z = sym_two_prod(s, s, &zl), w = z * z;
+  zl = SYM_FMA(s + s, sl, zl);
+  /* g + gl = 1/3 + z / 5 + ..., u + ul = z (g + gl) */
+  double a = SYM_FMA(0.14285714285091708, z, 0.20000000000001023);
+  double b = SYM_FMA(0.090908926769597109, z, 0.11111111253539782);
+  double c = SYM_FMA(SYM_FMA(0.065945514387466722, z, 0.06628835675101534), z, 0.076933583793005245);
+  double q = SYM_FMA(SYM_FMA(c, w, b), w, a), g = SYM_FMA(z, q, 0.33333333333333331);
+  double gl = SYM_FMA(z, q, 0.33333333333333331 - g) + 1.8503717077085941e-17;
+  double ul, u = sym_two_prod(z, g, &ul);
+  ul = SYM_FMA(zl, g, SYM_FMA(z, gl, ul));
+  /* t + tl = (s + sl) (1 + u + ul), n + nl = k + 2 / ln 2 (t + tl) */
+  double t = SYM_FMA(s, u, s), tl = SYM_FMA(s, ul, SYM_FMA(sl, u, sym_sum_rest(s, u, s - t))) + sl;
+#if SYM_HAS_FMA
+  double n = SYM_FMA(t, 2.8853900817779268, k), nl = SYM_FMA(t, 2.8853900817779268, k - n);
+#else
+  double nl, h = sym_two_prod(t, 2.8853900817779268, &nl), n = k + h;
+  nl += h - (n - k);
+#endif
+  nl = SYM_FMA(tl, 2.8853900817779268, SYM_FMA(t, 4.0710547481862066e-17, nl));
+  double ye, y = sym_two_prod(e, n, &ye);
+  *low = SYM_FMA(e, nl, ye);
+  return y;
+}
+/* 2^r; the last bits of r are those of `low`, too */
+SYM_FN double sym_pow_poly_f64(double r) {
+  double r2 = r * r, r4 = r2 * r2;
+  double a = SYM_FMA(0.24022650695910133, r, 0.6931471805599453);
+  double b = SYM_FMA(0.00961812910759342, r, 0.05550410866482224);
+  double c = SYM_FMA(0.00015403530457933613, r, 0.001333355814638685);
+  double d = SYM_FMA(1.3215434889759888e-06, r, 1.5252733799361265e-05);
+  double g = SYM_FMA(SYM_FMA(4.449599916703581e-10, r, 7.073849042726992e-09), r, 1.0178089267371554e-07);
+  double p = SYM_FMA(SYM_FMA(g, r2, d), r4, SYM_FMA(c, r2, b));
+  return SYM_FMA(SYM_FMA(p, r2, a), r, 1.0);
 }
 
-//@ sym_pow_f64: pow_special pow_parts_f64
+//@ sym_pow_f64: pow_special pow_pairs_f64
 SYM_FN double sym_pow_f64(double x, double e) {
   const double most = 36893488147419103232.0; /* 2^65: beyond, no power is finite, and pairs would overflow */
-  double y = e > most ? most : e;
-  y = y < -most ? -most : y;
-  double low, high = sym_log_wide(sym_abs_f64(x), &low), pe;
-  double p = sym_two_prod(y, high, &pe);
-  pe += y * low;
-  pe = p < -746.0 || p > 710.0 ? 0.0 : pe;
-  p = p < -746.0 ? -746.0 : p;
-  p = p > 710.0 ? 710.0 : p;
-  return sym_pow_special_f64(x, e, sym_pow_power_f64(p, pe));
+  double limited = e > most ? most : e;
+  limited = limited < -most ? -most : limited;
+  double k, f = sym_log_reduce_f64(sym_abs_f64(x), &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, limited, &low);
+  low = sym_abs_f64(y) <= 1080.0 ? low : 0.0;
+  y = y < -1080.0 ? -1080.0 : y;
+  y = y > 1026.0 ? 1026.0 : y;
+  double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
+  return sym_pow_special_f64(x, e, sym_scale_f64(sym_pow_poly_f64(r), sym_bits_f64(t)));
 }
 
-//@ sym_pow_usual_f64: pow_parts_f64
+//@ sym_pow_usual_f64: pow_pairs_f64
 SYM_FN double sym_pow_usual_f64(sym_u64 *unusual, double x, double e) {
-  double low, high = sym_log_wide(x, &low), pe, p = sym_two_prod(e, high, &pe);
-  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(p) <= 700.0)) ? 0u : 1u;
-  return sym_pow_power_f64(p, pe + e * low);
+  double k, f = sym_log_split_f64(x, &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, e, &low);
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(y) <= 1020.0) ? 0u : 1u;
+  double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
+  return sym_double_of(sym_bits_f64(sym_pow_poly_f64(r)) + (sym_bits_f64(t) << 52));
 }
