@@ -411,3 +411,34 @@ def test_errors_raise_no_warnings_on_the_way():
         warnings.simplefilter("error")
         f = ss.function([x], T.log(x) / x)
         assert np.isneginf(f([0.0])).all() or np.isnan(f([0.0])).all()
+
+
+# What stands where a variable, a dictionary or a function should: a call, and words of the error.
+NO_VARIABLES = {
+    "Rop of a number": (lambda x: ss.Rop(1.0, x, x), ["Rop()", "1.0", "float"]),
+    "Rop with respect to a name": (lambda x: ss.Rop(x * 2, "x", x), ["Rop()", "'x'", "str"]),
+    "Lop of a number": (lambda x: ss.Lop(1.0, x, x), ["Lop()", "1.0", "float"]),
+    "known gradients in a list": (lambda x: ss.grad(None, x, known_grads=[x]), ["known_grads", "dictionary"]),
+    "clone with a variable": (lambda x: ss.clone(x * 2, replace=x), ["clone()", "dictionary"]),
+    "a batch without its variable": (lambda x: ss.vectorize_graph(x * 2, 0), ["vectorize_graph", "dictionary"]),
+    "eval of a list": (lambda x: x.eval([1.0]), ["eval()", "dictionary"]),
+    "a name that is no text": (lambda x: ss.function([x], x * 2, name=3), ["name", "3", "int"]),
+    "C of an expression": (lambda x: ss.export_c(x * 2, "nowhere"), ["export_c", "function()"]),
+}
+
+
+@pytest.mark.parametrize("case", NO_VARIABLES)
+def test_something_else_where_a_variable_or_a_dictionary_should_be(case):
+    call, words = NO_VARIABLES[case]
+    with pytest.raises(TypeError) as caught:
+        call(T.dvector("x"))
+    names(caught.value, *words)
+
+
+def test_one_variable_is_considered_constant():
+    x, k = T.dvector("x"), T.dvector("k")
+    slope = ss.grad((x * k).sum(), k, consider_constant=x)
+    np.testing.assert_array_equal(ss.function([x, k], slope, on_unused_input="ignore")([2.0], [5.0]), [2.0])
+    scaled = x * 3.0
+    with pytest.raises(DisconnectedInputError):
+        ss.grad((scaled * scaled).sum(), x, consider_constant=scaled)

@@ -91,6 +91,8 @@ def function(
         Arguments of the wrong kind, or an update of another type than its shared variable.
     """
     started = time.perf_counter()
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"the name of a function is a text, got {name!r} ({type(name).__name__}).")
     snapshot = config.snapshot()
     if allow_input_downcast is None:
         allow_input_downcast = snapshot.allow_input_downcast

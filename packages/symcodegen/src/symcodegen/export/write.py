@@ -53,6 +53,8 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
     example
         One value per input, for ``main.c``; otherwise it calls the function on zeros.
     """
+    if not (hasattr(f, "plan") and hasattr(f, "signature")):
+        raise TypeError(f"export_c writes what function() returned, got {f!r} ({type(f).__name__}).")
     cvm = extension.load()
     if cvm is None:
         raise RuntimeError(f"export_c needs the C virtual machine: {extension.why_not()}")

@@ -56,11 +56,11 @@ def grad(
         See ``disconnected_inputs`` and ``null_gradients``.
     """
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    for target in targets:
-        if not isinstance(target, Variable):
-            raise TypeError(
-                f"grad() differentiates with respect to variables, got {target!r} ({type(target).__name__})."
-            )
+    check_variables("grad() differentiates with respect to", targets)
+    if known_grads is not None and not isinstance(known_grads, Mapping):
+        raise TypeError(f"known_grads is a dictionary {{variable: its gradient}}, got {known_grads!r}.")
+    if isinstance(consider_constant, Variable):
+        consider_constant = [consider_constant]
     sources: Grads = {v: as_variable_like(g, v, strict=False) for v, g in (known_grads or {}).items()}
     for variable, known in sources.items():
         if known.type.ndim != variable.type.ndim:
@@ -99,12 +99,20 @@ def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disco
     if len(outputs) != len(points):
         raise ValueError(f"Lop needs one evaluation point per output: {len(outputs)} outputs, {len(points)} points.")
     known: Grads = {}
+    check_variables("Lop() differentiates", outputs)
     for y, v in zip(outputs, points, strict=True):
         # An output may lead to another one, or be what is differentiated by. What is known of a variable is all that
         # flows into it, so each output ends in a variable of its own.
         end = y.copy() if hasattr(y, "copy") else y
         known[end] = as_variable_like(v, y, strict=False)
     return grad(None, wrt, consider_constant, disconnected_inputs, known_grads=known)
+
+
+def check_variables(does: str, given: Sequence[Any]) -> None:
+    """Raise ``TypeError`` for what is no variable; ``does`` says what is done with variables."""
+    for v in given:
+        if not isinstance(v, Variable):
+            raise TypeError(f"{does} variables, got {v!r} ({type(v).__name__}).")
 
 
 def _check_cost(cost: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symcore.errors import DisconnectedInputError, NullTypeGradError
-from symcore.gradient.grad import grad
+from symcore.gradient.grad import check_variables, grad
 from symcore.graph import trace
 from symcore.graph.clone import as_variable_like, clone_graph
 from symcore.graph.null import DisconnectedType, NullType
@@ -29,6 +29,8 @@ def Rop(
         raise ValueError(
             f"Rop needs one evaluation point per variable: {len(targets)} variables, {len(points)} points."
         )
+    check_variables("Rop() differentiates", outputs)
+    check_variables("Rop() differentiates with respect to", targets)
     tangents: dict[Any, Any] = {}
     for x, point in zip(targets, points, strict=True):
         v = as_variable_like(point, x, strict=False)

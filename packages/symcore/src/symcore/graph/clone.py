@@ -88,6 +88,8 @@ def clone(
     """
     if copy_inputs is not None:
         share_inputs = copy_inputs
+    if replace is not None and not isinstance(replace, (Mapping, list, tuple)):
+        raise TypeError(f"clone() replaces what a dictionary or a list of pairs says; got {replace!r}.")
     pairs = list(replace.items()) if isinstance(replace, Mapping) else list(replace or ())
     mapping: Mapped = {}
     for pair in pairs:

@@ -1,6 +1,6 @@
 """``Variable``, ``Constant`` and ``Apply``: the two kinds of nodes that a graph is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -88,8 +88,11 @@ class Variable(Generic[TypeT]):
         """Compute this variable for the given ``{input variable: value}`` (names work as keys too).
 
         With the compiler installed the function is compiled once per set of inputs and kept; with symcore alone the
-        reference interpreter runs. Raises ``MissingInputError`` when an input has no value.
+        reference interpreter runs. Raises ``MissingInputError`` when an input has no value, and ``TypeError`` for what
+        is no dictionary.
         """
+        if inputs_to_values is not None and not isinstance(inputs_to_values, Mapping):
+            raise TypeError(f"eval() takes a dictionary {{variable: value}}, got {inputs_to_values!r}.")
         return evaluator.compute(self, dict(inputs_to_values or {}), options)
 
     def _repr_latex_(self) -> str:

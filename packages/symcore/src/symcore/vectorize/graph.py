@@ -46,6 +46,8 @@ def vectorize_graph(outputs: Any, replace: Mapping[Any, Any]) -> Any:
     >>> norms.eval({xs: [[3.0, 4.0], [5.0, 12.0]]})
     array([ 5., 13.])
     """
+    if not isinstance(replace, Mapping):
+        raise TypeError(f"vectorize_graph takes a dictionary {{variable: batch}}, got {replace!r}.")
     wanted = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     count = _batch_axes(replace)
     lead: list[Any] = []
