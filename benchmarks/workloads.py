@@ -190,11 +190,10 @@ def _registry() -> tuple[Workload, ...]:
         add(name, "cross_entropy_gradient", GRADIENT, dtype, make, quick=dtype == "float32")
     for kind, dtype in product(("logsumexp_rows", "column_moments"), ("float32", "float64")):
         add(f"{kind}_{_short(dtype)}", kind, ROWS, dtype, partial(table, dtype), quick=dtype == "float32")
-    make = partial(embedding, "float32")
-    add("embedding_f32", "embedding_step", TRAINING, "float32", make, state=("W",), quick=True)
     for dtype in ("float32", "float64"):
-        make = partial(logistic_regression, 600, dtype)
-        name, quick = f"logistic_600_{_short(dtype)}", dtype == "float32"
+        name, quick = f"embedding_{_short(dtype)}", dtype == "float32"
+        add(name, "embedding_step", TRAINING, dtype, partial(embedding, dtype), state=("W",), quick=quick)
+        make, name = partial(logistic_regression, 600, dtype), f"logistic_600_{_short(dtype)}"
         add(name, "logistic_step", TRAINING, dtype, make, state=("W", "b"), quick=quick)
     for batch in (20, 256):
         make = partial(perceptron, batch, "float32")

@@ -23,7 +23,7 @@ ENTRY = "int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i6
 
 
 def cut_of_lines(ndim: int, axis: int, operands: int) -> tuple[int, ...]:
-    """Return the ``cut`` of a ``CKernel`` that works on lines along ``axis`` of its first ``operands`` operands one by one.
+    """Return the ``cut`` of a ``CKernel`` that works on one line along ``axis`` of its first ``operands`` at a time.
 
     Their rows may be shared out, unless the lines run down through all of them. ``ndim``: their rank.
     """
