@@ -484,8 +484,8 @@ time.sleep(0.2)
 def test_ctrl_c_reaches_the_main_thread():
     script = """
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in what a shell runs in the background
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True: f(value)
 except KeyboardInterrupt:
     assert f(value).tobytes() == wanted
