@@ -224,14 +224,14 @@ SYM_FN double sym_log10_f64(double x) {
 
 //@ sym_log2_usual_f64: log_parts log2_sum_f64
 SYM_FN double sym_log2_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
   return sym_log2_sum_f64(k, f);
 }
 
 //@ sym_log10_usual_f64: log_parts log10_sum_f64
 SYM_FN double sym_log10_usual_f64(sym_u64 *unusual, double x) {
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) ? 0u : 1u;
+  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308)) ? 0u : 1u;
   double k, f = sym_log_split_f64(x, &k) - 1.0;
   return sym_log10_sum_f64(k, f);
 }
