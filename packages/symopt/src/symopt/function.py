@@ -20,7 +20,7 @@ from symopt.compiled import Function, link, profile_as_asked, second_program
 from symopt.engine import rewrite
 from symopt.interfaces import Signature
 from symopt.io import In, Out, as_input
-from symopt.less_memory import loops_of
+from symopt.less_memory import loops_of, profile_of
 from symopt.mode import get_mode
 from symopt.plan import MemoryPlan
 from symopt.profile import ProfileStats
@@ -125,7 +125,9 @@ def function(
     made.compile_times = {"rewrite": rewritten - started, "link": time.perf_counter() - rewritten}
     for node in loops:
         node.op.warn_of_forgotten(pairs)
-    profile_as_asked(made, snapshot.profile if profile is None else profile)
+    if profile is None:
+        profile = snapshot.profile or profile_of(loops)
+    profile_as_asked(made, profile)
     if max(len(loops), len(loops_of(fgraph))) > 1 and snapshot.loop_memory:  # a loop and its gradient, perhaps
         made.limit_rows(second_program(made, [i.variable for i in ins], targets, len(flat), list(pairs)))
     return made

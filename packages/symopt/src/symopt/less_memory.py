@@ -7,7 +7,7 @@ shapes of its arguments, before its loops run, so that the others pay nothing fo
 
 What blocks are is the business of the Op: one that can be written so has a method ``less_memory(node, fgraph)``, which
 returns ``{variable: what takes its place}``, or ``None``. It also has ``warn_of_forgotten(updated)``, which is told
-which shared variables a function updates.
+which shared variables a function updates, and may have ``asked.profile``.
 """
 
 import logging
@@ -31,6 +31,19 @@ _NOTHING_SAVED = (
 def loops_of(fgraph: FunctionGraph) -> list[Any]:
     """Return the nodes of a graph that can do with less memory."""
     return [node for node in fgraph.nodes if hasattr(type(node.op), "less_memory")]
+
+
+def profile_of(loops: list[Any]) -> Any:
+    """Return the profile that loops, or loops in their steps, were asked for: that of the first of them that wants
+    one, or ``None``."""
+    for node in loops:
+        asked = getattr(node.op, "asked", None)
+        if asked is not None and asked.profile is not None:
+            return asked.profile
+        within = profile_of(loops_of(node.op.fgraph))
+        if within is not None:
+            return within
+    return None
 
 
 def in_less_memory(fgraph: FunctionGraph) -> bool:

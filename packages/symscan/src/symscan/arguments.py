@@ -93,7 +93,7 @@ def fixed_arguments(given: Any) -> list[Any]:
     return [v if isinstance(v, Variable) else _tensor(f"non_sequences[{k}]", v) for k, v in items]
 
 
-def check_options(truncate_gradient: Any, mode: Any, name: Any) -> None:
+def check_options(truncate_gradient: Any, name: Any) -> None:
     """Check options that nothing else looks at. Raises ``TypeError`` and ``ValueError``."""
     if not isinstance(truncate_gradient, (int, np.integer)) or isinstance(truncate_gradient, bool):
         raise TypeError(f"truncate_gradient must be an integer, got {truncate_gradient!r}.")
@@ -103,10 +103,6 @@ def check_options(truncate_gradient: Any, mode: Any, name: Any) -> None:
         )
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__}).")
-    if mode is not None:
-        from symopt.mode import get_mode
-
-        get_mode(mode)
 
 
 def output_arguments(given: Any) -> list[OutputArgument] | None:

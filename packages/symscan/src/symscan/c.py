@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from symcodegen.dispatch import Answer, CKernel, Loop, LoopOutput, LoopSequence, LoopSpec, LoopState, c_impl
+from symcodegen.dispatch import Answer, CKernel, Loop, LoopOutput, LoopSequence, LoopSpec, LoopState, c_impl, refuse
 from symcodegen.kernels.walk import ENTRY
 from symcodegen.ops.checks import checked
 from symcodegen.user_text import quoted
@@ -12,7 +12,10 @@ from symscan.op import Scan
 
 @c_impl.register
 def loop_c(op: Scan, node: Any) -> Any:
-    """Return the loop as the machine's own: the inner graph has been rewritten with the graph around it."""
+    """Return the loop as the machine's own: the inner graph has been rewritten with the graph around it. A mode that
+    the user gave the loop may want its steps run by a linker of its own."""
+    if op.asked is not None and op.asked.own_linker:
+        return refuse(node, f"its steps run in the mode {op.asked.mode.name!r} that the loop was given")
     spec = op.spec
     return Loop(
         op.fgraph,

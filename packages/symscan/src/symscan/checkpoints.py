@@ -79,7 +79,7 @@ def scan_checkpoints(
     if not isinstance(save_every_N, int) or isinstance(save_every_N, bool) or save_every_N < 1:
         raise ValueError(f"save_every_N must be a positive integer, got {save_every_N!r}.")
     seqs = sequence_arguments(sequences, False)
-    check_options(-1, None, name)
+    check_options(-1, name)
     fixed = fixed_arguments(non_sequences)
     n = number_of_steps(n_steps, seqs)
     if not padding:
@@ -164,7 +164,7 @@ def _outer_loop(node: Apply, block: int, count: Any) -> Results:
     fixed = [x.type(x.name) for x in outer.non_sequences]
     # Every tap is a sequence of its own: blocks of one tensor at different taps overlap.
     inner_spec = replace(spec.keeping_all(), sequences=((0,),) * len(walked))
-    inner = Scan(op.fgraph, inner_spec, op.truncate, op.name)
+    inner = Scan(op.fgraph, inner_spec, op.truncate, op.name, asked=op.asked)
     made = inner_spec.results(
         inner.make_node(*Outer(as_tensor(block).astype("int64"), slices, firsts, carries, fixed).flat()).outputs
     )

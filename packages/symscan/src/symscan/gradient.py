@@ -151,7 +151,8 @@ def _all_rows(op: Scan, step: _Step, inputs: Sequence[Any], outputs: Sequence[An
         spec = replace(spec, plain=(*spec.plain, *(Rows() for _ in extra)))
         m = step.made
         inner_outputs = Results(m.states, m.carries, [*m.plain, *extra], m.condition).flat()
-        loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name, lean=op.lean)
+        loop = Scan(FunctionGraph(step.given, inner_outputs), spec, op.truncate, op.name, lean=op.lean,
+                    asked=op.asked)  # fmt: skip
         made = spec.results(loop.make_node(*inputs).outputs)
     n = inputs[0].astype("int64")
     if spec.until:
@@ -295,7 +296,8 @@ class _Backward:
         inner_inputs = changing + [v for _, v in non_sequences]
         inner_outputs = [_as(new, v) for new, (_, v, _) in zip(new_values, states, strict=True)] + handed_on + plain
         name = f"gradient of {self.op.name}" if self.op.name else None
-        loop = Scan(FunctionGraph(inner_inputs, inner_outputs), spec, -1, name, lean=self.op.lean)
+        graph = FunctionGraph(inner_inputs, inner_outputs)
+        loop = Scan(graph, spec, -1, name, lean=self.op.lean, asked=self.op.asked)
         first = [x.dimshuffle("x", *range(x.type.ndim)) for x, _, _ in states]
         return loop.make_node(
             m, *(x for x, _ in sequences), *first, *(x for x, _, _ in carries), *(x for x, _ in non_sequences)

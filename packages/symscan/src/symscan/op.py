@@ -13,6 +13,7 @@ from symcore.op import Op, Shape
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.type import TensorType
+from symscan.asking import Asked
 from symscan.execution import compile_step, run
 from symscan.handing import Handed
 from symscan.shapes import row_shape, row_shape_of_values
@@ -38,7 +39,8 @@ class Scan(Op):
     Inner graph and specification are immutable; two are equal when both are. ``truncate``: how many steps back the
     gradient goes, -1 for all of them. ``name`` is shown, ``rewritten`` names the phases that have rewritten the
     inner graph; neither counts for equality. ``lean``: memory is dearer than time, in this loop and its derivatives:
-    no rule may keep rows of it so as to work on all steps at a time.
+    no rule may keep rows of it so as to work on all steps at a time. ``asked``: what the user asks for this loop, such
+    as a mode of its own.
 
     Raises ``TypeError`` when the inner graph and the specification do not fit one another.
     """
@@ -54,6 +56,7 @@ class Scan(Op):
         name: str | None = None,
         rewritten: tuple[str, ...] = (),
         lean: bool = False,
+        asked: Asked | None = None,
     ):
         super().__init__(fgraph=fgraph, spec=spec)
         if (len(fgraph.inputs), len(fgraph.outputs)) != (spec.n_inner_inputs, spec.n_inner_outputs):
@@ -65,6 +68,7 @@ class Scan(Op):
         self.name = name
         self.rewritten = rewritten
         self.lean = lean
+        self.asked = asked
         #: The updates that the user got, where there were any: ``function`` asks whether they were forgotten.
         self.handed: Handed | None = None
         self.key = graph_key(fgraph)
@@ -72,7 +76,7 @@ class Scan(Op):
         _check_inner(spec, fgraph)
 
     def _values(self) -> tuple[Any, ...]:
-        return self.key, self.spec, self.truncate, self.lean
+        return self.key, self.spec, self.truncate, self.lean, None if self.asked is None else self.asked.mode
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -87,7 +91,7 @@ class Scan(Op):
 
     def with_spec(self, spec: Spec) -> "Scan":
         """Return the same loop handing out other rows."""
-        return Scan(self.fgraph, spec, self.truncate, self.name, self.rewritten, self.lean)
+        return Scan(self.fgraph, spec, self.truncate, self.name, self.rewritten, self.lean, self.asked)
 
     # ------------------------------------------------------------------ building
 
@@ -126,7 +130,11 @@ class Scan(Op):
     def perform(self, node: Apply, *inputs: Any) -> Any:
         step = self.__dict__.get("_step")
         if step is None:
-            step = self.__dict__["_step"] = compile_step(self.fgraph)
+            if self.asked is not None and self.asked.own_linker:
+                step = self.asked.compiled(self.fgraph, f"a step of {self}")
+            else:
+                step = compile_step(self.fgraph)
+            self.__dict__["_step"] = step
         results = run(self.spec, step, inputs, lambda k: self._no_row(k, node, inputs))
         return tuple(results) if len(results) > 1 else results[0]
 

@@ -83,7 +83,7 @@ def shorter(node: Apply, fgraph: FunctionGraph) -> Others:
         outputs = Results(made.states, made.carries, made.plain[: len(spec.plain)]).flat()
         if len(outputs) != len(other.op.fgraph.outputs) or spec.keeping_all() != same:
             continue
-        if Scan(FunctionGraph(op.fgraph.inputs, outputs), spec, op.truncate) == other.op:
+        if Scan(FunctionGraph(op.fgraph.inputs, outputs), spec, op.truncate, asked=op.asked) == other.op:
             rows = enumerate(zip(spec.rows, spec.results(other.outputs).rows, strict=True))
             found.rows += [(r.keep, r, k, y) for k, (r, y) in rows]
             found.nodes.append(other)

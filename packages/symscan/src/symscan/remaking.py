@@ -175,7 +175,7 @@ class _Forward(Made):
         """Return what the steps of one block make, given rows of sequences, the states and the carries before."""
         walked = slices[: len(self.taps)]
         spec = replace(self.spec, sequences=((0,),) * len(walked))
-        op = Scan(self.op.fgraph, spec, -1, self.op.name)
+        op = Scan(self.op.fgraph, spec, -1, self.op.name, asked=self.op.asked)
         n = slices[0].shape[0].astype("int64")
         return spec.results(op.make_node(*Outer(n, walked, firsts, carries, fixed).flat()).outputs)
 
@@ -190,7 +190,8 @@ class _Forward(Made):
         inner.sequences.append(list(cut.values()))
         inner.carries = []
         spec = replace(self.spec, sequences=((0,),) * len(walked), n_carries=0)
-        op = Scan(FunctionGraph(inner.flat(), clone_graph(rows, dict(cut))), spec, -1, self.op.name)
+        graph = FunctionGraph(inner.flat(), clone_graph(rows, dict(cut)))
+        op = Scan(graph, spec, -1, self.op.name, asked=self.op.asked)
         n = slices[0].shape[0].astype("int64")
         return spec.results(op.make_node(*Outer(n, walked, firsts, [], fixed).flat()).outputs).rows
 

@@ -22,6 +22,7 @@ from symscan.arguments import (
     output_arguments,
     sequence_arguments,
 )
+from symscan.asking import Asked, asked
 from symscan.handing import Handed, Updates
 from symscan.lengths import EnoughRows
 from symscan.op import Scan
@@ -74,9 +75,16 @@ def scan(
         Refuse steps that use variables which are not among ``non_sequences``.
     return_list
         Return a list of outputs even if there is only one.
-    mode, profile, allow_gc
-        Accepted and without effect: a loop is compiled, and profiled, with the function it stands in. (A ``mode`` that
-        does not exist is refused.)
+    mode
+        The rules that rewrite the steps, and those of its gradients, in place of the function's: a ``Mode`` such as
+        ``get_mode().excluding("fuse-elemwise")``, or a name. Where its linker is not the default one
+        (``"FAST_COMPILE"``, ``"DEBUG"``, a ``NanGuardMode``), the steps are run by it, one by one from Python, whatever
+        runs the rest.
+    profile
+        ``True`` (or a name), or a ``ProfileStats``: functions that the loop stands in are profiled, unless they are
+        told otherwise; ``f.profile.loops()`` has the nodes of the steps.
+    allow_gc
+        Without effect, with one warning: memory is planned.
 
     Returns
     -------
@@ -106,13 +114,14 @@ def scan(
     """
     if not callable(fn):
         raise TypeError(f"scan needs a function to call for every step, got {fn!r} ({type(fn).__name__}).")
-    check_options(truncate_gradient, mode, name)
+    check_options(truncate_gradient, name)
+    wishes = asked(mode, profile, allow_gc)
     seqs = sequence_arguments(sequences, go_backwards)
     fixed = fixed_arguments(non_sequences)
     n = number_of_steps(n_steps, seqs)
     tracer = Tracer(fn, seqs, output_arguments(outputs_info), fixed)
     traced = tracer.trace()
-    builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name)
+    builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name, asked=wishes)
     if strict:
         builder.refuse_others(fixed)
     with paused():
@@ -254,8 +263,9 @@ class Builder:
     """
 
     def __init__(self, seqs: list[SequenceArgument], outs: list[OutputArgument], step: Returned, truncate: int,
-                 name: str | None, starts: Mapping[Any, Any] | None = None):  # fmt: skip
-        self.starts = dict(starts or {})
+                 name: str | None, starts: Mapping[Any, Any] | None = None,
+                 asked: Asked | None = None):  # fmt: skip
+        self.starts, self.asked = dict(starts or {}), asked
         self.seqs, self.outs, self.truncate, self.name = seqs, outs, truncate, name
         self.states = [k for k, o in enumerate(outs) if o.taps]
         self.plain = [k for k, o in enumerate(outs) if not o.taps]
@@ -332,7 +342,7 @@ class Builder:
             *(self.outputs[k] for k in self.plain), *([] if self.condition is None else [self.condition]),
         ]  # fmt: skip
         made = clone_graph(wanted, {**current, **others})
-        loop = Scan(FunctionGraph(inner_inputs, made), spec, self.truncate, self.name)
+        loop = Scan(FunctionGraph(inner_inputs, made), spec, self.truncate, self.name, asked=self.asked)
         return loop.make_node(
             n, *(s.x for s in self.seqs), *(self.outs[k].first for k in self.states),
             *(s.dimshuffle("x", *range(s.type.ndim)) for s in self.moving),

@@ -60,7 +60,7 @@ def push_forward(op: Scan, inputs: Sequence[Any], tangents: Sequence[Any]) -> li
     inner_outputs = [*made.states, *new_states, *made.carries, *made.plain, *new_plain]
     inner_outputs += [] if made.condition is None else [made.condition]
     name = f"tangent of {op.name}" if op.name else None
-    node = Scan(FunctionGraph(inner_inputs, inner_outputs), both, -1, name, lean=op.lean).make_node(
+    node = Scan(FunctionGraph(inner_inputs, inner_outputs), both, -1, name, lean=op.lean, asked=op.asked).make_node(
         outer.n_steps, *outer.sequences, *(t for _, t, _, _ in sequences), *outer.states, *starts,
         *outer.carries, *outer.non_sequences, *(t for t, _ in fixed),
     )  # fmt: skip

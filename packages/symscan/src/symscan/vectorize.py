@@ -30,7 +30,7 @@ def loop_over_a_batch(op: Scan, node: Apply, inputs: Sequence[Any], batched: Seq
         _rows_first(x) if b else with_batch_second(x, length) if now else x
         for x, b, now in zip(given.states, outer.states, step.states, strict=True)
     ]
-    loop = Scan(FunctionGraph(step.inputs, step.outputs), spec, op.truncate, op.name, lean=op.lean)
+    loop = Scan(FunctionGraph(step.inputs, step.outputs), spec, op.truncate, op.name, lean=op.lean, asked=op.asked)
     made = loop.make_node(given.n_steps, *sequences, *states, *given.non_sequences).outputs
     flags = [*step.states, *step.plain]
     return [_rows_first(rows) if b else rows for rows, b in zip(made, flags, strict=True)]

@@ -126,7 +126,7 @@ class LoopParts:
             [c.first for c in self.carries], [f.x for f in self.fixed],
         )  # fmt: skip
         op = Scan(FunctionGraph(inner.flat(), self.made()), spec, self.op.truncate, self.op.name, self.rewritten,
-                  self.op.lean)  # fmt: skip
+                  self.op.lean, self.op.asked)  # fmt: skip
         node = op.make_node(*outer.flat())
         new = zip(self.outputs(), node.outputs, strict=True)
         return node, {p.output: y for p, y in new if p.output is not None}

@@ -16,11 +16,16 @@ def _advanced(node: Any, fgraph: Any, phase: str) -> Any:
     if fgraph.rules is None or phase in done:
         return None
     phases = PHASES[: PHASES.index(phase) + 1]
+    asked = node.op.asked
+    rules = fgraph.rules if asked is None else asked.rules(fgraph.rules)
+    if rules is None:
+        return None
     inner = FunctionGraph(node.op.fgraph.inputs, node.op.fgraph.outputs)
     for earlier in phases:
         if earlier not in done:
-            rewrite_graph(inner, fgraph.rules, phases=(earlier,))
-    op = Scan(inner, node.op.spec, node.op.truncate, node.op.name, phases, node.op.lean)
+            rewrite_graph(inner, rules, phases=(earlier,))
+    asked = None if phase == PHASES[-1] else asked  # it has been done
+    op = Scan(inner, node.op.spec, node.op.truncate, node.op.name, phases, node.op.lean, asked)
     return op.make_node(*node.inputs).outputs
 
 
