@@ -135,6 +135,27 @@ def scaled_erfc(x: mp.mpf) -> mp.mpf:
         return x * mp.exp(x * x) * mp.erfc(x)
 
 
+def bessel_rest(order: int) -> Function:
+    """``(f(z) - f(0)) / z`` for ``f`` = I0 and I1 / x, z = x^2 / 4: ``f(z)`` is 0F1(order + 1, z) / 2^order."""
+
+    def target(z: mp.mpf) -> mp.mpf:
+        if z == 0:
+            return mp.mpf(1) / (order + 1) / 2**order
+        with mp.workdps(70):
+            return (mp.hyp0f1(order + 1, z) - 1) / z / 2**order
+
+    return target
+
+
+def stirling_rest(w: mp.mpf) -> mp.mpf:
+    """``x`` times the rest of Stirling's formula, ``w = 1 / x**2``."""
+    if w < mp.mpf("1e-12"):
+        return mp.mpf(1) / 12 - w / 360
+    x = 1 / mp.sqrt(w)
+    with mp.workdps(70):
+        return (mp.loggamma(x) - (x - mp.mpf(1) / 2) * mp.log(x) + x - mp.log(2 * mp.pi) / 2) * x
+
+
 def tables() -> None:
     """Print 2^e (2/pi) modulo 4 as sums of floats: for float32 (e = -3 ... 104) and float64 (e = -32, -16, ... 960)."""
     with mp.workdps(420):
@@ -251,6 +272,13 @@ def fits() -> dict[str, Callable[[], Fit]]:
             lambda t: 1 / scaled_erfc(k * (1 + t) / (1 - t)),
             (mp.mpf("0.5") - k) / (mp.mpf("0.5") + k), (b - k) / (b + k), n, p,
         )  # fmt: skip
+    for order in (0, 1):  # up to x = 6
+        table[f"i{order}_f64"] = lambda k=order: Fit(
+            bessel_rest(k), lambda z: (z + mp.mpf("1e-3")) * 2**k / mp.hyp0f1(k + 1, z), mp.mpf(0), mp.mpf(9), 13, "f64"
+        )
+    table["stirling_f64"] = lambda: Fit(  # from x = 5 on
+        stirling_rest, lambda w: mp.sqrt(w) + mp.mpf("1e-4"), mp.mpf(0), 1 / mp.mpf(25), 8, "f64"
+    )
     # pow for float32 works in float64; these are its shorter polynomials.
     add("powlog", lambda p, n: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, n, p), f64=4)
     add(

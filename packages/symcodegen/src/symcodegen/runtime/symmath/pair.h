@@ -15,6 +15,18 @@ SYM_FN double sym_two_prod(double a, double b, double *error) {
   return p;
 }
 
+//@ two_prod_f32: base
+/* The same in float32, where float64 has room for the product. */
+SYM_FN float sym_two_prod_f32(float a, float b, float *error) {
+  float p = a * b;
+#if SYM_HAS_FMA
+  *error = SYM_FMAF(a, b, -p);
+#else
+  *error = (float)((double)a * (double)b - (double)p);
+#endif
+  return p;
+}
+
 //@ two_sum: base
 /* a + b = s + error, exactly (D. E. Knuth, The Art of Computer Programming, volume 2, section 4.2.2) */
 SYM_FN double sym_two_sum(double a, double b, double *error) {
