@@ -60,7 +60,7 @@ ELSEWHERE = {f"sym_{name}_{kind}" for name in SPECIAL_FUNCTIONS for kind in FLOA
 BOUND = 2.5
 # What is expected where much less than BOUND is reached: a wrong digit in a coefficient shows.
 BOUNDS = {"exp": 1.1, "exp2": 1.4, "expm1": 1.9, "log": 1.0, "log2": 2.1, "log10": 2.1, "log1p": 1.5, "tanh": 2.45,
-          "sinh": 1.7, "cosh": 1.5, "softplus": 1.9, "log_sigmoid": 1.9, "sin": 2.0, "cos": 2.0, "erf": 2.0,
+          "sinh": 2.4, "cosh": 1.5, "softplus": 1.9, "log_sigmoid": 1.9, "sin": 2.0, "cos": 2.0, "erf": 2.0,
           "erfc": 2.1, "pow": 2.1, "arcsin": 2.4, "arccos": 1.4, "arctan": 1.9, "arctan2": 2.0, "arcsinh": 2.3,
           "arctanh": 2.3}  # fmt: skip
 

@@ -13,10 +13,10 @@ SYM_FN float sym_erf_small_f32(float x) {
   q = SYM_FMAF(q, z, 0.128379092f);
   return SYM_FMAF(q, x, x);
 }
-//@ erf_parts_f32: pow2n exp_poly_f32 erf_small_f32
-/* erfc for x >= 0.7 */
-SYM_FN float sym_erfc_large_f32(float x) {
-  float a = x > 10.4f ? 10.4f : x, t = (a - 2.0f) / (a + 2.0f);
+//@ erf_parts_f32: exp_poly_f32 erf_small_f32
+/* erfc for a >= 0.7, without its factor 2^n; `bits` are those of n + SYM_ROUND */
+SYM_FN float sym_erfc_large_f32(float a, sym_u32 *bits) {
+  float t = (a - 2.0f) / (a + 2.0f);
   float t2 = t * t;
   float qe = SYM_FMAF(-0.000660105201f, t2, 0.00475300476f);
   qe = SYM_FMAF(qe, t2, -0.0289717503f);
@@ -27,12 +27,17 @@ SYM_FN float sym_erfc_large_f32(float x) {
   qo = SYM_FMAF(qo, t2, 0.121513687f);
   qo = SYM_FMAF(qo, t2, 0.167211041f);
   float q = SYM_FMAF(qo, t, qe);
+#if SYM_HAS_FMA
+  float head = a * a, tail = SYM_FMAF(a, a, -head);
+#else
   double square = (double)a * (double)a;
   float head = (float)square, tail = (float)(square - (double)head);
+#endif
   float n = SYM_FMAF(head, -1.44269502f, SYM_ROUND_F32), k = n - SYM_ROUND_F32;
   float r = SYM_FMAF(k, -1.42860677e-6f, SYM_FMAF(k, -0.693145752f, -head) - tail);
   float e = SYM_FMAF(sym_exp_poly_f32(r), r * r, r);
-  return sym_scale_f32((0.4375f + SYM_FMAF(0.4375f + q, e, q)) / a, sym_bits_f32(n));
+  *bits = sym_bits_f32(n);
+  return (0.4375f + SYM_FMAF(0.4375f + q, e, q)) / a;
 }
 
 //@ erf_parts_f64: pow2n exp_poly_f64 two_prod
@@ -110,9 +115,19 @@ SYM_FN double sym_erf_f64(double x) {
   return a < 0.866 ? sym_erf_small_f64(x) : __builtin_copysign(1.0 - sym_erfc_large_f64(a), x);
 }
 
-//@ sym_erfc_f32: erf_parts_f32
+//@ sym_erfc_f32: erf_parts_f32 pow2n
 SYM_FN float sym_erfc_f32(float x) {
-  float a = sym_abs_f32(x), y = sym_erfc_large_f32(a);
+  sym_u32 bits;
+  float a = sym_abs_f32(x), p = sym_erfc_large_f32(a > 10.4f ? 10.4f : a, &bits), y = sym_scale_f32(p, bits);
+  return a < 0.7f ? 1.0f - sym_erf_small_f32(x) : (x < 0.0f ? 2.0f - y : y);
+}
+
+//@ sym_erfc_usual_f32: erf_parts_f32
+/* Usual: not far enough to the right, or to the left, for the tail to be denormal. */
+SYM_FN float sym_erfc_usual_f32(sym_u32 *unusual, float x) {
+  sym_u32 bits;
+  float a = sym_abs_f32(x), p = sym_erfc_large_f32(a, &bits), y = sym_float_of(sym_bits_f32(p) + (bits << 23));
+  *unusual |= a <= 9.0f ? 0u : 1u;
   return a < 0.7f ? 1.0f - sym_erf_small_f32(x) : (x < 0.0f ? 2.0f - y : y);
 }
 

@@ -26,12 +26,11 @@ SYM_FN float sym_exp_poly_f32(float r) {
 /* The same in float64, in the order of G. Estrin (1960): short chains keep the units busy. */
 SYM_FN double sym_exp_poly_f64(double r) {
   double r2 = r * r, r4 = r2 * r2;
-  double a = SYM_FMA(0.16666666666666682, r, 0.5);
-  double b = SYM_FMA(0.00833333333331698, r, 0.041666666666666095);
-  double c = SYM_FMA(0.00019841269896518019, r, 0.0013888888889115494);
-  double d = SYM_FMA(2.7557234726709943e-06, r, 2.4801586926938815e-05);
-  double e = SYM_FMA(2.5112084559933582e-08, r, 2.7557581453976713e-07);
-  e = SYM_FMA(2.0826800679732935e-09, r2, e);
+  double a = SYM_FMA(0.1666666666666649, r, 0.5000000000000013);
+  double b = SYM_FMA(0.008333333333445603, r, 0.04166666666651215);
+  double c = SYM_FMA(0.00019841269610468499, r, 0.0013888888947649982);
+  double d = SYM_FMA(2.7557494816438805e-06, r, 2.480148942451215e-05);
+  double e = SYM_FMA(2.5028743300104997e-08, r, 2.763143310281207e-07);
   return SYM_FMA(SYM_FMA(e, r4, SYM_FMA(d, r2, c)), r4, SYM_FMA(b, r2, a));
 }
 

@@ -1,5 +1,4 @@
-/* Hyperbolic functions: tanh from exp(2 x) - 1; sinh by an odd polynomial near 0, where the difference of exponentials would
- * cancel, and by exponentials beyond. */
+/* Hyperbolic functions: tanh from exp(2 x) - 1, sinh from E = exp(|x|) - 1 as (E + E / (E + 1)) / 2; nothing cancels. */
 
 //@ sym_tanh_f32: exp_poly_f32
 /* m / (m + 2) with m = exp(2 y) - 1, summed so that nothing cancels. y is |x|, or -|x| where |x| < 1: so m + 2 is rounded
@@ -51,20 +50,60 @@ SYM_FN double sym_cosh_f64(double x) {
   return e + 0.25 / e;
 }
 
-//@ sym_sinh_f32: exp_half
-SYM_FN float sym_sinh_f32(float x) {
-  float a = sym_abs_f32(x), e = sym_exp_half_f32(a), z = x * x;
-  float q = SYM_FMAF(SYM_FMAF(SYM_FMAF(2.78392599e-06f, z, 0.000198426351f), z, 0.00833331142f), z, 0.166666672f);
-  return a < 1.0f ? SYM_FMAF(q * z, x, x) : __builtin_copysignf(e - 0.25f / e, x);
+//@ sinh_parts_f32: exp_poly_f32
+/* (E + E / (E + 1)) / 2 with E = 2^n e + (2^n - 1), e = exp(r) - 1; `bits` are those of n + SYM_ROUND, n below 128. */
+SYM_FN float sym_sinh_sum_f32(float e, sym_u32 bits) {
+  float power = sym_float_of((bits << 23) + 0x3f800000u), m = SYM_FMAF(e, power, power - 1.0f);
+  return 0.5f * (m + m / (m + 1.0f));
+}
+SYM_FN float sym_sinh_reduce_f32(float a, sym_u32 *bits) {
+  float t = SYM_FMAF(a, 1.44269502f, SYM_ROUND_F32), n = t - SYM_ROUND_F32;
+  float r = SYM_FMAF(n, -1.42860677e-6f, SYM_FMAF(n, -0.693145752f, a));
+  *bits = sym_bits_f32(t);
+  return SYM_FMAF(sym_exp_poly_f32(r), r * r, r);
 }
 
-//@ sym_sinh_f64: exp_half
+//@ sym_sinh_f32: sinh_parts_f32 pow2n
+/* Beyond 88.0f half of exp(x), in two factors, for 2^n overflows before the result does. */
+SYM_FN float sym_sinh_f32(float x) {
+  sym_u32 bits;
+  float a = sym_abs_f32(x), e = sym_sinh_reduce_f32(a > 90.0f ? 90.0f : a, &bits);
+  return __builtin_copysignf(a > 88.0f ? sym_scale_f32(e + 1.0f, bits - 1u) : sym_sinh_sum_f32(e, bits), x);
+}
+
+//@ sym_sinh_usual_f32: sinh_parts_f32
+SYM_FN float sym_sinh_usual_f32(sym_u32 *unusual, float x) {
+  sym_u32 bits;
+  float a = sym_abs_f32(x), e = sym_sinh_reduce_f32(a, &bits);
+  *unusual |= a <= 88.0f ? 0u : 1u;
+  return __builtin_copysignf(sym_sinh_sum_f32(e, bits), x);
+}
+
+//@ sinh_parts_f64: exp_poly_f64
+/* (E + E / (E + 1)) / 2 with E = 2^n e + (2^n - 1), e = exp(r) - 1; `bits` are those of n + SYM_ROUND, n below 1024. */
+SYM_FN double sym_sinh_sum_f64(double e, sym_u64 bits) {
+  double power = sym_double_of((bits << 52) + 0x3ff0000000000000ull), m = SYM_FMA(e, power, power - 1.0);
+  return 0.5 * (m + m / (m + 1.0));
+}
+SYM_FN double sym_sinh_reduce_f64(double a, sym_u64 *bits) {
+  double t = SYM_FMA(a, 1.4426950408889634, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
+  double r = SYM_FMA(n, -1.9082149292705877e-10, SYM_FMA(n, -0.6931471803691238, a));
+  *bits = sym_bits_f64(t);
+  return SYM_FMA(sym_exp_poly_f64(r), r * r, r);
+}
+
+//@ sym_sinh_f64: sinh_parts_f64 pow2n
+/* Beyond 709.0 half of exp(x), in two factors, for 2^n overflows before the result does. */
 SYM_FN double sym_sinh_f64(double x) {
-  double a = sym_abs_f64(x), e = sym_exp_half_f64(a), z = x * x, w = z * z;
-  double a0 = SYM_FMA(0.0083333333333335709, z, 0.16666666666666666);
-  double a1 = SYM_FMA(2.7557319308243097e-06, z, 0.00019841269841064233);
-  double a2 = SYM_FMA(1.6061264871234391e-10, z, 2.5052089930973863e-08);
-  double a3 = SYM_FMA(6.3275532593488618e-15, z, 7.5085480567411248e-13);
-  double q = SYM_FMA(SYM_FMA(a3, w, a2), w * w, SYM_FMA(a1, w, a0));
-  return a < 1.0 ? SYM_FMA(q * z, x, x) : __builtin_copysign(e - 0.25 / e, x);
+  sym_u64 bits;
+  double a = sym_abs_f64(x), e = sym_sinh_reduce_f64(a > 711.0 ? 711.0 : a, &bits);
+  return __builtin_copysign(a > 709.0 ? sym_scale_f64(e + 1.0, bits - 1u) : sym_sinh_sum_f64(e, bits), x);
+}
+
+//@ sym_sinh_usual_f64: sinh_parts_f64
+SYM_FN double sym_sinh_usual_f64(sym_u64 *unusual, double x) {
+  sym_u64 bits;
+  double a = sym_abs_f64(x), e = sym_sinh_reduce_f64(a, &bits);
+  *unusual |= a <= 709.0 ? 0u : 1u;
+  return __builtin_copysign(sym_sinh_sum_f64(e, bits), x);
 }

@@ -79,12 +79,21 @@ SYM_FN float sym_arccos_f32(float x) {
   return a <= 0.5f ? 1.57079637f - (r + 4.371139e-08f) : far;
 }
 
-//@ sym_arcsinh_f32: sym_log1p_f32
+//@ asinh_parts_f32: log_sum
+/* Below 0.53 an odd polynomial, beyond it log(a + sqrt(a^2 + 1)), where a rounding of the argument does no harm. */
+SYM_FN float sym_arcsinh_small_f32(float a) {
+  float z = a * a;
+  float q = SYM_FMAF(SYM_FMAF(-0.0123534305f, z, 0.0276490208f), z, -0.0442800336f);
+  return SYM_FMAF(SYM_FMAF(SYM_FMAF(q, z, 0.0749783441f), z, -0.16666624f) * z, a, a);
+}
+
+//@ sym_arcsinh_f32: asinh_parts_f32
 SYM_FN float sym_arcsinh_f32(float x) {
-  float a = sym_abs_f32(x), c = a > 1.15292150e18f ? 0.0f : a, s = c * c;
-  float u = c + s / (1.0f + __builtin_sqrtf(1.0f + s));
-  float y = sym_log1p_f32(a > 1.15292150e18f ? a : u) + (a > 1.15292150e18f ? 0.693147182f : 0.0f);
-  return __builtin_copysignf(y, x);
+  float a = sym_abs_f32(x), far = a > 1.15292150e18f ? 1.0f : 0.0f, c = a > 1.15292150e18f ? 0.0f : a;
+  float k, u = a + __builtin_sqrtf(SYM_FMAF(c, c, 1.0f)), f = sym_log_split_f32(u, &k) - 1.0f;
+  float y = sym_log_sum_f32(k + far, f);
+  y = a < __builtin_inff() ? y : a;
+  return __builtin_copysignf(a < 0.53f ? sym_arcsinh_small_f32(a) : y, x);
 }
 
 //@ sym_arccosh_f32: sym_log1p_f32
@@ -95,10 +104,21 @@ SYM_FN float sym_arccosh_f32(float x) {
   return x < 1.0f ? __builtin_nanf("") : y;
 }
 
-//@ sym_arctanh_f32: sym_log1p_f32
+//@ atanh_parts_f32: log_sum
+/* For |x| < 1: below 1/2 an odd polynomial, beyond it the logarithm of a quotient. */
+SYM_FN float sym_arctanh_inner_f32(float x, float a) {
+  float z = x * x;
+  float q = SYM_FMAF(SYM_FMAF(0.177001774f, z, 0.0511143357f), z, 0.118310198f);
+  q = SYM_FMAF(SYM_FMAF(SYM_FMAF(q, z, 0.142217398f), z, 0.200025842f), z, 0.333332986f);
+  float k, f = sym_log_split_f32((1.0f + a) / (1.0f - a), &k) - 1.0f;
+  return a < 0.5f ? SYM_FMAF(q * z, x, x) : __builtin_copysignf(0.5f * sym_log_sum_f32(k, f), x);
+}
+
+//@ sym_arctanh_f32: atanh_parts_f32
 SYM_FN float sym_arctanh_f32(float x) {
-  float a = sym_abs_f32(x);
-  return __builtin_copysignf(0.5f * sym_log1p_f32((a + a) / (1.0f - a)), x);
+  float a = sym_abs_f32(x), y = sym_arctanh_inner_f32(x, a);
+  y = a < 1.0f ? y : __builtin_nanf("");
+  return a == 1.0f ? __builtin_copysignf(__builtin_inff(), x) : y;
 }
 
 //@ atan_parts_f64: base
@@ -214,11 +234,12 @@ SYM_FN double sym_arctanh_f64(double x) {
   return __builtin_copysign(0.5 * sym_log1p_f64((a + a) / (1.0 - a)), x);
 }
 
-//@ sym_arcsinh_usual_f32: sym_log1p_usual_f32
+//@ sym_arcsinh_usual_f32: asinh_parts_f32
 SYM_FN float sym_arcsinh_usual_f32(sym_u32 *unusual, float x) {
-  float a = sym_abs_f32(x), s = a * a;
+  float a = sym_abs_f32(x);
   *unusual |= a <= 1.15292150e18f ? 0u : 1u;
-  return __builtin_copysignf(sym_log1p_usual_f32(unusual, a + s / (1.0f + __builtin_sqrtf(1.0f + s))), x);
+  float k, f = sym_log_split_f32(a + __builtin_sqrtf(SYM_FMAF(a, a, 1.0f)), &k) - 1.0f;
+  return __builtin_copysignf(a < 0.53f ? sym_arcsinh_small_f32(a) : sym_log_sum_f32(k, f), x);
 }
 
 //@ sym_arcsinh_usual_f64: sym_log1p_usual_f64
@@ -242,10 +263,11 @@ SYM_FN double sym_arccosh_usual_f64(sym_u64 *unusual, double x) {
   return sym_log1p_usual_f64(unusual, c + __builtin_sqrt(c * (c + 2.0)));
 }
 
-//@ sym_arctanh_usual_f32: sym_log1p_usual_f32
+//@ sym_arctanh_usual_f32: atanh_parts_f32
 SYM_FN float sym_arctanh_usual_f32(sym_u32 *unusual, float x) {
   float a = sym_abs_f32(x);
-  return __builtin_copysignf(0.5f * sym_log1p_usual_f32(unusual, (a + a) / (1.0f - a)), x);
+  *unusual |= a < 1.0f ? 0u : 1u;
+  return sym_arctanh_inner_f32(x, a);
 }
 
 //@ sym_arctanh_usual_f64: sym_log1p_usual_f64
