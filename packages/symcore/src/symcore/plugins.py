@@ -98,7 +98,7 @@ def _scan() -> dict[str, list[list[str]]]:
     state = _fingerprint()
     found: dict[str, set[tuple[str, str]]] = {group: set() for group in GROUPS}
     seen: set[str] = set()
-    for entry in dict.fromkeys(sys.path):
+    for entry in _searched():
         for distribution, text in _texts(entry or "."):
             if distribution not in seen:  # the first on the path is the one that would be imported
                 seen.add(distribution)
@@ -109,6 +109,14 @@ def _scan() -> dict[str, list[list[str]]]:
     if _fingerprint() == state:
         notes.keep("plugins", state, "", plain)
     return plain
+
+
+def _searched() -> list[str]:
+    """Return where distributions may lie: ``sys.path`` without the standard library, whose folders are large."""
+    file = getattr(os, "__file__", None)  # None in a program frozen into one file
+    library = os.path.dirname(file) if file else None
+    own = (library, os.path.join(library, "lib-dynload")) if library else ()
+    return [entry for entry in dict.fromkeys(sys.path) if entry not in own]
 
 
 def _texts(entry: str) -> Iterator[tuple[str, str]]:
@@ -148,7 +156,7 @@ def _parsed(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _fingerprint() -> str:
     digest = hashlib.blake2b(sys.version.encode(), digest_size=16)
-    for entry in sys.path:
+    for entry in _searched():
         # Not the time of the folder itself: whoever writes a file beside a script would make the next run scan again.
         digest.update(f"{entry}\0".encode() + _metadata_stamp(entry))
     return digest.hexdigest()

@@ -26,7 +26,8 @@ class RuleSet:
                 if not isinstance(rule, Rule):
                     raise TypeError(f"a RuleSet is made of rules and rule sets, got {rule!r}. Decorate the function "
                                     "with @rewrite or @graph_rewrite.")
-                if self._by_name.setdefault(rule.name, rule) != rule:
+                known = self._by_name.setdefault(rule.name, rule)
+                if known is not rule and known != rule:
                     raise ValueError(f"two different rules are named {rule.name!r}; give one of them another name.")
 
     def __iter__(self) -> Iterator[Rule]:
