@@ -304,7 +304,7 @@ _VECTOR_TEXT = """
 #endif
 #endif
 typedef %(X)s sym_%(ID)s_v __attribute__((vector_size(SYM_VECTOR_BYTES)));
-typedef %(X)s sym_%(ID)s_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof(%(X)s))));
+typedef %(X)s sym_%(ID)s_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof(%(X)s)), may_alias));
 typedef %(I)s sym_%(ID)s_i __attribute__((vector_size(SYM_VECTOR_BYTES)));
 static inline sym_%(ID)s_v sym_%(ID)s_two(sym_%(ID)s_v a, sym_%(ID)s_v b) {
     typedef sym_%(ID)s_v V __attribute__((unused));
