@@ -264,6 +264,28 @@ def test_a_misbehaving_compiler_is_one_clear_line(compiler: Compiler, tmp_path: 
     assert len(caught.value.details) < OUTPUT_CAP + 4096
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the compilers are shell scripts")
+@needs_compiler
+@pytest.mark.parametrize(
+    "said",
+    [
+        "call to undeclared function 'absent'; ISO C99 and later do not support implicit function declarations",
+        "implicit declaration of function ‘absent’ [-Wimplicit-function-declaration]",
+        "implicit declaration of function 'absent'",
+        "call to undeclared library function 'absent' with type 'double (double)'",
+    ],
+    ids=["clang", "gcc", "gcc in plain letters", "a library function"],
+)
+def test_a_function_that_nothing_declares(compiler: Compiler, tmp_path: Path, said: str) -> None:
+    """clang, and gcc from 14 on, refuse what others leave to the loader: the error is the same."""
+    unit = source(tmp_path, "int answer(void)\n{ return absent(1); }\n")
+    text = f'cat <<"END"\n{unit}:2:10: error: {said}\nEND\nexit 1'
+    pattern = r"(?s)nothing defines absent.*Define it.*unit\.c:2: { return absent"
+    with pytest.raises(CompileError, match=pattern) as caught:
+        replace(compiler, argv=(str(script(tmp_path / "cc", text)),)).compile([unit], tmp_path / "out.so")
+    assert caught.value.line == "{ return absent(1); }"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="the misbehaving compilers are shell scripts")
 @needs_compiler
 def test_a_hanging_compiler_is_killed_with_its_children(compiler: Compiler, tmp_path: Path) -> None:

@@ -221,6 +221,8 @@ _HOW_TO_GET_ONE = (
 _DIAGNOSTIC = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *(?:fatal )?error: *(?P<text>.*)$"
 #: gcc tells of a mistake in a macro where the macro is defined, and in a note where it is used.
 _USED = r"(?m)^(?P<file>[^\n:]+):(?P<line>\d+):(?:\d+:)? *note: *in expansion of macro"
+#: clang, and gcc from 14 on, refuse a function that is not declared; others leave it to the loader: see `load_error`.
+_UNDECLARED = r"(?:call to undeclared|implicit declaration of) (?:library )?function ['\u2018`](\w+)"
 _DISK_FULL = r"(?i)no space left on device|disk quota exceeded|file too large"
 
 
@@ -239,6 +241,8 @@ def _compile_error(path: str, result: Finished, sources: list[Path], timeout: fl
         line = _quote(place["file"], int(place["line"]), sources)
         where = f"{place['file']}:{place['line']}: {line.strip()}"
         text = f"the C compiler {path} refused a kernel: {match['text']}\n  {where}"
+        if undeclared := re.search(_UNDECLARED, match["text"]):
+            text = _undefined(undeclared[1], f"\n  {where}")
     else:
         cause = f"signal {-result.returncode}" if result.returncode < 0 else f"exit status {result.returncode}"
         said = next((one.strip() for one in result.output.splitlines() if one.strip()), "nothing was printed")
@@ -261,8 +265,12 @@ def load_error(path: str, error: OSError, texts: Iterable[str]) -> CompileError:
             file, count = (mark[1], 0) if mark else (file, count + 1)
             if not where and file and re.search(rf"\b{name}\b", line) and not file.startswith("around "):
                 where = f"\n  {file}:{count}: {line.strip()}"
+    return CompileError(_undefined(name, where), returncode=0)
+
+
+def _undefined(name: str, where: str) -> str:
     hint = "Define it in support_code, or name its header in headers and its library in libraries."
-    return CompileError(f"nothing defines {name}, which a kernel uses. {hint}{where}", returncode=0)
+    return f"nothing defines {name}, which a kernel uses. {hint}{where}"
 
 
 def _quote(file: str, number: int, sources: list[Path]) -> str:
