@@ -165,6 +165,14 @@ def layers(session: nox.Session) -> None:
 
 
 @nox.session
+def zig(session: nox.Session) -> None:
+    """Run the tests of kernels with the compiler that pip installs; arguments go to pytest."""
+    session.install("-r", "requirements-dev.txt", "ziglang")
+    tests = session.posargs or ["packages/symcodegen/tests", "-n", "2"]
+    session.run("pytest", *tests, env={"SYMSTACK_FLAGS": "compiler=zig cc"})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html and run its examples."""
     session.install("-r", "requirements-dev.txt", "-r", "docs/requirements.txt")
