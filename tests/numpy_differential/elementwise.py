@@ -6,7 +6,8 @@ from numpy_differential.case import Case, Drawer
 
 #: Functions that are rounded once, and others whose last places are not determined: name -> (NumPy's, kinds, domain).
 _FLOAT_UNARY = {
-    "sqrt": ("sqrt", "biufc", ""), "exp": ("exp", "biufc", ""), "exp2": ("exp2", "biufc", ""),
+    "sqrt": ("sqrt", "biufc", ""), "cbrt": ("cbrt", "biuf", ""), "exp": ("exp", "biufc", ""),
+    "exp2": ("exp2", "biufc", ""),
     "expm1": ("expm1", "biufc", ""), "log": ("log", "biufc", ""), "log2": ("log2", "biufc", ""),
     "log10": ("log10", "biufc", ""), "log1p": ("log1p", "biufc", ""), "sin": ("sin", "biufc", ""),
     "cos": ("cos", "biufc", ""), "tan": ("tan", "biufc", ""), "arcsin": ("arcsin", "biufc", ""),

@@ -38,7 +38,7 @@ tools = load_tool("symmath_build")
 
 UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh", "cosh", "sigmoid", "softplus",
          "log_sigmoid", "sin", "cos", "tan", "erf", "erfc", "arcsin", "arccos", "arctan", "arcsinh", "arccosh",
-         "arctanh"]  # fmt: skip
+         "arctanh", "cbrt"]  # fmt: skip
 FLOATS = ("f32", "f64")
 INTEGERS = tuple(f"{sign}{bits}" for sign in "iu" for bits in (8, 16, 32, 64))
 VECTOR = {f"sym_{name}_{kind}": 1 for name in UNARY for kind in FLOATS} | {
@@ -132,7 +132,7 @@ RANGES = {
     "tanh": (-10, 10, -22, 22), "sinh": (-90, 90, -711, 711), "cosh": (-90, 90, -711, 711),
     "sigmoid": (-104, 40, -746, 50), "softplus": (-104, 100, -746, 800), "log_sigmoid": (-100, 104, -800, 746),
     "sin": (-1e5, 1e5, -1e7, 1e7), "cos": (-1e5, 1e5, -1e7, 1e7), "tan": (-1e5, 1e5, -1e7, 1e7),
-    "erf": (-4, 4, -6, 6), "erfc": (-4, 10, -6, 26.5),
+    "erf": (-4, 4, -6, 6), "erfc": (-4, 10, -6, 26.5), "cbrt": (-1e38, 1e38, -8e307, 8e307),
 }  # fmt: skip
 
 
@@ -263,6 +263,7 @@ SPECIAL: dict[str, list[tuple[float, float]]] = {
     "arctan": [(0.0, 0.0), (-0.0, -0.0), (INF, HALF_PI), (-INF, -HALF_PI), (1e38, HALF_PI), (1e-38, 1e-38)],
     "arcsinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (1e-38, 1e-38)],
     "arccosh": [(1, 0.0), (INF, INF), (0.999, NAN), (0.0, NAN), (-2, NAN), (-INF, NAN), (-1e38, NAN)],
+    "cbrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (1, 1), (-8, -2), (27, 3), (216, 6)],
     "arctanh": [(0.0, 0.0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.1, NAN), (-INF, NAN), (1e-38, 1e-38)],
 }
 

@@ -48,7 +48,7 @@ EXACT: dict[str, Callable[..., Array]] = {
         "cosh": mp.cosh, "sigmoid": _sigmoid, "softplus": _softplus, "log_sigmoid": lambda x: -_softplus(-x),
         "pow": mp.power, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "erf": mp.erf, "erfc": mp.erfc,
         "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arctan2": mp.atan2, "arcsinh": mp.asinh,
-        "arccosh": mp.acosh, "arctanh": mp.atanh,
+        "arccosh": mp.acosh, "arctanh": mp.atanh, "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     }.items()
 }  # fmt: skip
 """By function name: arguments -> (2, n) array of float64, whose column sums are the values in 30 digits."""

@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 
 UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh", "cosh", "sigmoid", "softplus",
          "log_sigmoid", "sin", "cos", "tan", "erf", "erfc", "arcsin", "arccos", "arctan", "arcsinh", "arccosh",
-         "arctanh"]  # fmt: skip
+         "arctanh", "cbrt"]  # fmt: skip
 BINARY = ["pow", "arctan2"]
 CHUNK = 1 << 20
 
@@ -110,6 +110,7 @@ RANGES = {
     "exp": (-746, 710), "exp2": (-1076, 1024), "expm1": (-40, 710), "tanh": (-22, 22), "sinh": (-711, 711),
     "cosh": (-711, 711), "sigmoid": (-746, 50), "softplus": (-746, 800), "log_sigmoid": (-800, 746), "sin": (-1e3, 1e3),
     "cos": (-1e3, 1e3), "tan": (-1e3, 1e3), "erf": (-6, 6), "erfc": (-6, 26.5),
+    "cbrt": (-8e307, 8e307),
 }  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from symcore.tensor.elemwise import TABLE
 C_EXPR: dict[str, str] = {
     "sub": "({0} - {1})", "neg": "(-{0})", "true_div": "({0} / {1})", "sqr": "({0} * {0})",
     "int_div": "sym_floor_divide_{t}({0}, {1})", "mod": "sym_mod_{t}({0}, {1})", "pow": "sym_pow_{t}({0}, {1})",
-    "sqrt": "__builtin_sqrt{f}({0})", "reciprocal": "({one} / {0})", "abs": "__builtin_fabs{f}({0})",
-    "sgn": "sym_sign_{t}({0})", "maximum": "sym_maximum_{t}({0}, {1})", "minimum": "sym_minimum_{t}({0}, {1})",
+    "sqrt": "__builtin_sqrt{f}({0})", "cbrt": "sym_cbrt_{t}({0})", "reciprocal": "({one} / {0})",
+    "abs": "__builtin_fabs{f}({0})", "sgn": "sym_sign_{t}({0})",
+    "maximum": "sym_maximum_{t}({0}, {1})", "minimum": "sym_minimum_{t}({0}, {1})",
     "clip": "sym_minimum_{t}(sym_maximum_{t}({0}, {1}), {2})",
     "exp": "sym_exp_{t}({0})", "exp2": "sym_exp2_{t}({0})", "expm1": "sym_expm1_{t}({0})", "log": "sym_log_{t}({0})",
     "log2": "sym_log2_{t}({0})", "log10": "sym_log10_{t}({0})", "log1p": "sym_log1p_{t}({0})",

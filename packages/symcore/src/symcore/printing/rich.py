@@ -56,7 +56,8 @@ _FUNCTIONS = {
 }  # fmt: skip
 _AROUND = {
     "abs": (r"\left|", r"\right|"), "floor": (r"\left\lfloor ", r" \right\rfloor"),
-    "ceil": (r"\left\lceil ", r" \right\rceil"), "sqrt": (r"\sqrt{", "}"), "exp": ("e^{", "}"), "exp2": ("2^{", "}"),
+    "ceil": (r"\left\lceil ", r" \right\rceil"), "sqrt": (r"\sqrt{", "}"),
+    "cbrt": (r"\sqrt[3]{", "}"), "exp": ("e^{", "}"), "exp2": ("2^{", "}"),
     "conj": (r"\overline{", "}"), "reciprocal": (r"\frac{1}{", "}"),
 }  # fmt: skip
 _REDUCTIONS = {

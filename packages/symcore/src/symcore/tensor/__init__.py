@@ -49,6 +49,7 @@ from symcore.tensor.scalar_functions import (
     arctan2,
     arctanh,
     cast,
+    cbrt,
     ceil,
     clip,
     conj,

@@ -15,6 +15,7 @@ LINES = {
     "pow": "``x ** y``. Raises ``ValueError`` where an integer is raised to a negative integer.",
     "sqr": "The square ``x * x``.",
     "sqrt": "The square root; NaN below 0.",
+    "cbrt": "The cube root; of negative numbers the negative one.",
     "reciprocal": "``1 / x``.",
     "abs": "The absolute value ``|x|``; of complex numbers a real one.",
     "sgn": "The sign: -1, 0 or 1; NaN of NaN.",

@@ -156,6 +156,7 @@ mod = _binary(
 pow = _binary("pow", _safe_power, rule=_int8_of_bool, symbol="**", pullback=lambda xs, y, g: _pow_terms(xs, y, g))
 sqr = scalar("sqr", np.square, lambda x, y: 2 * x, rule=_int8_of_bool)
 sqrt = scalar("sqrt", np.sqrt, lambda x, y: 0.5 / y, singular=True)
+cbrt = scalar("cbrt", np.cbrt, lambda x, y: 1 / (3 * sqr(y)), singular=True, real=True)
 reciprocal = scalar("reciprocal", lambda x: 1 / x, lambda x, y: -sqr(y), singular=True)
 abs = scalar("abs", np.absolute, lambda x, y: sgn(x), rule=_real)
 sgn: ScalarFn = scalar("sgn", _sgn, lambda x, y: 0, rule=_int8_of_bool)

@@ -71,6 +71,7 @@ def _smooth() -> list[OpCase]:
         "arctan": np.arctan,
         "arcsinh": np.arcsinh,
         "sqr": np.square,
+        "cbrt": np.cbrt,
         "neg": np.negative,
         "abs": np.abs,
         "sgn": np.sign,

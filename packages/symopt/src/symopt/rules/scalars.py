@@ -94,7 +94,8 @@ def useless_clip(node: Any, fgraph: Any) -> Any:
 
 #: Functions that never decrease and are defined everywhere.
 _MONOTONE = frozenset(
-    {sf.exp, sf.exp2, sf.expm1, sf.tanh, sf.sigmoid, sf.softplus, sf.arctan, sf.arcsinh, sf.sinh, sf.floor, sf.ceil}
+    {sf.exp, sf.exp2, sf.expm1, sf.tanh, sf.sigmoid, sf.softplus, sf.arctan, sf.arcsinh, sf.sinh, sf.cbrt}
+    | {sf.floor, sf.ceil}
 )
 
 

@@ -71,7 +71,7 @@ SYM_FN float sym_pow_f32(float x, float e) {
 /* Usual: the base is positive, normal and finite, the result normal and finite. */
 SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
   float k, f = sym_log_split_f32(x, &k) - 1.0f, low, y = sym_pow_exponent_f32(k, f, e, &low);
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f)) ? 0u : 1u;
+  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f) ? 0u : 1u;
   float t = y + SYM_ROUND_F32, r = (y - (t - SYM_ROUND_F32)) + low;
   return sym_float_of(sym_bits_f32(sym_exp2_poly_f32(r)) + (sym_bits_f32(t) << 23));
 }
@@ -105,7 +105,7 @@ SYM_FN double sym_log_wide(double x, double *low) {
   return hi;
 }
 
-//@ pow_pairs_f64: log_normal pow2n two_prod
+//@ sum_rest: two_prod
 /* a b + c where a b nearly cancels c, or is much smaller: one rounding, of the result. */
 SYM_FN double sym_sum_rest(double a, double b, double c) {
 #if SYM_HAS_FMA
@@ -115,6 +115,8 @@ SYM_FN double sym_sum_rest(double a, double b, double c) {
   return (p + c) + pe;
 #endif
 }
+
+//@ pow_pairs_f64: log_normal pow2n two_prod sum_rest
 /* As in float32, in pairs of float64: 2^-64 of the logarithm is lost, for up to 10 bits vanish in the exponent. */
 SYM_FN double sym_pow_exponent_f64(double k, double f, double e, double *low) {
   /* s + sl = f / (2 + f), z + zl = s^2 */
@@ -171,7 +173,7 @@ SYM_FN double sym_pow_f64(double x, double e) {
 //@ sym_pow_usual_f64: pow_pairs_f64
 SYM_FN double sym_pow_usual_f64(sym_u64 *unusual, double x, double e) {
   double k, f = sym_log_split_f64(x, &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, e, &low);
-  *unusual |= ((x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(y) <= 1020.0)) ? 0u : 1u;
+  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(y) <= 1020.0) ? 0u : 1u;
   double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
   return sym_double_of(sym_bits_f64(sym_pow_poly_f64(r)) + (sym_bits_f64(t) << 52));
 }
