@@ -85,16 +85,23 @@ static int NAME(whole_strides)(const Product *q) {
 static int NAME(small_enough)(const Product *q) {
     return q->m > 0 && q->n > 0 && q->k > 0 && !IS_ZERO((const T *)q->alpha) && NAME(whole_strides)(q);
 }
+
+sym_kernel *NAME(gemm_choose)(const i64 *d, const i64 *s) {
+    const Product q = {.m = d[4], .k = d[5], .n = d[7], .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3],
+                       .a_rs = s[4], .a_cs = s[5], .b_rs = s[6], .b_cs = s[7]};
+    if (d[6] != q.k || d[0] != q.m || d[1] != q.n || d[2] != q.m || d[3] != q.n) return NULL; /* the check will say so */
+    return q.m > 0 && q.n > 0 && q.k > 0 && NAME(whole_strides)(&q) ? tiny_kernel(SMALL, &q) : NULL;
+}
 #endif
 
-/* `limit`: multiplications beyond which the product is left to BLAS. */
-static int NAME(gemm_up_to)(i64 limit, char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
-    (void)limit;
+/* `limit`: multiplications beyond which the product is left to BLAS. `choice`: as in Product. */
+static int NAME(gemm_up_to)(i64 limit, int *choice, char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
+    (void)limit, (void)choice;
 #ifdef SMALL
     Product q = {.m = d[4], .k = d[5], .n = d[7], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = s[5],
-                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5], .limit = limit};
-    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q, ctx)) return SYM_OK;
+                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5], .limit = limit, .choice = choice};
+    if (NAME(small_enough)(&q) && small_gemm(SMALL, &q, ctx)) return SYM_OK;
 #endif
     NAME(gemm_plan) g = NAME(plan_gemm)(p, d, s);
     int m = (int)g.a.rows, n = (int)g.x.cols, k = (int)g.a.cols;
@@ -119,7 +126,7 @@ static int NAME(gemm_up_to)(i64 limit, char *const *p, const i64 *d, const i64 *
 }
 
 KERNEL(NAME(gemm)) {
-    return NAME(gemm_up_to)(product_limit, p, d, s, ctx);
+    return NAME(gemm_up_to)(product_limit, NULL, p, d, s, ctx);
 }
 
 /* ---- gemm_batched: extra (ndim,); shapes and strides of `ndim` axes each ---- */
@@ -147,28 +154,40 @@ KERNEL(NAME(gemm_batched_check)) {
     return NAME(gemm_check)(p, lengths, strides, ctx);
 }
 
+/* What is the same for all products of a batch: what is chosen for the first serves them all. */
+typedef struct {
+    const i64 *d, *s;
+    i64 lengths[8], strides[8];
+    T one, zero;
+    sym_kernel *tiny; /* the kernel for such products, if there is one */
+    int choice;
+} NAME(Batch);
+
+static int NAME(one_product)(NAME(Batch) * b, char *const *at, const sym_ctx *ctx) {
+    char *const operands[] = {at[0], at[0], (char *)&b->one, at[1], at[2], (char *)&b->zero};
+    if (b->tiny) return b->tiny(operands, b->lengths, b->strides, ctx);
+    return NAME(gemm_up_to)(MOST_PRODUCT, &b->choice, operands, b->lengths, b->strides, ctx); /* threads share batches */
+}
+
 /* Walks the leading axes; `at` are the operands out, a, x. */
-static int NAME(batch_axis)(i64 axis, char *const *at, const i64 *d, const i64 *s, const i64 *lengths,
-                            const i64 *strides, const sym_ctx *ctx) {
-    const i64 nd = d[0];
-    if (axis == nd - 2) {
-        T one = {0}, zero = {0};
-        SET_ONE(&one);
-        char *const operands[] = {at[0], at[0], (char *)&one, at[1], at[2], (char *)&zero};
-        return NAME(gemm_up_to)(MOST_PRODUCT, operands, lengths, strides, ctx); /* threads share batches, not products */
-    }
-    for (i64 i = 0; i < d[1 + axis]; i++) {
-        char *const next[] = {at[0] + i * s[axis], at[1] + i * s[nd + axis], at[2] + i * s[2 * nd + axis]};
-        const int failed = NAME(batch_axis)(axis + 1, next, d, s, lengths, strides, ctx);
+static int NAME(batch_axis)(NAME(Batch) * b, i64 axis, char *const *at, const sym_ctx *ctx) {
+    const i64 nd = b->d[0], n = b->d[1 + axis], *s = b->s + axis;
+    char *next[] = {at[0], at[1], at[2]};
+    for (i64 i = 0; i < n; i++, next[0] += s[0], next[1] += s[nd], next[2] += s[2 * nd]) {
+        const int failed = axis + 1 < nd - 2 ? NAME(batch_axis)(b, axis + 1, next, ctx) : NAME(one_product)(b, next, ctx);
         if (failed) return failed;
     }
     return SYM_OK;
 }
 
 KERNEL(NAME(gemm_batched)) {
-    i64 lengths[8], strides[8];
-    NAME(one_of_batch)(d, s, lengths, strides);
-    return NAME(batch_axis)(0, p, d, s, lengths, strides, ctx);
+    NAME(Batch) b = {.d = d, .s = s};
+    SET_ONE(&b.one);
+    NAME(one_of_batch)(d, s, b.lengths, b.strides);
+#ifdef SMALL
+    b.tiny = NAME(gemm_choose)(b.lengths, b.strides);
+#endif
+    return d[0] == 2 ? NAME(one_product)(&b, p, ctx) : NAME(batch_axis)(&b, 0, p, ctx);
 }
 
 /* ---- gemv ---- */
@@ -204,12 +223,20 @@ KERNEL(NAME(gemv_check)) {
     return SYM_OK;
 }
 
+#ifdef SMALL
+sym_kernel *NAME(gemv_choose)(const i64 *d, const i64 *s) {
+    const Product q = {.m = d[2], .k = d[3], .n = 1, .c_rs = s[0], .y_rs = s[1], .a_rs = s[2], .a_cs = s[3], .b_rs = s[4]};
+    if (d[4] != q.k || d[0] != q.m || d[1] != q.m) return NULL; /* the check will say so */
+    return q.m > 0 && q.k > 0 && NAME(whole_strides)(&q) ? tiny_vector_kernel(SMALL, &q) : NULL;
+}
+#endif
+
 KERNEL(NAME(gemv)) {
 #ifdef SMALL
     Product q = {.m = d[2], .k = d[3], .n = 1, .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = NAME(SIZE), .y_rs = s[1], .y_cs = NAME(SIZE), .a_rs = s[2], .a_cs = s[3],
                  .b_rs = s[4], .b_cs = NAME(SIZE), .alpha = p[2], .beta = p[5], .limit = product_limit};
-    if (NAME(small_enough)(&q) && product_kernels->gemm[SMALL](&q, ctx)) return SYM_OK;
+    if (NAME(small_enough)(&q) && small_gemm(SMALL, &q, ctx)) return SYM_OK;
 #endif
     NAME(gemv_plan) g = NAME(plan_gemv)(p, d, s);
     int rows = (int)(g.a.rows), cols = (int)(g.a.cols), standing_in = !g.out.inc;

@@ -30,7 +30,12 @@ static PyObject *caller_vectorcall(PyObject *self, PyObject *const *args, size_t
     if (names || !program || n != program->n_inputs) return call_general(self, args, n, names);
     /* a filter or a Python node could set another program, or drop the last reference to this one */
     Py_INCREF(program);
-    PyObject *result = call_program(program, args, n, caller->return_kind == RETURN_ONE);
+    PyObject *result = NULL;
+    if (caller->return_kind == RETURN_ONE && program->repeats && repeat_call(program, args, &result)) {
+        Py_DECREF(program);
+        return result;
+    }
+    result = call_program(program, args, n, caller->return_kind == RETURN_ONE);
     Py_DECREF(program);
     if (!result && PyErr_ExceptionMatches(row_limit_exceeded)) { /* another program makes do with less */
         PyErr_Clear();

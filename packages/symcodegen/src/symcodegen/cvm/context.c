@@ -89,7 +89,7 @@ int is_untouched(PyObject *object, const Slot *slot, const i64 *lengths, Py_ssiz
 }
 
 /* The array of an ARRAY slot for this call: one of the last two that nobody holds any more, or a new one. */
-static PyObject *ring_array(Context *c, const Slot *s, const i64 *lengths) {
+PyObject *result_array(Context *c, const Slot *s, const i64 *lengths) {
     PyObject **ring = c->rings + 2 * s->ring;
     for (int i = 0; i < 2; i++)
         if (is_untouched(ring[i], s, lengths, 1)) return Py_NewRef(ring[i]);
@@ -127,7 +127,7 @@ static int allocate_arrays(Context *c, Prepared *q) {
         Slot *s = p->slots + root;
         if ((s->kind != ARRAY && s->kind != UPDATE) || c->objects[root]) continue;
         const i64 *lengths = lengths_of(c, root);
-        PyObject *array = s->kind == ARRAY ? ring_array(c, s, lengths) : update_array(c, s, lengths, q->work > LONG_WORK);
+        PyObject *array = s->kind == ARRAY ? result_array(c, s, lengths) : update_array(c, s, lengths, q->work > LONG_WORK);
         if (!array) {
             PyErr_Clear();
             fail_at(c, s->first, SYM_MEMORY, "no memory for a result of this shape.");

@@ -60,6 +60,8 @@ typedef struct {
     sym_kernel *check;         /* run when shapes are bound, p = NULL: may fail, may reserve scratch */
     i64 (*work)(const i64 *d); /* in the unit of bytes touched; NULL: the bytes */
     int fallible, needs_blas;
+    sym_kernel *(*choose)(const i64 *d, const i64 *s); /* a kernel for these lengths and strides that needs no check and
+                                                          may take the place of fn, or NULL */
 } Routine;
 
 /* One sequence (rows it starts from), state (taps) or result (neither) of a loop. */
@@ -177,6 +179,8 @@ typedef struct LoopPrepared {
 typedef struct Prepared {
     struct Prepared *before; /* of the previous segment; part of the signature */
     int refs, segment;
+    int products; /* product_choices when it was made */
+    int blas;     /* some kernel may call BLAS */
     int n_runs, n_static, n_binds;
     i64 arena_size, work;
     i64 row_bytes; /* of what loops keep row by row in the arena */
@@ -249,6 +253,7 @@ typedef struct Program {
     int n_idle, n_contexts;
     i64 prepares, hits, calls, arena_bytes;
     char profile, cleared;
+    char repeats; /* repeat.c may run its calls */
     Py_ssize_t gil_threshold, row_limit;
     int threads, blas_threads;
     i64 *node_ns, *node_calls, *node_cuts;
@@ -307,10 +312,12 @@ void give_context(Context *c);
 void free_context(Context *c);
 int bind_segment(Context *c, int segment);
 PyObject *fresh_array(const Slot *slot, const i64 *lengths);
+PyObject *result_array(Context *c, const Slot *slot, const i64 *lengths);
 int is_untouched(PyObject *object, const Slot *slot, const i64 *lengths, Py_ssize_t references);
 
 /* inputs.c, shared.c, run.c, python_node.c */
 int take_inputs(Context *c, PyObject *const *args);
+int take_number(Context *c, int index, const Slot *slot, PyObject *value);
 int is_proper(PyObject *value, const Slot *slot);
 int take_shared(Context *c);
 int own_updates(Context *c);
@@ -320,6 +327,10 @@ void commit_updates(Context *c);
 PyObject *take_output(Context *c, int index);
 PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int one);
 int run_python_node(Context *c, Node *node);
+
+/* repeat.c */
+void plan_repeats(Program *p);
+int repeat_call(Program *p, PyObject *const *args, PyObject **outputs);
 
 int interrupted(Context *c);
 

@@ -18,7 +18,7 @@ int is_proper(PyObject *value, const Slot *s) {
 }
 
 /* A Python float for a 0-d float64, a Python int for a 0-d int64: kept in the context's cell, no array is made. */
-static int take_number(Context *c, int i, const Slot *s, PyObject *value) {
+int take_number(Context *c, int i, const Slot *s, PyObject *value) {
     if (s->ndim) return 0;
     if (s->typenum == NPY_DOUBLE && PyFloat_CheckExact(value)) {
         c->cells[i] = PyFloat_AS_DOUBLE(value);

@@ -30,6 +30,12 @@ KERNEL(scatter_add_f8);
 KERNEL(scatter_add_c8);
 KERNEL(scatter_add_c16);
 
+/* See `choose` of Routine. */
+sym_kernel *s_gemm_choose(const i64 *d, const i64 *s);
+sym_kernel *d_gemm_choose(const i64 *d, const i64 *s);
+sym_kernel *s_gemv_choose(const i64 *d, const i64 *s);
+sym_kernel *d_gemv_choose(const i64 *d, const i64 *s);
+
 #define BLAS_KERNELS(letter)                                                                                           \
     KERNEL(letter##_gemm);                                                                                             \
     KERNEL(letter##_gemm_check);                                                                                       \

@@ -334,6 +334,7 @@ int prepare_loop(Context *c, Prepared *q, Node *node) {
     inner->refs++;
     l->next = q->loops;
     q->loops = l;
+    q->blas = 1; /* perhaps: not looked up */
     l->n = n;
     l->fused = fits_fused(loop, inner);
     i64 work = inner->work + 64;

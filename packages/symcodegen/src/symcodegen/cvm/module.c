@@ -88,6 +88,7 @@ static PyObject *set_products(PyObject *self, PyObject *args) {
                             "Pass 'avx512', 'avx2', 'vector', 'blas' or None.",
                             name);
     product_way = position;
+    product_choices++;
     return PyUnicode_FromString(before);
 }
 

@@ -1,5 +1,6 @@
 /* A segment and the shapes it meets: signature, memo, and the steps that build a Prepared. */
 #include "cvm.h"
+#include "products.h"
 
 #include <string.h>
 
@@ -25,6 +26,7 @@ static Prepared *new_prepared(Program *p, int segment, Prepared *before) {
     if (!q) return NULL;
     q->refs = 1;
     q->segment = segment;
+    q->products = product_choices;
     if ((q->before = before)) before->refs++;
     /* the widest alignment first: HOST cells hold complex128 at most, aligned as double */
     char *at = (char *)(q + 1);
@@ -206,7 +208,7 @@ static Prepared *build(Context *c, int segment, Prepared *before) {
 }
 
 static int matches(const Prepared *q, const Prepared *before, const i64 *sig, size_t size) {
-    return q && q->before == before && !memcmp(q->sig, sig, size);
+    return q && q->before == before && q->products == product_choices && !memcmp(q->sig, sig, size);
 }
 
 /* Lets the context run the segment with a Prepared. */

@@ -18,22 +18,61 @@ typedef struct {
     i64 a_rs, a_cs, b_rs, b_cs, y_rs, y_cs, c_rs, c_cs;
     const void *alpha, *beta;
     i64 limit; /* of multiplications: beyond, it is BLAS's */
+    int *choice; /* NULL, or where to keep for products like it what has been chosen for this one; 0: nothing yet */
 } Product;
 
 /* May rewrite q: the strides of axes of length 1, and a for b. May reserve scratch of ctx. */
 typedef int small_product(Product *q, const sym_ctx *ctx);
 
+/* Kernels for products with few rows and columns (products_tiny.h), of one element type and width of vectors. */
+enum {
+    TINY_WHOLE_ROWS,
+    TINY_ROWS,
+    TINY_ROWS_TURNED,
+    TINY_COLUMNS,
+    TINY_COLUMNS_TURNED,
+    TINY_DOTS_DOWN,
+    TINY_DOTS_ALONG,
+    TINY_GEMV_DOTS,
+    TINY_GEMV_ROWS,
+    N_TINY
+};
+
+typedef struct {
+    int width;
+    i64 most; /* multiplications that they are used for */
+    sym_kernel *kernels[N_TINY];
+} TinyKernels;
+
+#define TINY 16          /* rows and columns at most */
+#define MOST_TINY_SUM 64 /* terms of a sum at most */
+
 /* For float and double, in this order. `outer` reads k = 1: c = y + alpha * a[m] b[n]^T; beta is not read. */
 typedef struct {
     const char *name;
     small_product *gemm[2], *outer[2];
+    const TinyKernels *tiny[2]; /* or NULL */
 } ProductKernels;
 
+extern const TinyKernels products_avx2_s_tiny, products_avx2_d_tiny, products_vector_s_tiny, products_vector_d_tiny;
 extern const ProductKernels products_avx512, products_avx2, products_vector;
 
 /* Products with more multiplications are left to BLAS, unless a batch of them is shared by threads. */
 extern i64 product_limit;
 #define MOST_PRODUCT ((i64)1 << 40) /* costs of larger ones might not fit 64 bits */
+
+/* Counts changes of the two above and below: what has been chosen for given shapes was chosen under one count. */
+extern int product_choices;
+
+/* Does a product itself if it can; 1 if it has. `type`: 0 for float, 1 for double. */
+int small_gemm(int type, Product *q, const sym_ctx *ctx);
+
+/* The kernel that is for products of these lengths and strides alone, in the layout of gemm; NULL: there is none. Pointers are
+ * not looked at: it finds out itself whether alpha and beta suit it. */
+sym_kernel *tiny_kernel(int type, const Product *q);
+
+/* The same in the layout of gemv; n is 1. */
+sym_kernel *tiny_vector_kernel(int type, const Product *q);
 
 /* Large products are BLAS's if it has so many threads (0: not known), unless it has one. */
 void share_products(int blas_threads);

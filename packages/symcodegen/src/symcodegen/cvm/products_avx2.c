@@ -72,6 +72,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define BLAS_CALL 300
 #define BLAS_COPIES 0
 #define BLAS_GAIN (-3)
+#define MOST_TINY (TINY * TINY * MOST_TINY_SUM)
 
 #define T float
 #define NAME(x) s_##x
@@ -87,6 +88,10 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define PACK_FOUR transpose_s
 #define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(a, b, c, d))
+#define GEMM s_gemm
+#define GEMV s_gemv
+#define TABLE products_avx2_s_tiny
+#include "products_tiny.h"
 #include "products_template.h"
 
 #undef LANES
@@ -104,7 +109,12 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define PACK_FOUR transpose_d
 #define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(a, b, c, d))
+#define GEMM d_gemm
+#define GEMV d_gemv
+#define TABLE products_avx2_d_tiny
+#include "products_tiny.h"
 #include "products_template.h"
 
-const ProductKernels products_avx2 = {"avx2", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+const ProductKernels products_avx2 = {"avx2", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
+                                      {&products_avx2_s_tiny, &products_avx2_d_tiny}};
 #endif

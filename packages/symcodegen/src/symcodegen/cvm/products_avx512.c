@@ -30,7 +30,7 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define TILE_ROWS 14
 #define DEPTH(size) (size == 4 ? 256 : 160)
 #define PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
-#define BLAS_CALL 200
+#define BLAS_CALL 400
 #define BLAS_COPIES 1000000
 #define BLAS_GAIN (-3)
 
@@ -64,5 +64,6 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(half_d(a), half_d(b), half_d(c), half_d(d)))
 #include "products_template.h"
 
-const ProductKernels products_avx512 = {"avx512", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+const ProductKernels products_avx512 = {"avx512", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
+                                        {&products_avx2_s_tiny, &products_avx2_d_tiny}};
 #endif

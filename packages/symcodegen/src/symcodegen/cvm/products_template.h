@@ -381,7 +381,14 @@ static inline NAME(Choice) NAME(choose)(const Product *q, int reads_y) {
 
 static int NAME(small_gemm)(Product *q, const sym_ctx *ctx) {
     NAME(unit_strides)(q);
-    const NAME(Choice) best = NAME(choose)(q, *(const T *)q->beta != 0);
+    NAME(Choice) best;
+    if (q->choice && *q->choice) { /* -1: BLAS */
+        if (*q->choice < 0) return 0;
+        best = (NAME(Choice)){(enum NAME(Way))((*q->choice - 1) >> 1), (*q->choice - 1) & 1, 0};
+    } else {
+        best = NAME(choose)(q, *(const T *)q->beta != 0);
+        if (q->choice) *q->choice = best.cost >= NOT_POSSIBLE ? -1 : 1 + 2 * (int)best.way + best.transposed;
+    }
     if (best.cost >= NOT_POSSIBLE) return 0;
     if (best.transposed) *q = NAME(transposed)(q);
     switch (best.way) {

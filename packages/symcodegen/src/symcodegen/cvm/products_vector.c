@@ -24,6 +24,7 @@
 #define BLAS_CALL 110
 #define BLAS_COPIES MOST_WORK
 #define BLAS_GAIN 15
+#define MOST_TINY 1024
 #define MASK int /* the number of lanes */
 #define LANES(n) ((int)(n))
 
@@ -83,6 +84,10 @@ static inline void d_store(double *p, int n, two_doubles v) {
 #define V four_floats
 #define WIDTH 4
 #define SPLAT(x) ((V){x, x, x, x})
+#define GEMM s_gemm
+#define GEMV s_gemv
+#define TABLE products_vector_s_tiny
+#include "products_tiny.h"
 #include "products_template.h"
 
 #define T double
@@ -90,7 +95,12 @@ static inline void d_store(double *p, int n, two_doubles v) {
 #define V two_doubles
 #define WIDTH 2
 #define SPLAT(x) ((V){x, x})
+#define GEMM d_gemm
+#define GEMV d_gemv
+#define TABLE products_vector_d_tiny
+#include "products_tiny.h"
 #include "products_template.h"
 
-const ProductKernels products_vector = {"vector", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer}};
+const ProductKernels products_vector = {"vector", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
+                                        {&products_vector_s_tiny, &products_vector_d_tiny}};
 #endif

@@ -40,6 +40,8 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (!p->name || parse_program(p, slots, nodes, inputs, shared, updates, outputs) || analyse_program(p) ||
         allocate_all(p))
         Py_CLEAR(p);
+    else
+        plan_repeats(p);
     return (PyObject *)p;
 }
 

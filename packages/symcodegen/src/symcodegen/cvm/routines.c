@@ -38,38 +38,38 @@ static i64 gather_work(const i64 *d) {
     return bytes > 1e18 ? (i64)1e18 : (i64)bytes;
 }
 
-#define BLAS_ROUTINES(letter, dtype)                                                                                   \
-    {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1},                                              \
-        {"gemm_batched_" dtype, letter##_gemm_batched, letter##_gemm_batched_check, gemm_batched_work, 0, 1},          \
-        {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1},                                          \
-        {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1}
+#define BLAS_ROUTINES(letter, dtype, choose, choose_gemv)                                                      \
+    {"gemm_" dtype, letter##_gemm, letter##_gemm_check, gemm_work, 0, 1, choose},                                      \
+        {"gemm_batched_" dtype, letter##_gemm_batched, letter##_gemm_batched_check, gemm_batched_work, 0, 1, NULL},    \
+        {"gemv_" dtype, letter##_gemv, letter##_gemv_check, gemv_work, 0, 1, choose_gemv},                             \
+        {"ger_" dtype, letter##_ger, letter##_ger_check, ger_work, 0, 1, NULL}
 
 /* The first name of a function describes it; later ones are aliases. */
 static const Routine ROUTINES[] = {
-    {"copy_1", copy_1, NULL, NULL, 0, 0},
-    {"copy_2", copy_2, NULL, NULL, 0, 0},
-    {"copy_4", copy_4, NULL, NULL, 0, 0},
-    {"copy_8", copy_8, NULL, NULL, 0, 0},
-    {"copy_16", copy_16, NULL, NULL, 0, 0},
-    {"gather", gather, NULL, gather_work, 1, 0},
-    {"scatter_set", scatter_set, NULL, NULL, 1, 0},
-    {"scatter_add_bool", scatter_add_bool, NULL, NULL, 1, 0},
-    {"scatter_add_int8", scatter_add_1, NULL, NULL, 1, 0},
-    {"scatter_add_uint8", scatter_add_1, NULL, NULL, 1, 0},
-    {"scatter_add_int16", scatter_add_2, NULL, NULL, 1, 0},
-    {"scatter_add_uint16", scatter_add_2, NULL, NULL, 1, 0},
-    {"scatter_add_int32", scatter_add_4, NULL, NULL, 1, 0},
-    {"scatter_add_uint32", scatter_add_4, NULL, NULL, 1, 0},
-    {"scatter_add_int64", scatter_add_8, NULL, NULL, 1, 0},
-    {"scatter_add_uint64", scatter_add_8, NULL, NULL, 1, 0},
-    {"scatter_add_float32", scatter_add_f4, NULL, NULL, 1, 0},
-    {"scatter_add_float64", scatter_add_f8, NULL, NULL, 1, 0},
-    {"scatter_add_complex64", scatter_add_c8, NULL, NULL, 1, 0},
-    {"scatter_add_complex128", scatter_add_c16, NULL, NULL, 1, 0},
-    BLAS_ROUTINES(s, "float32"),
-    BLAS_ROUTINES(d, "float64"),
-    BLAS_ROUTINES(c, "complex64"),
-    BLAS_ROUTINES(z, "complex128"),
+    {"copy_1", copy_1, NULL, NULL, 0, 0, NULL},
+    {"copy_2", copy_2, NULL, NULL, 0, 0, NULL},
+    {"copy_4", copy_4, NULL, NULL, 0, 0, NULL},
+    {"copy_8", copy_8, NULL, NULL, 0, 0, NULL},
+    {"copy_16", copy_16, NULL, NULL, 0, 0, NULL},
+    {"gather", gather, NULL, gather_work, 1, 0, NULL},
+    {"scatter_set", scatter_set, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_bool", scatter_add_bool, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_int8", scatter_add_1, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_uint8", scatter_add_1, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_int16", scatter_add_2, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_uint16", scatter_add_2, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_int32", scatter_add_4, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_uint32", scatter_add_4, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_int64", scatter_add_8, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_uint64", scatter_add_8, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_float32", scatter_add_f4, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_float64", scatter_add_f8, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_complex64", scatter_add_c8, NULL, NULL, 1, 0, NULL},
+    {"scatter_add_complex128", scatter_add_c16, NULL, NULL, 1, 0, NULL},
+    BLAS_ROUTINES(s, "float32", s_gemm_choose, s_gemv_choose),
+    BLAS_ROUTINES(d, "float64", d_gemm_choose, d_gemv_choose),
+    BLAS_ROUTINES(c, "complex64", NULL, NULL),
+    BLAS_ROUTINES(z, "complex128", NULL, NULL),
 };
 
 enum { N_ROUTINES = sizeof ROUTINES / sizeof *ROUTINES };

@@ -188,6 +188,7 @@ PyObject *call_program(Program *p, PyObject *const *args, Py_ssize_t n_args, int
     /* made first: an allocation that the garbage collector watches may run other threads, which must not happen between
      * reading a shared variable and committing its new value */
     PyObject *result = one ? NULL : PyList_New(p->n_outputs);
+    if (!one && result && p->repeats && repeat_call(p, args, ((PyListObject *)result)->ob_item)) return result;
     Context *c = one || result ? take_context(p) : NULL;
     if (!c) {
         Py_XDECREF(result);

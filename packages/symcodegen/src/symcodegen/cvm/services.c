@@ -2,6 +2,7 @@
  * kernels run. With the sources of preparation it makes up the part of the machine that knows no Python; exported
  * functions are built from the same files. */
 #include "cvm.h"
+#include "products.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #else
 #include <unistd.h>
 #endif
+
+int product_choices; /* here, for programs without products are prepared, too */
 
 /* ---- failures ---- */
 

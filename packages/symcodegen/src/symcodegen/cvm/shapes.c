@@ -191,6 +191,9 @@ int prepare_kernel(Context *c, Prepared *q, Node *node) {
         return -1;
     for (int i = 0; i < node->n_inplace; i++)
         take_over(c, q, node, node->inplace[2 * i], node->n_outputs + node->inplace[2 * i + 1]);
-    plan_cut(c, q, node, add_run(c, q, node, node->fn));
+    sym_kernel *chosen = NULL;
+    if (node->routine && node->routine->choose) chosen = node->routine->choose(q->table + node->d, q->table + node->s);
+    q->blas |= !chosen && node->routine && node->routine->needs_blas;
+    plan_cut(c, q, node, add_run(c, q, node, chosen ? chosen : node->fn));
     return 0;
 }

@@ -33,6 +33,7 @@ UNITS = (
     "shared.c",
     "steps.c",
     "run.c",
+    "repeat.c",
     "cut.c",
     "threads.c",
     "python_node.c",
@@ -56,6 +57,7 @@ HEADERS = (
     "products.h",
     "products_blocked.h",
     "products_template.h",
+    "products_tiny.h",
     "products_x86.h",
     "threads.h",
 )

@@ -62,4 +62,6 @@ def _renamed(prefix: str, files: dict[str, str], names: list[str]) -> str:
     typed = re.findall(r"^KERNEL\(NAME\((\w+)\)\)", files["blas_template.h"], re.MULTILINE)
     made += [f"{letter}_{inner}" for letter in "sdcz" for inner in typed]
     made += [f"products_{which}" for which in ("avx512", "avx2", "vector")]
+    made += [f"products_{which}_{letter}_tiny" for which in ("avx2", "vector") for letter in "sd"]
+    made += [f"{letter}_{name}_choose" for letter in "sd" for name in ("gemm", "gemv")]
     return "".join(f"#define {name} {prefix}__{name}\n" for name in sorted(symbols | set(made)))

@@ -14,7 +14,8 @@ from symcodegen.user_text import quoted
 _DTYPES = [np.dtype(name) for name in (*PUBLIC, "longlong", "ulonglong", "intc", "uintc")]
 SIZES: dict[int, int] = {dtype.num: dtype.itemsize for dtype in _DTYPES}
 _ENTRY = re.compile(
-    r'\{"(?P<name>\w+)"(?P<dtype> dtype)?, (?P<fn>\w+(?:##\w+)?), (?P<check>\w+(?:##\w+)?), \w+, (?P<ends>\d, \d)\}'
+    r'\{"(?P<name>\w+)"(?P<dtype> dtype)?, (?P<fn>\w+(?:##\w+)?), (?P<check>\w+(?:##\w+)?), \w+, '
+    r"(?P<ends>\d, \d), \w+\}"
 )
 _LETTERS = {"s": "float32", "d": "float64", "c": "complex64", "z": "complex128"}
 

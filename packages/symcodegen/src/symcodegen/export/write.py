@@ -191,7 +191,7 @@ class _Export:
         for address in dict.fromkeys(n[1] for n in nodes if isinstance(n[1], int)):
             fn, check, ends = listed[by_address[address]]
             self.symbols[address] = fn
-            rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}')
+            rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}, NULL')
         return rows
 
     def _source(self, rows: list[str], products: bool) -> str:

@@ -60,18 +60,11 @@ def dot_c(op: Dot, node: Apply) -> Answer:
         right = _matrix(b, n.inputs[1], (0, -1), matrix) if y.ndim == 1 else b.slot(n.inputs[1])
         one, zero = (b.slot(constant(k, dtype=x.dtype)) for k in (1, 0))
         empty = b.temp(matrix, (rows, columns))
-        if z.ndim == 2:
-            target = b.out(n.outputs[0])
-        else:
-            target = b.temp(matrix, (rows, columns))
-        b.routine(f"gemm_{x.dtype.name}", [target], [empty, one, left, right, zero], cut=ROWS)
+        target = b.out(n.outputs[0])
         if z.ndim < 2:
-            view = b.new_view(z)
-            first = (b.cvm.ITEM_INDEX, registers.of(0))
-            whole = (b.cvm.ITEM_SLICE, -1, -1, -1)
-            items = [first if x.ndim == 1 else whole, first if y.ndim == 1 else whole]
-            b.subtensor(view, target, items)
-            b.finish(n.outputs[0], view)
+            whole, target = target, b.new_view(matrix)
+            b.dimshuffle(target, whole, (0 if x.ndim == 2 else -1, z.ndim - 1 if y.ndim == 2 else -1))
+        b.routine(f"gemm_{x.dtype.name}", [target], [empty, one, left, right, zero], cut=ROWS)
 
     return Routine("BLAS gemm", emit)
 
