@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -57,9 +57,21 @@ def calls_per_block(call: Callable[[], object]) -> int:
         count *= 4
 
 
-def measure(calls: dict[str, Callable[[], object]], budget_s: float, threads: int) -> dict[str, dict[str, object]]:
-    """Time every call for about ``budget_s`` seconds each, in turns. Returns ``Samples.summary`` by name."""
-    samples = {name: Samples(calls_per_block(call)) for name, call in calls.items()}
+def measure(
+    calls: dict[str, Callable[[], object]],
+    budget_s: float,
+    threads: int,
+    before: Mapping[str, Callable[[], object]] | None = None,
+) -> dict[str, dict[str, object]]:
+    """Time every call for about ``budget_s`` seconds each, in turns. Returns ``Samples.summary`` by name.
+
+    ``before``, by name: what is called, untimed, before each turn.
+    """
+    before = before or {}
+    samples = {}
+    for name, call in calls.items():
+        before.get(name, _nothing)()
+        samples[name] = Samples(calls_per_block(call))
     gc.collect()
     gc.disable()
     try:
@@ -69,6 +81,7 @@ def measure(calls: dict[str, Callable[[], object]], budget_s: float, threads: in
                 break
             for name in waiting:
                 call, sample = calls[name], samples[name]
+                before.get(name, _nothing)()
                 if not sample.wall or sample.wall[-1] < WARM_UP_BELOW_S:
                     call()
                 wall, cpu = _block(call, sample.calls_per_block)
@@ -78,6 +91,10 @@ def measure(calls: dict[str, Callable[[], object]], budget_s: float, threads: in
     finally:
         gc.enable()
     return {name: sample.summary(threads) for name, sample in samples.items()}
+
+
+def _nothing() -> None:
+    """What comes before the turns of most."""
 
 
 def _unfinished(sample: Samples, budget_s: float) -> bool:

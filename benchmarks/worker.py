@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,19 @@ def _build(entry: Entry, workload: Workload, data: Data, threads: int) -> Any:
     """The prepared computation, or None if the contender has none for this kind of workload."""
     contender = entry.create(workload.dtype, threads)
     method = getattr(contender, workload.kind, None)
-    return None if method is None else method(data)
+    if method is None:
+        return None
+    _own_blas_threads(entry, threads)
+    with contender.making():
+        return method(data)
+
+
+def _own_blas_threads(entry: Entry, threads: int) -> None:
+    """Several contenders share SciPy's BLAS: each has its own number of threads there in its turns."""
+    from benchmarks.contenders.blas import set_threads
+
+    if threads > 1:
+        set_threads(entry.load().blas_threads(threads))
 
 
 def run(arguments: dict[str, Any], emit: Emit) -> None:
@@ -109,7 +122,8 @@ def run(arguments: dict[str, Any], emit: Emit) -> None:
         if verdict.agrees:  # the time of a wrong result says nothing
             calls[name] = prepared.call
     emit("building", name="")
-    for name, summary in timing.measure(calls, arguments["budget_s"], threads).items():
+    turns = {name: partial(_own_blas_threads, CONTENDERS[name], threads) for name in calls} if threads > 1 else {}
+    for name, summary in timing.measure(calls, arguments["budget_s"], threads, turns).items():
         emit("timed", name=name, **summary)
 
 

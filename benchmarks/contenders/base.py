@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,15 @@ class Contender:
     @classmethod
     def import_modules(cls) -> None:
         """Import the library."""
+
+    @classmethod
+    def blas_threads(cls, threads: int) -> int:
+        """How many threads the BLAS inside SciPy, which several contenders share, has in this one's turns."""
+        return threads
+
+    def making(self) -> AbstractContextManager[None]:
+        """What surrounds the making of a computation."""
+        return nullcontext()
 
     @classmethod
     def why_not(cls) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.contenders.base import Contender, Prepared, RecurrentLayers, as_list
+from benchmarks.contenders.blas import BLAS_VARIABLES
 from benchmarks.usage import Stopwatch
 from benchmarks.workloads import Data
 
@@ -18,6 +22,23 @@ class Symstack(RecurrentLayers, Contender):
         import symstack as ss
 
         ss.config.floatX = dtype
+
+    @classmethod
+    def blas_threads(cls, threads: int) -> int:
+        return 1  # its own threads share large products, in pieces
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """With several threads, out of sight of the number of BLAS threads in the environment.
+
+        It is there for the peers; symstack would leave large products to a BLAS with so many threads, which is not what
+        it does for a user who sets ``config.threads`` alone.
+        """
+        hidden = {n: os.environ.pop(n) for n in BLAS_VARIABLES if n in os.environ} if self.threads > 1 else {}
+        try:
+            yield
+        finally:
+            os.environ.update(hidden)
 
     @classmethod
     def import_modules(cls) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 from benchmarks import agreement
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, blas
 from benchmarks.contenders.base import Contender
 from benchmarks.contenders.numpy_ import NumPy
 from benchmarks.workloads import WORKLOADS, Workload
@@ -71,3 +73,28 @@ def test_trust_variants_take_part_in_call_overhead_only() -> None:
     }
     assert {w.kind for w in takes["pytensor-c-trust"]} == {"add_one", "five_ops", "ten_updates"}
     assert len(takes["pytensor-c"]) == len(WORKLOADS)
+
+
+def test_with_several_threads_each_has_those_its_users_would_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """symstack shares products among its own threads, whatever the environment tells the BLAS of the others."""
+    entry = CONTENDERS["symstack"]
+    assert entry.load().blas_threads(2) == 1
+    assert all(e.load().blas_threads(2) == 2 for n, e in CONTENDERS.items() if n != "symstack" and installed(n))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    maker = object.__new__(entry.load())
+    for threads, seen in ((1, "2"), (2, None)):
+        maker.threads = threads
+        with maker.making():
+            assert os.environ.get("OPENBLAS_NUM_THREADS") == seen
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
+
+
+def test_the_number_of_threads_of_the_shared_blas_is_set() -> None:
+    before = blas.threads()
+    if not before:
+        pytest.skip("SciPy has no OpenBLAS of its own here")
+    try:
+        for count in (2, 1):
+            assert blas.set_threads(count) and blas.threads() == count
+    finally:
+        blas.set_threads(before)

@@ -33,3 +33,19 @@ def test_cpu_time_is_reported_when_one_thread_had_to_wait() -> None:
     assert samples.summary(threads=1)["time_s"] == 1.0 and samples.summary(threads=1)["disturbed"]
     assert samples.summary(threads=2)["time_s"] == 3.0 and not samples.summary(threads=2)["disturbed"]
     assert Samples(1, wall=[1.1], cpu=[1.0]).summary(threads=1)["time_s"] == 1.1
+
+
+def test_what_comes_before_a_turn_is_called_and_not_timed() -> None:
+    turns: list[str] = []
+
+    def prepare() -> None:
+        turns.append("before")
+        busy(2e-3)
+
+    def work() -> None:
+        turns.append("work")
+        busy(5e-4)
+
+    found = measure({"one": work, "two": lambda: busy(5e-4)}, budget_s=0.01, threads=2, before={"one": prepare})
+    assert found["one"]["cpu_median_s"] == pytest.approx(5e-4, rel=0.3)
+    assert turns[0] == "before" and turns.count("before") == int(found["one"]["blocks"]) + 1
