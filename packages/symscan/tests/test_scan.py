@@ -330,6 +330,16 @@ def test_the_shape_of_what_no_step_has_made():
     assert function([x, n], filled)(np.ones((0, 2)), 5).shape == (0, 5)
 
 
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_a_product_with_a_part_whose_end_a_state_says(run, steps):
+    x, w, end = T.dmatrix("x"), T.dmatrix("w"), T.lscalar("end")
+    [ends, made], _ = scan(lambda row, k: (T.minimum(k, 2), T.dot(row, w[:, :k]) + row), x, [end, None])
+    X, W = rng.normal(size=(steps, 2)), rng.normal(size=(2, 3))
+    got = run([x, w, end], [ends, made], X, W, 2)
+    assert got[0].tolist() == [2] * steps
+    np.testing.assert_allclose(got[1], X @ W[:, :2] + X)
+
+
 def test_a_number_of_python_begins_a_state_of_any_dtype(run):
     x, k = T.dvector("x"), T.lvector("k")
     sums, _ = scan(lambda v, s: s + v, x, 0)

@@ -14,7 +14,8 @@ from symcore.tensor.creation import Alloc
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
-from symcore.tensor.shapes import DimShuffle, Shape_i, specify_shape
+from symcore.tensor.shapes import INPUT, DimShuffle, Shape_i, specify_shape
+from symcore.tensor.subtensor import Subtensor
 from symcore.vectorize import vectorize_graph
 from symcore.vectorize.dispatch import with_batch
 from symopt.lazy import needed_at
@@ -54,7 +55,7 @@ def loop_sequence_work(node: Any) -> Any:
     fixed = {f.value: f.x for f in loop.fixed}
     moved = [
         v for v in _largest(loop.made(), {*slices, *fixed})
-        if any(a in slices for a in ancestors([v], fixed)) and _worth_batching(v, {*slices, *fixed})
+        if any(a in slices for a in ancestors([v], fixed)) and _worth_batching(v, {*slices, *fixed}, fixed)
     ]  # fmt: skip
     if not moved:
         return None
@@ -79,7 +80,8 @@ def loop_output_work(node: Any, fgraph: Any) -> Any:
         return None
     moving = [p for p in loop.plain if p.rows.keep is None and fgraph.clients[p.output]]
     needed = _needed_in_loop(loop, [p for p in loop.plain if p not in moving])
-    moving = [p for p in moving if p.made not in needed and _worth_batching(p.made, needed)]
+    once = {f.value for f in loop.fixed}
+    moving = [p for p in moving if p.made not in needed and _worth_batching(p.made, needed, once)]
     if not moving:
         return None
     cuts = _cuts([p.made for p in moving], needed, loop)
@@ -222,15 +224,33 @@ def _is_fill(v: Any) -> bool:
     return v.owner is not None and isinstance(v.owner.op, Alloc) and isinstance(v.owner.inputs[0], Constant)
 
 
-def _worth_batching(v: Any, sources: Any) -> bool:
+def _worth_batching(v: Any, sources: Any, fixed: Any) -> bool:
     if _is_fill(v):
         return False
     nodes = toposort([v], sources)
     if any(isinstance(n.op, IfElse) for n in nodes):  # of a batch, both sides would be computed
         return False
+    if any(_ends_where_a_step_says(n, sources, fixed) for n in nodes):
+        return False
     if any(isinstance(n.op, (Dot, BatchedDot)) for n in nodes):
         return True
     return v.type.ndim == 0 and bool(nodes) and all(isinstance(n.op, Elemwise) for n in nodes)
+
+
+def _ends_where_a_step_says(node: Any, sources: Any, fixed: Any) -> bool:
+    """Tell whether a slice has an end that is read from rows: where there are none nobody knows how long it is."""
+    if type(node.op) is not Subtensor or not any(isinstance(e, tuple) and INPUT in e for e in node.op.entries):
+        return False
+    stack = list(node.inputs[1:])
+    while stack:
+        v = stack.pop()
+        if isinstance(v, Constant) or v in fixed:
+            continue
+        if v in sources or v.owner is None:
+            return True
+        if not isinstance(v.owner.op, Shape_i):
+            stack += v.owner.inputs
+    return False
 
 
 def _needed_in_loop(loop: LoopParts, plain: Sequence[Plain]) -> set[Any]:
