@@ -164,6 +164,9 @@ def _complex_and_casts() -> list[OpCase]:
     z = _normal(2, 3) + 1j * _normal(2, 3)
     parts: dict[str, Any] = {"real": np.real, "imag": np.imag, "conj": np.conj, "abs": np.abs, "angle": np.angle}
     cases = [OpCase(TABLE[name], z, expected=fn) for name, fn in parts.items()]
+    cuts = np.array([2.0, -2.0, 0.5, complex(2, -0.0), complex(-2, -0.0), 2j, complex(-0.0, -2), 0.5j])
+    for name in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"):
+        cases += [OpCase(TABLE[name], points, grad=False, expected=getattr(np, name)) for points in (z, cuts)]
     cases += [OpCase(TABLE["angle"], _SHIFTED, expected=np.angle), OpCase(TABLE["imag"], _SHIFTED, expected=np.imag)]
     for target in ("int32", "bool", "complex64", "float64"):
         cases.append(OpCase(lookup(f"cast_{target}"), _STEPS, expected=lambda x, t=target: x.astype(t)))
