@@ -3,6 +3,7 @@
     python tools/ulp_sweep.py                  # all functions; some minutes
     python tools/ulp_sweep.py exp tanh         # some
     python tools/ulp_sweep.py --stride 1009    # a quick look
+    python tools/ulp_sweep.py --readme README.symmath.md    # all, and put the rows into the table there
 
 Float32 results are compared with symmath's own float64 functions (whose error is a billionth of what is measured),
 these with mpmath in 40 digits.
@@ -32,6 +33,7 @@ UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh"
          "log_sigmoid", "sin", "cos", "tan", "erf", "erfc", "arcsin", "arccos", "arctan", "arcsinh", "arccosh",
          "arctanh", "cbrt"]  # fmt: skip
 BINARY = ["pow", "arctan2"]
+SPECIAL = ["gamma", "gammaln", "psi", "tri_gamma", "erfcx", "erfinv", "erfcinv", "normal_quantile", "i0", "i1"]
 CHUNK = 1 << 20
 
 # Error in ulp of every result. Where the exact value rounds to infinity, infinity is expected.
@@ -110,8 +112,12 @@ RANGES = {
     "exp": (-746, 710), "exp2": (-1076, 1024), "expm1": (-40, 710), "tanh": (-22, 22), "sinh": (-711, 711),
     "cosh": (-711, 711), "sigmoid": (-746, 50), "softplus": (-746, 800), "log_sigmoid": (-800, 746), "sin": (-1e3, 1e3),
     "cos": (-1e3, 1e3), "tan": (-1e3, 1e3), "erf": (-6, 6), "erfc": (-6, 26.5),
-    "cbrt": (-8e307, 8e307),
+    "cbrt": (-8e307, 8e307), "gamma": (-170, 171.6), "gammaln": (0, 100), "psi": (0, 100), "tri_gamma": (-20, 20),
+    "erfcx": (-26, 30), "erfinv": (-1, 1), "erfcinv": (0, 2), "normal_quantile": (0, 1), "i0": (-713, 713),
+    "i1": (-713, 713),
 }  # fmt: skip
+# What is accurate in absolute terms only near its roots at negative arguments.
+POSITIVE = frozenset({"gammaln", "psi"})
 
 
 def samples_f64(name: str, count: int) -> list[Array]:
@@ -135,6 +141,11 @@ def samples_f64(name: str, count: int) -> list[Array]:
     if name in ("sin", "cos", "tan"):
         tiny = np.exp(rng.uniform(0, 700, third)) * np.sign(tiny)
     low, high = RANGES[name]
+    if name in POSITIVE or low == 0:
+        near = rng.uniform(low, min(high, 3), third)
+        return [np.concatenate([rng.uniform(low, high, third), near, np.abs(tiny)[np.abs(tiny) < high]])]
+    if name == "erfinv":
+        return [np.concatenate([rng.uniform(low, high, 2 * third), tiny[np.abs(tiny) < 1]])]
     return [np.concatenate([rng.uniform(low, high, third), rng.uniform(max(low, -3), 3, third), tiny])]
 
 
@@ -166,7 +177,7 @@ def nanoseconds(function: Callable[[], object], elements: int) -> float:
 
 def speed(name: str, kind: str, library: Path) -> tuple[float, float | None]:
     """Nanoseconds per element, ours and NumPy's, on 8192 normal deviates (logarithms and pow: their magnitudes; inverse
-    functions: moved into their domain)."""
+    functions: moved into their domain; special ones: five times their magnitudes)."""
     rng = np.random.default_rng(3)
     dtype = tools.DTYPES[kind]
     x = rng.normal(size=8192)
@@ -174,13 +185,26 @@ def speed(name: str, kind: str, library: Path) -> tuple[float, float | None]:
         x = np.abs(x)
     if name in ("arcsin", "arccos", "arctanh", "arccosh"):
         x = 1 + np.abs(x) if name == "arccosh" else np.tanh(x)
+    if name in SPECIAL:
+        inside = {"erfinv": np.tanh(x), "erfcinv": 1 - np.tanh(x), "normal_quantile": (1 + np.tanh(x)) / 2}
+        x = inside.get(name, 5 * np.abs(x))
     arrays = [x.astype(dtype)] + ([rng.normal(size=8192).astype(dtype)] if name in BINARY else [])
     out = np.empty_like(arrays[0])
     function = getattr(ctypes.CDLL(str(library)), f"loop_sym_{name}_{kind}")
     arguments = [ctypes.c_longlong(8192), *(ctypes.c_void_p(a.ctypes.data) for a in (out, *arrays))]
     ufunc = getattr(np, name, None)
-    theirs = nanoseconds(lambda: ufunc(*arrays, out=out), 8192) if ufunc is not None else None
+    theirs = nanoseconds(lambda: ufunc(*arrays, out=out), 8192) if isinstance(ufunc, np.ufunc) else None
     return nanoseconds(lambda: function(*arguments), 8192), theirs
+
+
+def put_row(path: Path, name: str, row: str) -> None:
+    """Replace the row of this function in the Markdown table of that file, or add it below the last one."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("| function | f32 ns"))
+    end = next(i for i in range(head, len(lines) + 1) if i == len(lines) or not lines[i].startswith("|"))
+    at = next((i for i in range(head, end) if lines[i].startswith(f"| {name} |")), end)
+    lines[at : at + (at < end)] = [row]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -189,6 +213,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="functions (default: all)")
     parser.add_argument("--stride", type=int, default=1, help="take every N-th float32")
     parser.add_argument("--samples", type=int, default=30_000, help="float64 arguments per function")
+    parser.add_argument("--readme", type=Path, help="a file whose table gets the rows")
     options = parser.parse_args()
     compiler = find_compiler()
     print(f"{compiler.kind} {compiler.version}, light flags, {compiler.target}\n")
@@ -196,7 +221,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name in options.names or [*UNARY, *BINARY]:
+        for name in options.names or [*UNARY, *BINARY, *SPECIAL]:
             functions = {f"sym_{name}_{kind}": 2 if name in BINARY else 1 for kind in ("f32", "f64")}
             library = tools.build(functions, folder / f"{name}.so", compiler.flags(heavy=False), compiler.path)
             worst, where = sweep_f32(name, compiler, folder, options.stride)
@@ -206,7 +231,10 @@ def main() -> None:
             (f32, numpy32), (f64, numpy64) = (speed(name, kind, library) for kind in ("f32", "f64"))
             shown = [f"{t:.2f}" if t is not None else "-" for t in (numpy32, numpy64)]
             ours = f"{f32:.2f} | {worst:.3f} | {where} | {f64:.2f} | {error.max():.3f}"
-            print(f"| {name} | {ours} | {shown[0]} | {shown[1]} |", flush=True)
+            row = f"| {name} | {ours} | {shown[0]} | {shown[1]} |"
+            print(row, flush=True)
+            if options.readme is not None:
+                put_row(options.readme, name, row)
 
 
 if __name__ == "__main__":
