@@ -119,14 +119,25 @@ def _library() -> ctypes.CDLL | None:
     """
     spec = importlib.util.find_spec("scipy")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for path in (*Path(folder + ".libs").glob("libscipy_openblas-*.so"), *Path(folder).glob(_MAC_LIBRARY)):
+        for path in _libraries_beside(folder):
             try:
-                library = ctypes.CDLL(str(path))
+                library = ctypes.CDLL(path)
                 if all(_symbol(library, name) for name in FUNCTIONS):
                     return library
             except (OSError, AttributeError):
                 continue  # not for this machine, or with names of another kind: SciPy knows what it uses
     return None
+
+
+def _libraries_beside(package: str) -> list[str]:
+    """The libraries that a wheel may have put beside its package."""
+    folder = package + ".libs"
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith("libscipy_openblas-") and name.endswith(".so")]
+    except OSError:
+        names = []
+    of_mac = os.path.join(package, _MAC_LIBRARY)
+    return [*(os.path.join(folder, name) for name in sorted(names)), *([of_mac] if os.path.exists(of_mac) else [])]
 
 
 def _symbol(library: ctypes.CDLL, name: str) -> int:

@@ -84,9 +84,20 @@ def _import_installed(digest: str) -> ModuleType | None:
     """The module beside its sources, unless they have changed since. A stale one must not even be imported: the digest
     inside it is looked for in the file."""
     spec = importlib.util.find_spec(MODULE)
-    if spec is None or spec.origin is None or not _holds(spec.origin, digest.encode()):
+    if spec is None or spec.origin is None or not _is_of(spec.origin, digest):
         return None
     return importlib.import_module(MODULE)
+
+
+def _is_of(path: str, digest: str) -> bool:
+    """Whether an extension was built from the sources of this digest: looked for once per file."""
+    stamp = sources.stamp_of([path])
+    if stamp is not None and notes.recall("extension", path, f"{digest} {stamp}") is True:
+        return True
+    holds = _holds(path, digest.encode())
+    if holds and stamp is not None:
+        notes.keep("extension", path, f"{digest} {stamp}", True)
+    return holds
 
 
 def _holds(path: str, text: bytes) -> bool:

@@ -118,6 +118,20 @@ def test_the_digest_of_sources_that_are_being_written_is_not_kept(tmp_path, monk
         assert not (tmp_path / "cache").exists()
 
 
+def test_whether_an_extension_is_of_the_sources_is_asked_once_per_file(tmp_path, monkeypatch):
+    file = tmp_path / "_cvm.so"
+    file.write_bytes(b"--- 0123 ---")
+    monkeypatch.setattr(sources, "_SETTLED", 0)
+    asked = []
+    holds = extension._holds
+    monkeypatch.setattr(extension, "_holds", lambda *of: asked.append(of) or holds(*of))
+    with config.override(cache_dir=str(tmp_path / "cache")):
+        assert extension._is_of(str(file), "0123") and extension._is_of(str(file), "0123") and len(asked) == 1
+        assert not extension._is_of(str(file), "0124") and not extension._is_of(str(file), "0124") and len(asked) == 3
+        file.write_bytes(b"--- another ---")
+        assert not extension._is_of(str(file), "0123")
+
+
 def test_a_text_in_a_file_is_found_across_pieces(tmp_path):
     for position in (0, 65_530, 65_536, 131_060, 200_000):
         (tmp_path / "file").write_bytes(b"-" * position + b"0123456789abcdef")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -74,18 +75,23 @@ def files() -> list[Path]:
 
 
 def stamp() -> str | None:
-    """Sizes and times of :func:`files`, which change when one of them does; None where that may not be so yet.
+    """:func:`stamp_of` the :func:`files`."""
+    folder = str(HERE)
+    return stamp_of([*(f"{folder}/{name}" for name in UNITS + HEADERS), str(ABI_HEADER)])
+
+
+def stamp_of(paths: Iterable[str]) -> str | None:
+    """Sizes and times of files, which change when one of them does; None where that may not be so yet.
 
     Clocks of file systems tick every few milliseconds: a file that was changed just now may change again and keep its
     time.
     """
     rows = []
-    for folder, names in ((str(HERE), UNITS + HEADERS), (str(ABI_HEADER.parent), (ABI_HEADER.name,))):
-        for name in names:
-            status = os.stat(f"{folder}/{name}")
-            rows.append((status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    newest = max(max(changed, noted) for _, changed, noted in rows)
-    return None if time.time_ns() - newest < _SETTLED else repr((UNITS, HEADERS, rows))
+    for path in paths:
+        status = os.stat(path)
+        rows.append((path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    newest = max(max(row[2:]) for row in rows)
+    return None if time.time_ns() - newest < _SETTLED else repr(rows)
 
 
 #: Nanoseconds after which two changes of a file are sure to have two times, on any file system.

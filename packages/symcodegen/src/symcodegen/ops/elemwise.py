@@ -6,7 +6,6 @@ from typing import Any
 
 from symcodegen.dispatch import COLLAPSED, Answer, CKernel, Routine, c_impl, refuse
 from symcodegen.expr import CheckedPower, NoC
-from symcodegen.kernels.checks import exponents_kernel
 from symcodegen.kernels.elemwise import elemwise_kernel, loop_body
 from symcore.graph.variable import Apply
 from symcore.tensor.elemwise import Elemwise
@@ -34,6 +33,8 @@ def elemwise_c(op: Elemwise, node: Apply) -> Answer:
 
 def _checked_power(node: Apply) -> Answer:
     """Return what raises for a negative exponent, and otherwise computes."""
+    from symcodegen.kernels.checks import exponents_kernel  # noqa: PLC0415 - few graphs raise integers to integers
+
     exponents = node.inputs[1].type
     kernel = kernel_for(_POWER, [v.type for v in node.inputs], [node.outputs[0].type])
     look = CKernel(exponents_kernel(exponents.dtype, exponents.ndim), fallible=True, heavy=True)
