@@ -344,6 +344,12 @@ def test_powers_of_whole_numbers_are_exact(built: tuple[Path, dict[str, bool]], 
     assert len(pairs) > 900 and wrong == []
 
 
+def test_roots_of_cubes_are_exact(built: tuple[Path, dict[str, bool]]) -> None:
+    """In float64, where the last step has an exact residue."""
+    roots = np.concatenate([np.arange(-3000.0, 3000.0), np.arange(200_000.0, 208_063.0)])
+    assert (tools.bind(built[0], "sym_cbrt_f64")(roots**3) == roots).all()
+
+
 # -- NumPy's semantics -----------------------------------------------------------------------------------------------
 
 

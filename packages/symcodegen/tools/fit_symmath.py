@@ -3,7 +3,8 @@
 Each polynomial is fitted by the second algorithm of Remez (E. Ya. Remez, 1934; see J.-M. Muller, "Elementary
 Functions", chapter 3) in 50-digit arithmetic. On intervals that begin at 0, coefficients are then rounded to the
 working precision one by one, lowest degree first, and those still free are fitted again, so that each rounding is made
-good by the later ones.
+good by the later ones. On intervals around 0 where that matters, the fit is one of least squares at Chebyshev points,
+which can be repeated with some coefficients fixed.
 
     python tools/fit_symmath.py            # all fits
     python tools/fit_symmath.py exp_f32    # one
@@ -16,6 +17,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import mpmath as mp
 
@@ -28,7 +30,7 @@ Function = Callable[[mp.mpf], mp.mpf]
 class Fit:
     """Fit ``target`` by a polynomial of ``terms`` coefficients on [low, high]; ``weight`` scales the error.
 
-    ``precision`` is "f32" or "f64": the format the coefficients are rounded to.
+    ``precision`` is "f32" or "f64": the format the coefficients are rounded to. ``squares``: least squares, not Remez.
     """
 
     target: Function
@@ -37,6 +39,7 @@ class Fit:
     high: mp.mpf
     terms: int
     precision: str
+    squares: bool = False
 
 
 def rounded(value: mp.mpf, precision: str) -> mp.mpf:
@@ -73,6 +76,18 @@ def remez(fit: Fit, fixed: list[mp.mpf]) -> tuple[list[mp.mpf], mp.mpf]:
     return solution, worst
 
 
+def least_squares(fit: Fit, fixed: list[mp.mpf], points: int = 120) -> list[mp.mpf]:
+    """Coefficients after the ``fixed`` ones, with the least sum of squares of weighted errors at Chebyshev points."""
+    middle, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
+    xs = [middle + half * mp.cos(mp.pi * (i + mp.mpf("0.5")) / points) for i in range(points)]
+    weights = [fit.weight(x) for x in xs]
+    free = range(len(fixed), fit.terms)
+    rows = mp.matrix([[w * x**j for j in free] for x, w in zip(xs, weights, strict=True)])
+    goals = [fit.target(x) - mp.polyval([*fixed[::-1], 0], x) / x for x in xs]
+    rest = mp.matrix([w * g for w, g in zip(weights, goals, strict=True)])
+    return list(mp.lu_solve(rows.T * rows, rows.T * rest))
+
+
 def exchange(grid: list[mp.mpf], errors: list[mp.mpf], count: int) -> list[mp.mpf]:
     """The ``count`` alternating extrema of the error with the largest magnitudes."""
     extrema: list[tuple[mp.mpf, mp.mpf]] = []
@@ -93,11 +108,11 @@ def exchange(grid: list[mp.mpf], errors: list[mp.mpf], count: int) -> list[mp.mp
 def coefficients(fit: Fit) -> tuple[list[mp.mpf], mp.mpf]:
     """Rounded coefficients, lowest degree first, and the largest weighted error they leave."""
     fixed: list[mp.mpf] = []
-    if fit.low < 0:
+    if fit.low < 0 and not fit.squares:
         # Powers without the constant all vanish at 0: inside the interval, they are no Haar system to fit again with.
         fixed = [rounded(value, fit.precision) for value in remez(fit, [])[0]]
     while len(fixed) < fit.terms:
-        solution, _ = remez(fit, fixed)
+        solution = least_squares(fit, fixed) if fit.squares else remez(fit, fixed)[0]
         fixed.append(rounded(solution[0], fit.precision))
     step = (fit.high - fit.low) / 2000
     samples = [fit.low + step * (i + mp.mpf("0.5")) for i in range(2000)]
@@ -127,6 +142,16 @@ def log_ratio(z: mp.mpf) -> mp.mpf:
         if z > mp.mpf("1e-3")
         else mp.polyval([2 / mp.mpf(2 * k + 3) for k in range(30)][::-1], z)
     )
+
+
+def atanh_rest(z: mp.mpf, begin: int) -> mp.mpf:
+    """``atanh(s) / s`` without its terms below ``z**begin``, divided by that, for ``z = s*s``."""
+    return mp.polyval([1 / mp.mpf(2 * (k + begin) + 1) for k in range(60)][::-1], z)
+
+
+def erf_ratio(z: mp.mpf) -> mp.mpf:
+    """``erf(x) / x - 1`` for ``z = x*x``."""
+    return mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z > mp.mpf("1e-20") else 2 / mp.sqrt(mp.pi) - 1
 
 
 def scaled_erfc(x: mp.mpf) -> mp.mpf:
@@ -190,7 +215,9 @@ def fits() -> dict[str, Callable[[], Fit]]:
             quotient(mp.exp, [1, 1], 2), lambda r: r * r * mp.exp(-r) + mp.mpf("1e-12"), -HALF_LN2, HALF_LN2, n, p
         ),
         f32=5,
-        f64=11,
+    )
+    table["exp_f64"] = lambda: _squares(
+        lambda r: (mp.expm1(r) - r) / r**2, lambda r: r * r * mp.exp(-r), HALF_LN2, 10, "f64"
     )
     add(
         "exp2",  # 2^r = 1 + r q(r)
@@ -225,11 +252,6 @@ def fits() -> dict[str, Callable[[], Fit]]:
         f64=7,
     )
     add(
-        "sinh",  # sinh(x) = x + x^3 q(x^2), |x| <= 1
-        lambda p, n: Fit(quotient(mp.sinh, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf(1), n, p),
-        f64=8,
-    )
-    add(
         "atan",  # atan(t) = t + t^3 q(t^2), |t| <= tan(pi/8)
         lambda p, n: Fit(
             quotient(mp.atan, [0, 1], 3, 2), lambda z: z + mp.mpf("1e-3"), mp.mpf(0), mp.mpf("0.17165"), n, p
@@ -245,25 +267,14 @@ def fits() -> dict[str, Callable[[], Fit]]:
         f32=5,
         f64=12,
     )
-    add(
-        "powlogdd",  # the rest of the logarithm after 2 s + (2/3) s^3, for pow in float64 pairs
-        lambda p, n: Fit(
-            lambda z: (log_ratio(z) - mp.mpf(2) / 3) / z if z > mp.mpf("1e-3") else mp.polyval(
-                [2 / mp.mpf(2 * k + 5) for k in range(30)][::-1], z
-            ),
-            lambda z: z * z + mp.mpf("1e-6"), mp.mpf(0), S_MAX, n, p,
-        ),
-        f64=8,
-    )  # fmt: skip
+    table["logpair_f64"] = lambda: Fit(  # the rest of the logarithm after 2 s + (2/3) s^3, for pairs
+        lambda z: 2 * atanh_rest(z, 2), lambda z: z * z + mp.mpf("1e-6"), mp.mpf(0), S_MAX, 8, "f64"
+    )
     add(
         "erf",  # erf(x) = x + x q(x^2), |x| <= 0.866
-        lambda p, n: Fit(
-            lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z > mp.mpf("1e-20") else 2 / mp.sqrt(mp.pi) - 1,
-            lambda z: mp.mpf(1), mp.mpf(0), mp.mpf("0.7505"), n, p,
-        ),
-        f32=6,
+        lambda p, n: Fit(erf_ratio, lambda z: mp.mpf(1), mp.mpf(0), mp.mpf("0.7505"), n, p),
         f64=12,
-    )  # fmt: skip
+    )
     for precision, terms, shift, top in (("f32", 10, 2, mp.mpf("10.5")), ("f64", 23, 3, mp.mpf("28"))):
         # x exp(x^2) erfc(x) - 7/16, x >= 1/2, as a polynomial of t = (x - shift) / (x + shift): M. M. Shepherd and
         # J. G. Laframboise, Mathematics of Computation 36 (1981).
@@ -279,17 +290,65 @@ def fits() -> dict[str, Callable[[], Fit]]:
     table["stirling_f64"] = lambda: Fit(  # from x = 5 on
         stirling_rest, lambda w: mp.sqrt(w) + mp.mpf("1e-4"), mp.mpf(0), 1 / mp.mpf(25), 8, "f64"
     )
-    # pow for float32 works in float64; these are its shorter polynomials.
-    add("powlog", lambda p, n: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, n, p), f64=4)
-    add(
-        "powexp",
-        lambda p, n: Fit(
-            quotient(lambda x: mp.power(2, x), [1], 1), lambda r: abs(r) * mp.power(2, -r) + mp.mpf("1e-9"),
-            -mp.mpf("0.5005"), mp.mpf("0.5005"), n, p,
-        ),
-        f64=6,
-    )  # fmt: skip
+    table["erf_f32"] = lambda: Fit(
+        erf_ratio, lambda z: mp.sqrt(z) + mp.mpf("0.3"), mp.mpf(0), mp.mpf("0.97") ** 2, 6, "f32"
+    )
+    # The fourth root of erfc, where 1 - erf needs no more than absolute accuracy.
+    table["erfroot_f32"] = lambda: Fit(
+        lambda a: mp.root(mp.erfc(a), 4), lambda a: 4 * mp.erfc(a) ** 0.75, mp.mpf("0.97"), mp.mpf("3.93"), 9, "f32"
+    )
+    table |= _power_fits() | _root_fits()
     return table
+
+
+def _squares(target: Function, weight: Function, high: mp.mpf, terms: int, precision: str, low: Any = None) -> Fit:
+    """A fit of least squares, on an interval around 0 unless ``low`` is given."""
+    return Fit(target, weight, -high if low is None else low, high, terms, precision, squares=True)
+
+
+def _power_fits() -> dict[str, Callable[[], Fit]]:
+    """pow: the logarithm as 2/ln 2 (s + s^3 (1/3 + ...)), and 2^r; log2 and log10 in float32.
+
+    The latter two were changed in their last places afterwards, by a search for the least error in float32.
+    """
+    table: dict[str, Callable[[], Fit]] = {
+        "powlog_f32": lambda: Fit(
+            lambda z: atanh_rest(z, 1), lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, 4, "f32"
+        ),
+        "powlog_f64": lambda: Fit(
+            lambda z: atanh_rest(z, 2), lambda z: z * z + mp.mpf("1e-6"), mp.mpf(0), S_MAX, 7, "f64"
+        ),
+        "powexp_f64": lambda: _squares(
+            lambda r: (mp.power(2, r) - 1) / r, lambda r: abs(r) * mp.power(2, -r), mp.mpf("0.5005"), 11, "f64"
+        ),
+        # Without a fused multiply-add pow for float32 works in float64.
+        "powlogwide": lambda: Fit(log_ratio, lambda z: z + mp.mpf("1e-4"), mp.mpf(0), S_MAX, 4, "f64"),
+    }
+    for base in (2, 10):  # log(1 + f) / f
+        table[f"log{base}_f32"] = lambda b=base: Fit(
+            lambda f: (mp.log1p(f) / f if abs(f) > mp.mpf("1e-15") else 1 - f / 2) / mp.log(b),
+            lambda f: mp.log(b) * (f / mp.log1p(f) if abs(f) > mp.mpf("1e-15") else 1),
+            mp.sqrt("0.5") - 1 - mp.mpf("1e-4"), mp.sqrt(2) - 1 + mp.mpf("1e-4"), 9, "f32",
+        )  # fmt: skip
+    return table
+
+
+def _root_fits() -> dict[str, Callable[[], Fit]]:
+    """asinh and atanh near 0 as x + x^3 q(x^2), and the powers -2/3 and -1/3 of 1 - r for the cube root."""
+
+    def odd(function: Function) -> Function:
+        return lambda z: (function(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
+
+    def power(exponent: mp.mpf) -> Function:
+        return lambda r: (mp.power(1 - r, exponent) - 1) / r
+
+    tiny, third = mp.mpf("1e-12"), mp.mpf(1) / 3
+    return {
+        "asinh_f32": lambda: _squares(odd(mp.asinh), lambda z: z, mp.mpf("0.285"), 5, "f32", tiny),
+        "atanh_f32": lambda: _squares(odd(mp.atanh), lambda z: z, mp.mpf("0.2501"), 6, "f32", tiny),
+        "cbrt_f32": lambda: _squares(power(-2 * third), abs, mp.mpf("0.1024"), 5, "f32"),
+        "cbrt_f64": lambda: _squares(power(-third), abs, mp.mpf("0.1024"), 3, "f64"),
+    }
 
 
 def literal(value: mp.mpf, precision: str) -> str:

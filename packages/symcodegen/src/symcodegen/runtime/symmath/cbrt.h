@@ -7,27 +7,25 @@ SYM_FN float sym_cbrt_f32(float x) {
   float c = a < 1.17549435e-38f ? a * 16777216.0f : a;
   float z = sym_float_of((sym_u32)(sym_i32)SYM_FMAF((float)(sym_i32)sym_bits_f32(c), -0.333333343f, 1419900928.0f));
   float d = c * z, r = SYM_FMAF(-d, z * z, 1.0f), b = d * z;
-  float p = SYM_FMAF(SYM_FMAF(0.428955823f, r, 0.458595335f), r, 0.493798822f);
+  float p = SYM_FMAF(SYM_FMAF(0.428955853f, r, 0.458595335f), r, 0.493798822f);
   p = SYM_FMAF(SYM_FMAF(p, r, 0.555536091f), r, 0.666666687f);
   float y = SYM_FMAF(b, p * r, b) * back;
   return a < __builtin_inff() ? __builtin_copysignf(y, x) : x;
 }
 
-//@ sym_cbrt_f64: two_prod sum_rest
-/* As in float32, after a step to 17 bits, and Newton's step with an exact residue, so that the root of a cube is exact. The
- * exponent is divided in the upper half of the number. */
+//@ sym_cbrt_f64: sum_rest
+/* As in float32, after a step to 17 bits, and one of Newton's: the root of a cube is exact. The exponent is divided in the upper half of the number. */
 SYM_FN double sym_cbrt_f64(double x) {
   double a = sym_abs_f64(x), back = a < 2.2250738585072014e-308 ? 3.814697265625e-06 : 1.0;
   double c = a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a;
   double high = sym_double_of((sym_bits_f64(c) >> 32) | 0x4330000000000000ull) - 4503599627370496.0;
   double third = SYM_FMA(high, -0.33333333333333331, 4503599627370496.0 + 1430197664.0);
   double z = sym_double_of(sym_bits_f64(third) << 32), r = SYM_FMA(-(c * z), z * z, 1.0);
-  double q = SYM_FMA(SYM_FMA(0.17449026460599223, r, 0.22348975815250222), r, 0.33332899316971926);
+  double q = SYM_FMA(SYM_FMA(0.17449027636861231, r, 0.22348976716827951), r, 0.33332899310804948);
   z = SYM_FMA(z * r, q, z);
   double d = c * z, b = d * z;
   r = SYM_FMA(-d, z * z, 1.0);
   double y = SYM_FMA(b, r * SYM_FMA(r, 0.55555555555555558, 0.66666666666666663), b);
-  double low, square = sym_two_prod(y, y, &low), rest = SYM_FMA(-low, y, sym_sum_rest(-square, y, c));
-  y = SYM_FMA(rest, z * z * 0.33333333333333331, y) * back;
+  y = SYM_FMA(sym_sum_rest(-(y * y), y, c), z * z * 0.33333333333333331, y) * back;
   return a < __builtin_inf() ? __builtin_copysign(y, x) : x;
 }

@@ -147,13 +147,13 @@ SYM_FN double sym_pow_exponent_f64(double k, double f, double e, double *low) {
 }
 /* 2^r; the last bits of r are those of `low`, too */
 SYM_FN double sym_pow_poly_f64(double r) {
-  double r2 = r * r, r4 = r2 * r2;
+  double r2 = r * r;
   double a = SYM_FMA(0.24022650695910133, r, 0.6931471805599453);
   double b = SYM_FMA(0.00961812910759342, r, 0.05550410866482224);
   double c = SYM_FMA(0.00015403530457933613, r, 0.001333355814638685);
   double d = SYM_FMA(1.3215434889759888e-06, r, 1.5252733799361265e-05);
   double g = SYM_FMA(SYM_FMA(4.449599916703581e-10, r, 7.073849042726992e-09), r, 1.0178089267371554e-07);
-  double p = SYM_FMA(SYM_FMA(g, r2, d), r4, SYM_FMA(c, r2, b));
+  double p = SYM_FMA(SYM_FMA(SYM_FMA(g, r2, d), r2, c), r2, b);
   return SYM_FMA(SYM_FMA(p, r2, a), r, 1.0);
 }
 
