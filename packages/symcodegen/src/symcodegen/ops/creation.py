@@ -4,9 +4,8 @@ from typing import Any
 
 from symcodegen.cnames import c_type, has_c_type
 from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
-from symcodegen.kernels.counting import range_length_kernel
-from symcodegen.ops.counted import counted
 from symcore.graph.variable import Apply
+from symcore.record import replace
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from symcore.tensor.shapes import static_length
 
@@ -67,14 +66,21 @@ def arange_c(op: ARange, node: Apply) -> Answer:
     }
     if dtype.kind != "f":
         return CKernel(text, fallible=not known)
+    return _range_of_floats(op, node, CKernel(text))
+
+
+def _range_of_floats(op: ARange, node: Apply, fill: CKernel) -> CKernel:
+    from symcodegen.kernels.counting import range_length_kernel  # noqa: PLC0415 - most ranges are of integers
+    from symcodegen.ops.counted import counted  # noqa: PLC0415
+
     measure = CKernel(range_length_kernel([v.type.dtype for v in node.inputs]), fallible=True)
 
     def emit(b: Any, n: Apply) -> None:
         inputs = [b.slot(v) for v in n.inputs]
         length = counted(b, measure, inputs, f"length of {op}")
-        b.kernel(CKernel(text), [b.out(n.outputs[0], lengths=(length,))], inputs, name=str(op))
+        b.kernel(fill, [b.out(n.outputs[0], lengths=(length,))], inputs, name=str(op))
 
-    return CKernel(text, counted=Routine("count and fill", emit, fallible=True))
+    return replace(fill, counted=Routine("count and fill", emit, fallible=True))
 
 
 @c_impl.register

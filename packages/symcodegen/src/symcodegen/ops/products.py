@@ -5,7 +5,6 @@ from typing import Any
 
 from symcodegen.dispatch import Answer, CKernel, Routine, c_impl, refuse
 from symcodegen.expr import NoC
-from symcodegen.kernels.integer_dot import product_kernel
 from symcore.graph.variable import Apply
 from symcore.tensor.constant import constant
 from symcore.tensor.products import BatchedDot, Dot, Gemm, Gemv, Ger
@@ -71,6 +70,8 @@ def dot_c(op: Dot, node: Apply) -> Answer:
 
 def _without_blas(node: Apply, batch: int, rows: bool, columns: bool) -> Answer:
     """Return the kernel for types that BLAS does not have."""
+    from symcodegen.kernels.integer_dot import product_kernel  # noqa: PLC0415 - most products are of floats
+
     try:
         text, functions = product_kernel(node.outputs[0].type.dtype, batch, rows, columns)
     except NoC as why:
