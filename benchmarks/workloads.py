@@ -20,6 +20,7 @@ CALL_OVERHEAD = "call overhead"
 ELEMENTWISE = "fused elementwise chain"
 GRADIENT = "softmax + cross-entropy gradient"
 ROWS = "reductions of rows and columns"
+PRODUCT = "products of matrices"
 TRAINING = "training step"
 CHAIN = "layer chain"
 LOOP = "loop"
@@ -64,6 +65,21 @@ def one_element(dtype: str) -> Data:
 def ten_elements(dtype: str) -> Data:
     """``exp(-(2 * x)) / (x + 3)``, five Ops: x (10,)."""
     return {"x": np.linspace(0.1, 1.0, 10, dtype=dtype)}
+
+
+def two_operands(dtype: str, a: tuple[int, ...], b: tuple[int, ...]) -> Data:
+    """``a @ b`` of these shapes."""
+    rng = np.random.default_rng(11)
+    return {"a": _normal(rng, dtype, *a), "b": _normal(rng, dtype, *b)}
+
+
+#: name -> kind, shapes of the operands
+PRODUCTS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
+    **{f"gemm_{n}": ("matrix_product", (n, n), (n, n)) for n in (4, 16, 128, 1024)},
+    "gemv_4096": ("matrix_product", (4096, 4096), (4096,)),
+    "batched_100x8": ("batched_product", (100, 8, 8), (100, 8, 8)),
+    "batched_64x32": ("batched_product", (64, 32, 32), (64, 32, 32)),
+}
 
 
 def ten_shared_variables(dtype: str) -> Data:
@@ -168,6 +184,15 @@ def _short(dtype: str) -> str:
     return {"float32": "f32", "float64": "f64"}[dtype]
 
 
+def _products() -> list[Workload]:
+    return [
+        Workload(
+            f"{name}_{_short(dtype)}", kind, PRODUCT, dtype, partial(two_operands, dtype, *shapes), TOLERANCE[dtype]
+        )
+        for (name, (kind, *shapes)), dtype in product(PRODUCTS.items(), ("float32", "float64"))
+    ]
+
+
 def _registry() -> tuple[Workload, ...]:
     def add(name: str, kind: str, group: str, dtype: str, make: Callable[[], Data], **options: Any) -> None:
         table = STEP_TOLERANCE if "state" in options or group in (CHAIN, LOOP) else TOLERANCE
@@ -210,4 +235,4 @@ def _registry() -> tuple[Workload, ...]:
     return tuple(rows)
 
 
-WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in _registry()}
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in (*_registry(), *_products())}

@@ -111,6 +111,11 @@ class Jax(RecurrentLayers, Contender):
 
         return self._prepare(lambda x: jax.nn.logsumexp(x, axis=1), data["x"])
 
+    def matrix_product(self, data: Data) -> Prepared:
+        return self._prepare(lambda a, b: a @ b, data["a"], data["b"])
+
+    batched_product = matrix_product
+
     def column_moments(self, data: Data) -> Prepared:
         return self._prepare(lambda x: (x.mean(axis=0), x.var(axis=0)), data["x"])
 

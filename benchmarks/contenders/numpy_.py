@@ -69,6 +69,12 @@ class NumPy(Contender):
 
         return Prepared(call, as_list)
 
+    def matrix_product(self, data: Data) -> Prepared:
+        return Prepared(partial(np.dot, data["a"], data["b"]), as_list)
+
+    def batched_product(self, data: Data) -> Prepared:
+        return Prepared(partial(np.matmul, data["a"], data["b"]), as_list)
+
     def column_moments(self, data: Data) -> Prepared:
         x = data["x"]
         return Prepared(lambda: (x.mean(axis=0), x.var(axis=0)), as_list)

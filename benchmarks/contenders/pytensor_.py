@@ -111,6 +111,14 @@ class _PyTensor(RecurrentLayers, Contender):
         x = pt.matrix("x", dtype=self.dtype)
         return Prepared(partial(self._function([x], pt.logsumexp(x, axis=1)), data["x"]), as_list)
 
+    def matrix_product(self, data: Data) -> Prepared:
+        from pytensor import tensor as pt
+
+        a, b = (pt.tensor(k, dtype=self.dtype, shape=(None,) * data[k].ndim) for k in "ab")
+        return Prepared(partial(self._function([a, b], pt.matmul(a, b)), data["a"], data["b"]), as_list)
+
+    batched_product = matrix_product
+
     def column_moments(self, data: Data) -> Prepared:
         from pytensor import tensor as pt
 

@@ -117,6 +117,19 @@ class Symstack(RecurrentLayers, Contender):
         x = T.matrix("x")
         return Prepared(partial(ss.function([x], T.logsumexp(x, axis=1)), data["x"]), as_list)
 
+    def matrix_product(self, data: Data) -> Prepared:
+        return self._product(data, "dot")
+
+    def batched_product(self, data: Data) -> Prepared:
+        return self._product(data, "matmul")
+
+    def _product(self, data: Data, name: str) -> Prepared:
+        import symstack as ss
+        from symstack import tensor as T
+
+        a, b = ({1: T.vector, 2: T.matrix, 3: T.tensor3}[data[k].ndim](k) for k in "ab")
+        return Prepared(partial(ss.function([a, b], getattr(T, name)(a, b)), data["a"], data["b"]), as_list)
+
     def column_moments(self, data: Data) -> Prepared:
         import symstack as ss
         from symstack import tensor as T

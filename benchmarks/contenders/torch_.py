@@ -84,6 +84,14 @@ class _Torch(Contender):
 
         return Prepared(partial(self._wrap(lambda x: torch.logsumexp(x, 1)), torch.tensor(data["x"])), _fetch)
 
+    def matrix_product(self, data: Data) -> Prepared:
+        import torch
+
+        operands = torch.tensor(data["a"]), torch.tensor(data["b"])
+        return Prepared(partial(self._wrap(lambda a, b: a @ b), *operands), _fetch)
+
+    batched_product = matrix_product
+
     def column_moments(self, data: Data) -> Prepared:
         import torch
 
