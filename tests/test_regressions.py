@@ -189,6 +189,7 @@ def test_an_index_that_leaves_one_row_of_an_operand_of_known_length():
     np.testing.assert_array_equal(f(a, b), [[True, False]])
 
 
+@pytest.mark.default_mode
 def test_a_quotient_among_factors_stays_where_it_is():
     a, c, d = T.fvectors("a", "c", "d")
     x = np.float32([1e20, 1e-30])
