@@ -61,7 +61,8 @@ def arguments(kind):
     """Any bits, common magnitudes, probabilities, around 1, and the special numbers."""
     dtype, rng = DTYPES[kind], np.random.default_rng(7)
     bits = rng.integers(0, 256, 200_000 * dtype.itemsize, dtype=np.uint8).view(dtype)
-    parts = [bits, rng.normal(size=50_000), rng.uniform(size=50_000), 20 * rng.normal(size=50_000), 1 + 0.1 * rng.normal(size=50_000), SPECIAL]
+    near = [rng.normal(size=50_000), rng.uniform(size=50_000), 20 * rng.normal(size=50_000)]
+    parts = [bits, *near, 1 + 0.1 * rng.normal(size=50_000), SPECIAL]
     with np.errstate(all="ignore"):
         return np.concatenate([np.asarray(p).astype(dtype) for p in parts])
 
