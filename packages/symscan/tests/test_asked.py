@@ -75,6 +75,7 @@ def test_loops_of_different_modes_are_different_loops():
     assert ops[1] != layer().owner.inputs[0].owner.op
 
 
+@pytest.mark.default_mode
 def test_functions_with_modes_in_loops_are_pickled_and_saved(tmp_path):
     f = function([x, h], layer(mode=get_mode().excluding("fuse-elemwise")))
     value = f(X, H)
