@@ -2,7 +2,7 @@
  *
  * Every function is straight-line code with selects, so that a compiler turns a loop over it into vector instructions of
  * any width. Nothing relies on -ffast-math; NaN, infinities, signed zeros and denormal numbers are treated as in C99, annex
- * F. README.symmath.md has the measured errors: within 2.5 units in the last place, special functions within 4.5.
+ * F. README.symmath.md has the measured errors: within 2.5 units in the last place.
  *
  * A line that begins with the section mark names a piece of text and the pieces it needs; symcodegen/symmath.py picks
  * pieces by name and puts each between include guards. Polynomial coefficients come from tools/fit_symmath.py.
