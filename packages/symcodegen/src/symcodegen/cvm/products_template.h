@@ -5,6 +5,7 @@
  * the sizes of blocks ROWS (of spread), MOST_COLS (of dots, by four rows), TILE_ROWS (of tiles, by two vectors) and DEPTH(size)
  * (steps of the sum in a block of tiles); the limits MOST_WORK (multiplications) and MOST_BYTES (of a and b) of the ways
  * without blocks, LEAST_PACKED, MOST_PACKED (multiplications) and DOTS_BYTES (of the copy) of those that copy;
+ * LARGE_SIDE(size), the length from which on a product whose sides all have it is BLAS's;
  * and, for the choice, in multiplications of a vector: WRITE_COST (of a vector of the result), TILE_CALL, BLOCKED_CALL, PACKED_ELEMENT (in
  * eighths, copied across), BLAS_CALL (what its call costs more than ours), BLAS_COPIES (multiplications beyond which it copies
  * its operands), BLAS_GAIN and BLAS_LOSS (per cent by which its loops are faster up to there and slower from there on).
@@ -372,6 +373,7 @@ static inline NAME(Choice) NAME(choose)(const Product *q, int reads_y) {
     NAME(Choice) best = {NAME(BLOCKED), 0, NOT_POSSIBLE};
     if (product_way >= 0) return NAME(choose_this)(q, reads_y, (enum NAME(Way))product_way);
     if (work > (double)q->limit) return best;
+    if (m >= LARGE_SIDE(NAME(SIZE)) && n >= LARGE_SIDE(NAME(SIZE)) && k >= LARGE_SIDE(NAME(SIZE))) return best;
     if (work <= MOST_WORK && (m * k + k * n) * NAME(SIZE) <= MOST_BYTES) best = NAME(choose_small)(q, reads_y);
     if (work >= LEAST_PACKED && work <= MOST_PACKED && m > 1 && n > 1) NAME(choose_packed)(q, reads_y, &best);
     const Product t = NAME(transposed)(q);
