@@ -71,7 +71,7 @@ SYM_FN float sym_pow_f32(float x, float e) {
 /* Usual: the base is positive, normal and finite, the result normal and finite. */
 SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
   float k, f = sym_log_split_f32(x, &k) - 1.0f, low, y = sym_pow_exponent_f32(k, f, e, &low);
-  *unusual |= (x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f) ? 0u : 1u;
+  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f)) ? 0u : 1u;
   float t = y + SYM_ROUND_F32, r = (y - (t - SYM_ROUND_F32)) + low;
   return sym_float_of(sym_bits_f32(sym_exp2_poly_f32(r)) + (sym_bits_f32(t) << 23));
 }
@@ -173,7 +173,8 @@ SYM_FN double sym_pow_f64(double x, double e) {
 //@ sym_pow_usual_f64: pow_pairs_f64
 SYM_FN double sym_pow_usual_f64(sym_u64 *unusual, double x, double e) {
   double k, f = sym_log_split_f64(x, &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, e, &low);
-  *unusual |= (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308) & (sym_abs_f64(y) <= 1020.0) ? 0u : 1u;
+  const int positive = (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308);
+  *unusual |= (positive & (sym_abs_f64(y) <= 1020.0)) ? 0u : 1u;
   double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
   return sym_double_of(sym_bits_f64(sym_pow_poly_f64(r)) + (sym_bits_f64(t) << 52));
 }
