@@ -36,8 +36,8 @@ INTERVALS = {
     "i1": [(-8, 8, ""), (-1e-300, 1e-3, "log"), (5.9, 30, ""), (30, 713, "")],
 }  # fmt: skip
 #: The largest error in units in the last place: half a unit for the last operation, half a unit for what enters it
-#: rounded, and what polynomials and their arguments add. In float32 half a unit and little more, where it is computed in
-#: float64.
+#: rounded, and what polynomials and their arguments add. In float32 half a unit and little more, where it is computed
+#: in float64.
 BOUND = 2.5
 NATIVE_F32 = frozenset({"gammaln", "erfinv", "erfcinv", "normal_quantile"})
 
