@@ -105,6 +105,7 @@ def test_rules_about_loops_come_with_the_loops():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.default_mode
 def test_graphs_as_ops_are_taken_apart_once_there_may_be_any():
     code = (
         "import sys\n"
