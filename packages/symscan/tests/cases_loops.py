@@ -244,6 +244,10 @@ BATCHING = [
     RuleCase("loop-output-work", "dmatrix dmatrix", _out,  # the next step reads the product
              lambda x, w: rows(lambda v, s: [(p := T.dot(v + s, w)), p], x, [T.zeros(w.shape[1]), None]),
              shapes=[(3, 4), (4, 5)]),
+    RuleCase("loop-output-work", "dmatrix dmatrix", _out,  # the same of new memory
+             lambda x, w: rows(lambda v, k: [T.minimum(k, 4), T.dot(T.alloc(v[0], k), T.alloc(v[1], k))], x,
+                               [T.constant(3), None]),
+             shapes=[(3, 4), (4, 5)]),
     RuleCase("loop-output-work", "dmatrix dmatrix", _out,  # only a step says how far the slice goes
              lambda x, w: rows(lambda v, k: [T.minimum(k, 4), T.dot(v, w[:, :k])], x, [T.constant(3), None]),
              shapes=[(3, 4), (4, 5)]),

@@ -46,7 +46,9 @@ def test_rules_of_the_mode_rewrite_the_steps_and_no_others():
     assert len(fused.op.fgraph) == 1
 
 
-@pytest.mark.parametrize("mode", [None, "FAST_RUN", "FAST_COMPILE", "DEBUG", NanGuardMode()], ids=str)
+@pytest.mark.parametrize(
+    "mode", [None, "FAST_RUN", "FAST_COMPILE", "DEBUG", NanGuardMode()], ids=lambda mode: getattr(mode, "name", mode)
+)
 def test_values_and_gradients_in_every_mode(mode):
     rows = layer(mode=mode)
     f = function([x, h], [rows, *grad((rows**2).sum(), [x, h])])

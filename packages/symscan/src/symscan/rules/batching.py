@@ -10,17 +10,19 @@ from symcore.graph.clone import clone_graph
 from symcore.graph.traverse import ancestors, toposort
 from symcore.graph.variable import Constant
 from symcore.ifelse import IfElse
+from symcore.tensor.constant import as_tensor
 from symcore.tensor.creation import Alloc
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symcore.tensor.products import BatchedDot, Dot
 from symcore.tensor.reduce import Reduce
-from symcore.tensor.shapes import INPUT, DimShuffle, Shape_i, specify_shape
-from symcore.tensor.subtensor import Subtensor
+from symcore.tensor.shapes import DimShuffle, Shape_i, specify_shape
+from symcore.tensor.type import TensorType
 from symcore.vectorize import vectorize_graph
 from symcore.vectorize.dispatch import with_batch
 from symopt.lazy import needed_at
 from symopt.rule import rewrite
 from symopt.ruleset import RuleSet
+from symopt.shape_inference import shape_of
 from symscan.op import Scan
 from symscan.rules.parts import Fixed, LoopParts, Plain, Sequence_
 from symscan.spec import Rows
@@ -176,6 +178,7 @@ def _addends(made: Any, own: Any, loop: LoopParts) -> list[Any] | None:
         return None
     terms = [v for v in made.owner.inputs if v is not own]
     others = [m for m in loop.made() if m is not made]
+    fixed = {f.value for f in loop.fixed}
     if own in set(ancestors([*terms, *others])):
         return None
     present = {*_given(loop), *(m for m in loop.made() if m is not made)}
@@ -186,6 +189,8 @@ def _addends(made: Any, own: Any, loop: LoopParts) -> list[Any] | None:
         product = isinstance(op, Dot) and all(v.type.ndim == 2 for v in t.owner.inputs)
         reduction = isinstance(op, Reduce) and op.fn == "add" and t.owner.inputs[0] in present
         if not (product or reduction or t in present):
+            return None
+        if any(_step_says_length(v, fixed) for v in (t.owner.inputs if product or reduction else [t])):
             return None
     return terms
 
@@ -225,31 +230,42 @@ def _is_fill(v: Any) -> bool:
 
 
 def _worth_batching(v: Any, sources: Any, fixed: Any) -> bool:
-    if _is_fill(v):
+    if _is_fill(v) or _from_shapes(v):
         return False
     nodes = toposort([v], sources)
     if any(isinstance(n.op, IfElse) for n in nodes):  # of a batch, both sides would be computed
         return False
-    if any(_ends_where_a_step_says(n, sources, fixed) for n in nodes):
+    others = [x for n in nodes if not isinstance(n.op, _AS_LONG_AS_INPUTS) for x in n.outputs]
+    if any(_step_says_length(x, fixed) for x in others):
         return False
     if any(isinstance(n.op, (Dot, BatchedDot)) for n in nodes):
         return True
     return v.type.ndim == 0 and bool(nodes) and all(isinstance(n.op, Elemwise) for n in nodes)
 
 
-def _ends_where_a_step_says(node: Any, sources: Any, fixed: Any) -> bool:
-    """Tell whether a slice has an end that is read from rows: where there are none nobody knows how long it is."""
-    if type(node.op) is not Subtensor or not any(isinstance(e, tuple) and INPUT in e for e in node.op.entries):
+#: Ops whose results are as long as their inputs are, or as their own parameters say.
+_AS_LONG_AS_INPUTS = (Elemwise, DimShuffle, Dot, BatchedDot, Reduce, Shape_i)
+
+
+def _step_says_length(v: Any, fixed: Any) -> bool:
+    """Tell whether a length of ``v`` is read from values of a step, such as the end of a slice or the number of steps
+    of a loop: where there are no steps nobody knows how long such rows are."""
+    if not isinstance(v.type, TensorType):
         return False
-    stack = list(node.inputs[1:])
+    stack = [as_tensor(n) for n in shape_of(v)]
+    seen = set(stack)
     while stack:
-        v = stack.pop()
-        if isinstance(v, Constant) or v in fixed:
+        n = stack.pop()
+        if isinstance(n, Constant) or n in fixed:
             continue
-        if v in sources or v.owner is None:
+        if n.owner is None:
             return True
-        if not isinstance(v.owner.op, Shape_i):
-            stack += v.owner.inputs
+        if not isinstance(n.owner.op, Shape_i):
+            new = [x for x in n.owner.inputs if x not in seen]
+            seen.update(new)
+            stack += new
+        elif n.owner.inputs[0].owner is not None:
+            return True  # of an output that has its length once it is made
     return False
 
 
@@ -285,15 +301,18 @@ def _enough_rows(x: Any, start: Any, n: Any) -> Any:
 
 
 def _from_shapes(n: Any) -> bool:
-    """Tell whether a number of steps is computed from lengths: then the shortest sequence has decided."""
-    stack = [n]
+    """Tell whether a number is computed from lengths alone, as that of the steps is where the shortest sequence has
+    decided."""
+    stack, seen = [n], {n}
     while stack:
         v = stack.pop()
         if isinstance(v, Constant) or (v.owner is not None and isinstance(v.owner.op, Shape_i)):
             continue
         if v.owner is None:
             return False
-        stack += v.owner.inputs
+        new = [x for x in v.owner.inputs if x not in seen]
+        seen.update(new)
+        stack += new
     return not isinstance(n, Constant)
 
 
