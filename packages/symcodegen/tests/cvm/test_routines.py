@@ -255,16 +255,20 @@ def test_index_errors(new_builder):
         gather(new_builder(), x, np.array([4]), np.array([3]))
     with pytest.raises(IndexError, match="axis 0 with size 0"):
         gather(new_builder(), np.zeros((0, 3)), np.array([0]))
-    with pytest.raises(ValueError, match="index vector 1 has length 3 where 2 rows"):
+    with pytest.raises(IndexError, match="index vector 1 has length 3 where 2 rows"):
         gather(new_builder(), x, np.array([0, 1]), np.array([0, 1, 2]))
     with pytest.raises(ValueError, match="values have length 2 along axis 1 where .* 3"):
         scatter(new_builder(), "scatter_set", x, np.zeros((1, 2)), np.array([0]))
+    with pytest.raises(ValueError, match="values have length 5 along axis 0 where .* 1"):
+        scatter(new_builder(), "scatter_set", x, np.zeros((5, 3)), np.array([0]))
+    with pytest.raises(ValueError, match="length 1 along axis 0 where .* 2. A length of 1 is stretched only if"):
+        scatter(new_builder(), "scatter_set", x, np.zeros((1, 3)), np.array([0, 1]), stretch=2)
 
 
-def scatter(b, name, x, values, *indices):
+def scatter(b, name, x, values, *indices, stretch=-1):
     slots = [b.input(x.ndim, x.dtype), b.input(values.ndim, x.dtype), *(b.input(1, "i8") for _ in indices)]
     out = b.array(x.ndim, x.dtype, b.dims(slots[0]))
-    b.full(name, [out], slots, (len(indices), x.ndim, x.itemsize))
+    b.full(name, [out], slots, (len(indices), x.ndim, x.itemsize, stretch))
     return b.program(out)(x, values, *indices)[0]
 
 

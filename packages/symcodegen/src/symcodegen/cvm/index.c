@@ -1,10 +1,11 @@
 /* Indexing by integer vectors: x[i, j, ...] with vectors on the leading axes, read, set and added to.
  *
- * All have the layout `full` with the extra integers (k, ndim, itemsize): k index vectors (int64), ndim = rank of x.
+ * All have the layout `full` with the extra integers (k, ndim, itemsize): k index vectors (int64), ndim = rank of x. The
+ * scatters have one more, `stretch`: bit a is set if one value may stand for all along axis a of `values`.
  *     gather       out[n, rest], x[a1..ak, rest], i1[n] .. ik[n]
  *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added
- * to An axis of `values`, and an index vector, may have length 1 instead of the full length. Indices are checked before
- * anything is written; duplicates: the last one set wins, all are added. out may be x itself.
+ * An index vector may have length 1 instead of the full length. Indices are checked before anything is written;
+ * duplicates: the last one set wins, all are added. out may be x itself.
  */
 #include "kernels.h"
 
@@ -149,7 +150,7 @@ static void gather_rows(const Indexing *g, i64 m, const i64 *offset, const i64 *
 static int match_vectors(Indexing *g, const i64 *lengths, const i64 *strides, i64 *own, const sym_ctx *ctx) {
     for (int j = 0; j < g->vectors; j++) {
         if (lengths[j] != g->rows && lengths[j] != 1)
-            return ctx->fail(ctx, SYM_SHAPE, "index vector %d has length %lld where %lld rows are indexed.", j,
+            return ctx->fail(ctx, SYM_INDEX, "index vector %d has length %lld where %lld rows are indexed.", j,
                              lengths[j], g->rows);
         own[j] = lengths[j] == 1 ? 0 : strides[j];
     }
@@ -203,21 +204,22 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
     Indexing g;
     i64 strides[MAX_AXES], value_strides[MAX_AXES + 1];
     if (read_extras(&g, d, ctx)) return SYM_VALUE;
-    const i64 *out_shape = d + 3, *values_shape = out_shape + 2 * g.ndim, *out_strides = s;
+    const i64 stretch = d[3], *out_shape = d + 4, *values_shape = out_shape + 2 * g.ndim, *out_strides = s;
     g.x_shape = out_shape + g.ndim;
     g.x_strides = out_strides; /* rows are addressed in out */
     const i64 *vs = s + 2 * g.ndim, *vectors = values_shape + 1 + g.rest;
     g.indices = p + 3;
-    g.rows = values_shape[0];
+    g.rows = 1;
     for (int j = 0; j < g.vectors; j++)
         if (vectors[j] != 1) g.rows = vectors[j];
     int kind = match_vectors(&g, vectors, vs + 1 + g.rest, strides, ctx);
     for (int a = 0; !kind && a < 1 + g.rest; a++) {
         i64 length = a ? out_shape[g.vectors + a - 1] : g.rows;
-        if (values_shape[a] != length && values_shape[a] != 1)
-            kind =
-                ctx->fail(ctx, SYM_SHAPE, "the values have length %lld along axis %d where the indexed part has %lld.",
-                          values_shape[a], a, length);
+        if (values_shape[a] != length && !(values_shape[a] == 1 && stretch >> a & 1))
+            kind = ctx->fail(ctx, SYM_SHAPE,
+                             "the values have length %lld along axis %d where the indexed part has %lld.%s",
+                             values_shape[a], a, length,
+                             values_shape[a] == 1 ? " A length of 1 is stretched only if the type says so." : "");
         value_strides[a] = values_shape[a] == 1 ? 0 : vs[a];
     }
     for (int a = 0; !kind && a < g.ndim; a++)

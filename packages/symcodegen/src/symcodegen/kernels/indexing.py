@@ -62,7 +62,7 @@ _BODY = """
         for (int k = 0; k < K; k++) {
             const i64 n = d[I + k * R + r];
             if (n != 1 && joint[r] != 1 && n != joint[r])
-                return ctx->fail(ctx, SYM_SHAPE, "index arrays of lengths %%lld and %%lld do not broadcast.", joint[r],
+                return ctx->fail(ctx, SYM_INDEX, "index arrays of lengths %%lld and %%lld do not broadcast.", joint[r],
                                  n);
             if (n != 1) joint[r] = n;
         }

@@ -96,14 +96,16 @@ def advanced_inc_subtensor_c(op: AdvancedIncSubtensor, node: Apply) -> Answer:
         return scatter_any(op, node)
     name = "scatter_set" if op.set_instead else f"scatter_add_{x.type.dtype.name}"
     rank = x.type.ndim - len(indices) + 1
+    shape = (1,) * (rank - y.type.ndim) + y.type.shape
+    stretch = sum(1 << a for a, n in enumerate(shape) if n == 1)
 
     def emit(b: Any, n: Apply) -> None:
         values = b.slot(y)
         if y.type.ndim < rank:
-            padded = b.new_view(TensorType(y.type.dtype, (1,) * (rank - y.type.ndim) + y.type.shape))
+            padded = b.new_view(TensorType(y.type.dtype, shape))
             b.dimshuffle(padded, values, [-1] * (rank - y.type.ndim) + list(range(y.type.ndim)))
             values = padded
-        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
+        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize, stretch)]
         inplace = tuple(b.plan.inplace.get(n, {}).items())
         b.routine(name, [b.out(n.outputs[0])], [b.slot(x), values, *_as_vectors(b, indices)], extras, inplace)
 

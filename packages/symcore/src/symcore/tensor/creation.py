@@ -12,7 +12,7 @@ from symcore.op import Op, Shape
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor, as_tensors, constant
 from symcore.tensor.scalar_functions import ceil, maximum
-from symcore.tensor.shapes import as_length, shape_i, shape_lengths, static_length
+from symcore.tensor.shapes import Shape_i, as_length, shape_i, shape_lengths, static_length
 from symcore.tensor.type import TensorType
 
 
@@ -126,7 +126,8 @@ class ARange(Op):
         if not self.dtype.startswith(("int", "uint")):
             return [(maximum(ceil((stop - start) / step), 0).astype("int64"),)]
         if static_length(start) == 0 and static_length(step) == 1:
-            return [(maximum(stop, 0).astype("int64"),)]
+            is_length = stop.owner is not None and isinstance(stop.owner.op, Shape_i)  # never below 0
+            return [(stop if is_length else maximum(stop, 0).astype("int64"),)]
         return [(maximum(-((start - stop) // step), 0).astype("int64"),)]
 
     def perform(self, node: Apply, start: Any, stop: Any, step: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from symcore.graph.null import disconnected
 from symcore.graph.variable import Apply
 from symcore.op import Op, Shape
-from symcore.tensor.broadcast import broadcast_shape, static_broadcast
+from symcore.tensor.broadcast import static_broadcast
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.elemwise import unbroadcast_to
 from symcore.tensor.indexing import (
@@ -25,8 +25,8 @@ from symcore.tensor.indexing import (
     static_slice,
 )
 from symcore.tensor.reduce import one_axis
-from symcore.tensor.scalar_functions import clip
-from symcore.tensor.shapes import DimShuffle, as_length, shape_i
+from symcore.tensor.scalar_functions import clip, eq, switch
+from symcore.tensor.shapes import DimShuffle, Shape_i, as_length, shape_i
 from symcore.tensor.slices import is_slice_variable, plain_slice
 from symcore.tensor.type import TensorType
 
@@ -171,7 +171,8 @@ def _check_part(op: Any, part: tuple[int, ...], y: tuple[int, ...], y_type: Tens
     offset = len(part) - len(y)
     for axis, got in enumerate(y):
         if got != part[offset + axis] and y_type.shape[axis] != 1:
-            raise ValueError(f"{op}: cannot write a value of shape {y} into a part of shape {part}.")
+            hint = " A length of 1 is stretched only if the type says so: see T.addbroadcast." if got == 1 else ""
+            raise ValueError(f"{op}: cannot write a value of shape {y} into a part of shape {part}.{hint}")
 
 
 class AdvancedSubtensor(Op):
@@ -296,7 +297,7 @@ def _advanced_shape(
     entries: Sequence[Any], shape: Shape, indices: Sequence[Any], index_shapes: Sequence[Shape]
 ) -> Shape:
     positions = _arrays(entries)
-    joint = broadcast_shape([indices[k].type for k in positions], [index_shapes[k] for k in positions])
+    joint = _joint_shape([indices[k] for k in positions], [index_shapes[k] for k in positions])
     taken, kept = iter(indices), []
     for axis, e in enumerate(entries):
         if isinstance(e, tuple):
@@ -305,6 +306,47 @@ def _advanced_shape(
             next(taken)
     at = sum(isinstance(e, tuple) for e in entries[: advanced_position(entries)])
     return (*kept[:at], *joint, *kept[at:], *shape[len(entries) :])
+
+
+def _joint_shape(arrays: Sequence[Any], shapes: Sequence[Shape]) -> Shape:
+    """Return the shape that index arrays have together.
+
+    Unlike the operands of elementwise work, they are stretched along every axis whose length turns out to be 1: nothing
+    is differentiated with respect to them.
+    """
+    ndim = max(v.type.ndim for v in arrays)
+    result: list[Any] = []
+    for axis in range(-ndim, 0):
+        lengths: dict[Any, Any] = {}
+        for v, shape in zip(arrays, shapes, strict=True):
+            if v.type.ndim >= -axis and v.type.shape[axis] != 1:
+                lengths.setdefault(_measured(shape[axis]), shape[axis])
+        result.append(_joint_length(list(lengths.values())))
+    return tuple(result)
+
+
+def _joint_length(lengths: Sequence[Any]) -> Any:
+    """Return the one length that is not 1, or 1: ``switch(eq(a, 1), b, a)`` for two that are not known."""
+    for length in lengths:
+        if isinstance(length, int) and length != 1:
+            return length
+    open_lengths = [length for length in lengths if not isinstance(length, int)]
+    if not open_lengths:
+        return 1
+    *others, joint = open_lengths
+    for length in reversed(others):
+        joint = switch(eq(length, 1), joint, length)
+    return joint
+
+
+def _measured(length: Any) -> Any:
+    """Return what is the same for lengths that are certainly equal."""
+    owner = getattr(length, "owner", None)
+    if owner is None or not isinstance(owner.op, Shape_i):
+        return length
+    node = owner.inputs[0].owner
+    # The positions that one mask chooses: as many along each axis.
+    return node if node is not None and isinstance(node.op, Nonzero) else (owner.op, owner.inputs[0])
 
 
 class Nonzero(Op):
