@@ -298,7 +298,7 @@ def test_what_cannot_be_saved_is_named(file):
         symopt.save(file, python(x))
     with pytest.raises(TypeError, match="Secretive has a constructor of its own"):
         symopt.save(file, Secretive("secret")(x))
-    with pytest.raises(TypeError, match="mode 'MonitorMode' cannot be saved"):
+    with pytest.raises(TypeError, match="cannot be saved: the linker of the mode 'MonitorMode'"):
         function([x], x + 1, mode=MonitorMode()).save(file)
     with pytest.raises(TypeError, match="cannot be saved: it holds <object"):
         symopt.save(file, Shifted(object())(x))

@@ -8,9 +8,13 @@ import pytest
 
 from symcore import grad
 from symcore import tensor as T
+from symcore.tensor import scalar_functions as sf
 from symcore.tensor.elemwise import Elemwise
-from symopt import ProfileStats, function, get_mode, load
+from symopt import Mode, ProfileStats, function, get_mode, load
+from symopt import mode as modes
+from symopt.archive import SavedFileError
 from symopt.nanguard import NanGuardError, NanGuardMode
+from symopt.rule import rewrite
 from symscan import asking, scan
 from symscan.op import Scan
 
@@ -86,6 +90,59 @@ def test_functions_with_modes_in_loops_are_pickled_and_saved(tmp_path):
     np.testing.assert_allclose(load(tmp_path / "f")(X, H), value)
     f = function([x, h], layer(mode="FAST_COMPILE"))
     np.testing.assert_allclose(pickle.loads(pickle.dumps(f))(X, H), value)
+
+
+def reloaded(f, path):
+    f.save(path)
+    return load(path)
+
+
+@pytest.mark.parametrize("outer", ["FAST_RUN", "FAST_COMPILE", "without the last phases"])
+@pytest.mark.parametrize("linker", ["FAST_COMPILE", "FAST_RUN", "DEBUG", "py", "some rules"])
+def test_loops_with_modes_are_saved_in_functions_of_every_mode(tmp_path, outer, linker):
+    mode = {"py": Mode("mine", None, "py"), "some rules": get_mode("FAST_COMPILE").excluding("constant-folding")}
+    rows = layer(mode=mode.get(linker, linker))
+    kept = get_mode("FAST_RUN").requiring("canonicalize") if outer.startswith("without") else outer
+    f = function([x, h], [rows, *grad((rows**2).sum(), [x, h])], mode=kept)
+    g = reloaded(f, tmp_path / "f")
+    for a, b in zip(f(X, H), g(X, H), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-14)
+    modes = [[node.op.asked and node.op.asked.mode for node in loops_of(some)] for some in (f, g)]
+    assert modes[0] == modes[1]
+    if linker in ("FAST_COMPILE", "py", "DEBUG"):
+        assert modes[1] and None not in modes[1], "the steps run as the user asked, after loading as before"
+
+
+def test_what_collects_profiles_is_not_saved(tmp_path):
+    stats = ProfileStats()
+    f = function([x, h], layer(profile=stats), mode="FAST_COMPILE")
+    g = reloaded(f, tmp_path / "f")
+    np.testing.assert_allclose(g(X, H), f(X, H), rtol=1e-12)
+    assert [node.op.asked.profile for node in loops_of(g)] == [None] and len(stats.profiles) == 1
+
+
+def test_a_loop_whose_mode_is_no_data_is_refused_in_words(tmp_path):
+    words = r"Scan\{.*cannot be saved: the linker of the mode 'NanGuardMode'.*FAST_COMPILE"
+    with pytest.raises(TypeError, match=words):
+        function([x, h], layer(mode=NanGuardMode())).save(tmp_path / "f")
+
+    @rewrite(sf.exp, phase="canonicalize")
+    def twice(node):
+        """``exp(x) -> exp(x)``"""
+
+    own = Mode("own", get_mode("FAST_RUN").rules + twice, "py")
+    with pytest.raises(TypeError, match="the mode 'own' of its steps has the rule 'twice', which is not installed"):
+        function([x, h], layer(mode=own)).save(tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+def test_the_name_of_a_mode_that_is_not_known_where_a_loop_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(modes._modes, "of this test", Mode("of this test", None, "py"))
+    f = function([x, h], layer(mode="of this test"))
+    np.testing.assert_allclose(reloaded(f, tmp_path / "f")(X, H), f(X, H), rtol=1e-12)
+    monkeypatch.delitem(modes._modes, "of this test")
+    with pytest.raises(SavedFileError, match="a loop in .* mode 'of this test'.*register_mode"):
+        load(tmp_path / "f")
 
 
 @pytest.mark.default_mode

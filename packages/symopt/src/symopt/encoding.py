@@ -35,6 +35,8 @@ from symcore.tensor import dtypes
 from symcore.tensor.elemwise import Composite, ScalarFn, lookup
 from symcore.tensor.type import TensorType
 from symopt.archive import Reader, SavedFileError, UnknownOpError, is_name, number, number_text
+from symopt.mode import Mode
+from symopt.saved_modes import steps_mode_data, steps_mode_from_data
 
 
 def class_name(cls: type) -> str:
@@ -206,12 +208,14 @@ class Encoder:
             return {"op": self._op(value)}
         if isinstance(value, Type):
             return {"type": self._type(value)}
+        if isinstance(value, Mode):
+            return {"mode": self.value(steps_mode_data(value, self._where))}
         if isinstance(value, FunctionGraph):
             self.variables([*value.inputs, *value.outputs])
             numbers = [[self._numbers[v] for v in vs] for vs in (value.inputs, value.outputs)]
             return {"graph": numbers}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = [self.value(getattr(value, f.name)) for f in dataclasses.fields(value)]
+            fields = [self._field(getattr(value, f.name), f) for f in dataclasses.fields(value)]
             return {"record": [class_name(type(value)), *fields]}
         for name, codec in _KINDS.items():
             if codec.is_one(value):
@@ -221,6 +225,13 @@ class Encoder:
             "arrays, and tuples, lists and dictionaries of them, but no functions and no other objects. "
             "Pickle it instead, if you trust whoever will load it with code."
         )
+
+    def _field(self, value: Any, field: "dataclasses.Field[Any]") -> Any:
+        """Return one entry of a record. Objects that do not count for its equality, such as what collects the profiles
+        of this process, are left out: the reader gets what the field holds by default."""
+        if field.compare or field.default is dataclasses.MISSING or isinstance(value, (bool, int, float, str)):
+            return self.value(value)
+        return self.value(field.default)
 
     def _array(self, array: np.ndarray[Any, Any]) -> int:
         key = ("array", id(array))
@@ -416,6 +427,7 @@ _PLAIN: dict[str, Callable[[Decoder, Any], Any]] = {
     "op": lambda decoder, k: _at(decoder._ops, k),
     "type": Decoder._type,
     "graph": _graph,
+    "mode": lambda decoder, told: steps_mode_from_data(decoder.value(told), str(decoder.reader.path)),
     "record": lambda decoder, parts: decoder._class(parts[0], None)(*[decoder.value(v) for v in parts[1:]]),
 }
 

@@ -21,7 +21,7 @@ from symopt.encoding import Decoder, class_name
 from symopt.interfaces import Signature
 from symopt.io import SETTINGS, In
 from symopt.mode import Mode, get_mode, linker_of
-from symopt.ruleset import RuleSet
+from symopt.saved_modes import mode_from_data
 
 #: What reading a document that makes no sense may end in.
 _SENSELESS = (LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError, RecursionError)
@@ -124,9 +124,7 @@ def _mode(told: Any, path: str) -> Mode | str:
             raise SavedFileError(
                 f"{path} was saved in the mode {told!r}: {error} Or choose one: load(path, mode=...)."
             ) from None
-    everything = {rule.name: rule for rule in get_mode("FAST_RUN").rules}
-    rules = RuleSet(*(everything[name] for name in told["rules"] if name in everything))  # applied already
-    return Mode(str(told["name"]), rules, str(told["linker"]))
+    return mode_from_data(told)  # its rules have been applied
 
 
 def _formed(form: Any, variables: list[Any]) -> Any:

@@ -14,7 +14,7 @@ from symopt.archive import write
 from symopt.encoding import Encoder
 from symopt.interfaces import Signature
 from symopt.io import SETTINGS, In
-from symopt.mode import Mode, portable
+from symopt.saved_modes import mode_data
 
 
 def save(path: str | os.PathLike[str], what: Any) -> None:
@@ -34,8 +34,8 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     Raises
     ------
     TypeError
-        For what cannot be written as data, naming it: an Op that holds a Python function, a mode with a linker of its
-        own.
+        For what cannot be written as data, naming it: an Op that holds a Python function, a mode of the function or of
+        a loop whose linker is an object and not a name, a mode of a loop with a rule that is not installed.
     OSError
         When the file cannot be written.
     """
@@ -70,7 +70,9 @@ def _function_body(f: Any, encoder: Encoder) -> dict[str, Any]:
         "states": states,
         "single": signature.single,
         "keys": signature.keys,
-        "mode": _mode_text(f.mode),
+        "mode": mode_data(
+            f.mode, "the function", "Save a function of another mode; load(path, mode=...) can run it in this one."
+        ),
         "trust_input": bool(f.trust_input),
     }
 
@@ -84,19 +86,6 @@ def _input(i: In, signature: Signature, encoder: Encoder) -> dict[str, Any]:
     if i.update is not None:
         told["update"] = True
     return told
-
-
-def _mode_text(mode: Mode) -> Any:
-    """Return what is written of a mode: the name of one that is known everywhere, or its name, rules and linker."""
-    known = portable(mode)
-    if isinstance(known, str):
-        return known
-    if not isinstance(mode.linker, str):
-        raise TypeError(
-            f"the mode {mode.name!r} cannot be saved: its linker {mode.linker!r} is an object of this process. Save a "
-            "function of another mode; load(path, mode=...) can run it in this one."
-        )
-    return {"name": mode.name, "rules": [rule.name for rule in mode.rules], "linker": mode.linker}
 
 
 # ---------------------------------------------------------------------- graphs
