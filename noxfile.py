@@ -11,6 +11,7 @@ types     mypy
 layers    the floors: which package may import which
 docs      the documentation, warnings being errors, and its examples
 bench     the benchmarks, quickly; arguments go to them (nox -s bench -- --help)
+zig       the tests of kernels with the compiler that pip can install, in an environment of its own
 sanitize  every Op and the tests of all that has C under the address and undefined-behaviour sanitizers
 pins      write constraints.txt anew from what the package index has today
 """

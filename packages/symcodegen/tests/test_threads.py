@@ -560,7 +560,7 @@ def test_a_quota_bounds_what_is_granted(name, tmp_path, monkeypatch):
 def test_affinity_bounds_what_is_granted(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
     place(tmp_path, CASES["of the group"][0])
-    assert threads.granted(tmp_path) == (2, "2 processors this process may run on")
+    assert threads.granted(tmp_path) == threads.Granted(2, "2 processors this process may run on")
 
 
 def test_counts():

@@ -310,7 +310,7 @@ def test_beta_zero_does_not_read_the_buffer():
 
 
 def test_products_without_c_run_in_python_and_say_so(monkeypatch):
-    monkeypatch.setattr("symcodegen.ops.products.product_kernel", _no_product)
+    monkeypatch.setattr("symcodegen.kernels.integer_dot.product_kernel", _no_product)
     m, n = T.imatrix(), T.imatrix()
     f = function([m, n], T.dot(m, n), mode=PLAIN)
     assert "no C for a product of nothing" in f.explain()

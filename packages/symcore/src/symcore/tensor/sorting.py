@@ -57,7 +57,10 @@ class Sort(Op):
 
 
 class Argsort(_Discrete):
-    """The positions (int64) of the elements in ascending order along ``axis``."""
+    """The positions (int64) of the elements in ascending order along ``axis``; equal ones in the order they stand in.
+
+    So with every ``kind``: results must not depend on what computes them.
+    """
 
     axis: int
     kind: str = "quicksort"
@@ -71,7 +74,7 @@ class Argsort(_Discrete):
         return [input_shapes[0]]
 
     def perform(self, node: Apply, x: Any) -> Any:
-        found = _np.argsort(x, axis=self.axis, kind=self.kind)
+        found = _np.argsort(x, axis=self.axis, kind="stable")
         return np.asarray(found, dtype=np.int64)
 
 
