@@ -138,6 +138,7 @@ LINES = {
 }
 
 
+@pytest.mark.default_mode
 @posix
 @pytest.mark.parametrize("what", LINES)
 @pytest.mark.parametrize("shape", [(2000, 1250), (20, 400, 250)])
