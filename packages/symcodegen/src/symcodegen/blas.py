@@ -13,12 +13,12 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from symcodegen import extension, threads
+from symcore.locks import ForkLock
 
 __all__ = ["FUNCTIONS", "lapack", "load", "pointers", "set_threads"]
 
@@ -37,7 +37,7 @@ _SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads", "MKL_S
 _GETTERS = ("scipy_openblas_get_num_threads", "openblas_get_num_threads", "MKL_Get_Max_Threads")
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "GOTO_NUM_THREADS")
 _MAC_LIBRARY = ".dylibs/libscipy_openblas.dylib"
-_lock = threading.RLock()
+_lock = ForkLock()
 _loaded = False
 
 

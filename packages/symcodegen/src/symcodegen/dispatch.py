@@ -14,13 +14,13 @@ A package with many kernels says which of its modules registers which, with ``c_
 
 import functools
 import importlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Variable
+from symcore.locks import ForkLock
 from symcore.op import Op
 from symcore.record import Record
 from symcore.tensor.type import TensorType
@@ -269,7 +269,7 @@ class _Implementations:
     def __init__(self, otherwise: Callable[[Any, Apply], Answer]) -> None:
         self._generic = functools.singledispatch(otherwise)
         self._absent: dict[tuple[str, str], str] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
         self.__doc__ = otherwise.__doc__
         self.register: Any = self._generic.register
 

@@ -15,7 +15,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import threading
 from collections.abc import Iterable
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
@@ -24,13 +23,14 @@ from typing import Any
 
 from symcodegen.cvm import sources
 from symcore import notes
+from symcore.locks import ForkLock
 
 __all__ = ["build", "load", "why_not"]
 
 MODULE = "symcodegen.cvm._cvm"
 BUILD_TIMEOUT = 120.0
 
-_lock = threading.RLock()
+_lock = ForkLock()
 _found: ModuleType | None = None
 _reason: str | None = None
 _looked = False

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from symcore import plugins
 from symcore.config import Snapshot
 from symcore.failure import Operand, Stored, locate, operand_in_c, role_of
 from symcore.graph.variable import Apply
+from symcore.locks import ForkLock
 from symcore.tensor.indexing import SliceLength
 from symcore.tensor.shapes import Shape_i
 from symopt.compiled import Function
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from symcodegen.loops import Body
 
 _caches: dict[Any, KernelCache] = {}
-_lock = threading.Lock()
+_lock = ForkLock()
 
 
 def kernel_cache(config: Snapshot) -> KernelCache:

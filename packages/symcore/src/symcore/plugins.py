@@ -10,16 +10,16 @@ import hashlib
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from symcore import notes
+from symcore.locks import ForkLock
 
 GROUPS = ("symstack.rewrites", "symstack.c", "symstack.gpu", "symstack.linkers", "symstack.shared")
 
-_lock = threading.RLock()
+_lock = ForkLock()
 _loaded: dict[str, dict[str, Any]] = {}
 _in_use: dict[str, dict[str, Any]] = {}
 _names: dict[str, list[list[str]]] | None = None

@@ -5,7 +5,6 @@ import functools
 import importlib
 import inspect
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from symcore.graph import trace
 from symcore.graph.variable import Variable
+from symcore.locks import ForkLock
 from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
@@ -88,7 +88,7 @@ class Jit:
         self._static = frozenset(static)
         self._options = options
         self._entries: dict[Any, _Entry] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
         self._names = _parameters(fn)
         unknown = [n for n in static if n not in self._names and None not in self._names]
         if unknown:

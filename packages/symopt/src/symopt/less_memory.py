@@ -11,11 +11,11 @@ which shared variables a function updates, and may have ``asked.profile``.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
+from symcore.locks import ForkLock
 
 _log = logging.getLogger("symopt")
 _COMPILED_AGAIN = (
@@ -69,7 +69,7 @@ class SecondProgram:
 
     def __init__(self, make: Callable[[], Any], limit: int, source: Callable[[], Any] | None = None):
         self._make, self.limit, self.source = make, limit, source
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._made: Any = None
         self._tried = False
 

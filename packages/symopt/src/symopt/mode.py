@@ -1,11 +1,11 @@
 """``Mode``: which rules rewrite a function, and which linker runs it."""
 
 import difflib
-import threading
 from typing import Any
 
 from symcore.config import Snapshot
 from symcore.config import config as present_config
+from symcore.locks import ForkLock
 from symopt.linker import make_linker
 from symopt.ruleset import RuleSet
 
@@ -125,7 +125,7 @@ def _check_keys(keys: tuple[str, ...], rules: RuleSet) -> None:
 
 _ALIASES = {"debug": "DEBUG", "debug_mode": "DEBUG", "debugmode": "DEBUG", "fast_run": "FAST_RUN",
             "fast_compile": "FAST_COMPILE"}
-_lock = threading.RLock()
+_lock = ForkLock()
 _modes: dict[str, Mode] = {}
 _adjusted: dict[Any, Mode] = {}
 

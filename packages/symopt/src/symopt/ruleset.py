@@ -1,9 +1,9 @@
 """``RuleSet``: an ordered set of rules, as a value: ``CORE + MORE - {"name or tag"}``."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from symcore.locks import ForkLock
 from symcore.tensor.elemwise import Elemwise, ScalarFn
 from symopt.phases import PHASES, Phase
 from symopt.rule import Rule
@@ -20,7 +20,7 @@ class RuleSet:
     def __init__(self, *rules: "Rule | RuleSet"):
         self._by_name: dict[str, Rule] = {}
         self._dispatch: dict[Phase, Dispatch] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         for given in rules:
             for rule in given if isinstance(given, RuleSet) else (given,):
                 if not isinstance(rule, Rule):
