@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from symcodegen import cachestore
-from symcodegen.cache import KernelCache, KernelSource, _translation_units
+from symcodegen.cache import KernelCache, KernelSource
 from symcodegen.cachestore import Store
 from symcodegen.testing import adder, assert_adds, cached_objects, call
 from symcodegen.toolchain import CompileError, Compiler
+from symcodegen.units import guarded, translation_units
 from symcore.record import replace
 
 pytestmark = [
@@ -108,15 +109,34 @@ def test_many_light_kernels_are_dealt_out_to_two_units():
     def batch(lengths, heavy=()):
         return {str(k): KernelSource(str(k), "SYM_KERNEL" + "x" * n, k in heavy) for k, n in enumerate(lengths)}
 
-    few = _translation_units(batch([10] * 8))
+    few = translation_units(batch([10] * 8))
     assert list(few) == ["light"]
-    mixed = _translation_units(batch([10] * 8, heavy=(2,)))
+    mixed = translation_units(batch([10] * 8, heavy=(2,)))
     assert {name: len(kernels) for name, kernels in mixed.items()} == {"light": 7, "heavy": 1}
-    many = _translation_units(batch([100, 90, 60, 30, 20, 10, 10, 5, 5]))
+    many = translation_units(batch([100, 90, 60, 30, 20, 10, 10, 5, 5]))
     if (os.cpu_count() or 1) >= 2:
         assert set(many) == {"light", "second"}
         assert set(many["light"]) | set(many["second"]) == set(batch([0] * 9))
         assert [sum(len(k.body) for k in unit.values()) for unit in many.values()] == [215, 205]
+
+
+def test_kernels_that_share_text_are_compiled_together():
+    def piece(name: str, length: int) -> str:
+        return f"#ifndef {name}\n#define {name}\n#ifdef __clang__\n{'y' * length}\n#endif\n#endif\n"
+
+    assert guarded("#if 1\n#ifndef INNER\n#endif\n#endif\nint x;\n") == {}
+    both = guarded(f"int a;\n{piece('ONE', 50)}int b;\n{piece('TWO', 10)}{piece('ONE', 50)}")
+    assert both == {name: len(piece(name, n)) - 1 for name, n in (("ONE", 50), ("TWO", 10))}
+    texts = [piece("P", 900) + "p"] * 3 + [piece("Q", 800) + "q"] * 3 + ["r" * 70] * 3
+    batch = {str(k): KernelSource(str(k), f"{text}SYM_KERNEL") for k, text in enumerate(texts)}
+    units = translation_units(batch)
+    if (os.cpu_count() or 1) >= 2:
+        assert sorted((set(unit) & set("012345") for unit in units.values()), key=min) == [set("012"), set("345")]
+        assert {len(unit) for unit in units.values()} == {4, 5}
+    # One piece in all of them does not put everything into one unit
+    same = {str(k): KernelSource(str(k), piece("P", 900) + f"SYM_KERNEL{'x' * 500}") for k in range(9)}
+    if (os.cpu_count() or 1) >= 2:
+        assert sorted(map(len, translation_units(same).values())) == [4, 5]
 
 
 # -- care --------------------------------------------------------------------------------------------------------------

@@ -79,30 +79,6 @@ class KernelSource(Record):
     extras: Extras | None = None
 
 
-#: From this many kernels on, a batch without heavy ones is worth a second run of the compiler beside the first.
-_WORTH_TWO = 9
-
-
-def _translation_units(batch: Mapping[str, KernelSource]) -> dict[str, dict[str, KernelSource]]:
-    """The kernels of a batch by translation unit, two at most, which are compiled at the same time.
-
-    Heavy kernels stand by themselves. Many light ones are dealt out by length: what kernels share is then compiled
-    twice, which costs 50 ms of processor time more and nearly halves the time one waits (a training step: 10 kernels,
-    250 ms in one unit). A few are not worth it.
-    """
-    light = {key: kernel for key, kernel in batch.items() if not kernel.heavy}
-    heavy = {key: kernel for key, kernel in batch.items() if kernel.heavy}
-    if heavy or len(light) < _WORTH_TWO or (os.cpu_count() or 1) < 2:
-        return {name: kernels for name, kernels in (("light", light), ("heavy", heavy)) if kernels}
-    units: dict[str, dict[str, KernelSource]] = {"light": {}, "second": {}}
-    lengths = dict.fromkeys(units, 0)
-    for key in sorted(light, key=lambda key: (-len(light[key].body), key)):
-        shortest = min(units, key=lambda name: lengths[name])
-        units[shortest][key] = light[key]
-        lengths[shortest] += len(light[key].body)
-    return units
-
-
 def _batches(kernels: Mapping[str, KernelSource]) -> list[dict[str, KernelSource]]:
     """What is compiled together: all kernels, but for each of a user, which has flags and names of its own."""
     ours = {key: kernel for key, kernel in kernels.items() if kernel.extras is None}
@@ -315,8 +291,10 @@ class KernelCache:
 
     def _compile_in(self, scratch: Path, batch: Mapping[str, KernelSource]) -> bytes:
         """Compile and load in a private directory: only an object that loads is ever published."""
+        from symcodegen.units import translation_units  # noqa: PLC0415 - not needed on a warm start
+
         units = []
-        for name, kernels in _translation_units(batch).items():
+        for name, kernels in translation_units(batch).items():
             path = scratch / f"{name}.c"
             path.write_text(self._unit_text(kernels), encoding="utf-8")
             units.append(Unit(path, name == "heavy"))
