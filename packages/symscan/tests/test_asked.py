@@ -60,6 +60,7 @@ def test_values_and_gradients_in_every_mode(mode):
         np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.c
 @pytest.mark.default_mode
 def test_a_linker_of_its_own_runs_the_steps_and_says_so():
     f = function([x, h], layer(mode=NanGuardMode()) + 1)
