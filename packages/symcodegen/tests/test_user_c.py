@@ -1,9 +1,9 @@
 """``COp``: C of a user in functions: views, parameters, shapes, headers and libraries, failures, without a compiler."""
 
+import os
 import pickle
 import re
 import shutil
-import os
 import subprocess
 import sys
 
