@@ -282,3 +282,14 @@ def new_builder(cvm: ModuleType, k: Kernels) -> Any:
 
 def pytest_configure(config: pytest.Config) -> None:
     sys.setswitchinterval(0.0005)  # threads meet more often
+
+
+@pytest.fixture(params=["avx512", "avx2", "vector", "blas"])
+def instructions(request, cvm):
+    """Runs the test with the products of one instruction set, and puts back those that were chosen before."""
+    try:
+        before = cvm.set_products(request.param)
+    except ValueError:
+        pytest.skip(f"this processor has no {request.param}")
+    yield request.param
+    cvm.set_products(before)

@@ -17,17 +17,6 @@ SIZES = [1, 2, 3, 4, 7, 8, 9, 16, 17, 33]
 SCALES = [(1, 0), (1, 1), (-0.5, 0), (1, -0.5), (-0.5, -0.5)]
 
 
-@pytest.fixture(params=SETS)
-def instructions(request, cvm):
-    """Runs the test with these kernels, and puts back those that were chosen before."""
-    try:
-        before = cvm.set_products(request.param)
-    except ValueError:
-        pytest.skip(f"this processor has no {request.param}")
-    yield request.param
-    cvm.set_products(before)
-
-
 def sample(shape, dtype):
     return rng.standard_normal(shape).astype(dtype)
 

@@ -8,19 +8,7 @@ import pytest
 rng = np.random.default_rng(27)
 
 DTYPES = ["float32", "float64"]
-SETS = ["avx512", "avx2", "vector", "blas"]
 TERMS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 64, 65]
-
-
-@pytest.fixture(params=SETS)
-def instructions(request, cvm):
-    """Runs the test with these kernels, and puts back those that were chosen before."""
-    try:
-        before = cvm.set_products(request.param)
-    except ValueError:
-        pytest.skip(f"this processor has no {request.param}")
-    yield request.param
-    cvm.set_products(before)
 
 
 def framed(a, by_columns):
