@@ -321,12 +321,13 @@ def test_functions_that_remember_everything_say_so(caplog, tmp_path):
     plain = both([x, h], outputs, name="plain")
     note = "loops keep all the rows that they need, beyond the 1000 bytes of config.loop_memory"
     assert all(note not in f.explain() for f in plain)
-    plain[1].save(tmp_path / "saved")
-    with config.override(loop_memory=LIMIT):
-        assert note in load(tmp_path / "saved").explain()
-        in_python = function([x, h], outputs, mode=Mode("plain", RuleSet(), "py"))
+    in_python = both([x, h], outputs, mode=Mode("plain", RuleSet(), "py"))[1]
     assert note in in_python.explain()
-    rows, _ = scan(lambda r, s: (r * s, until(s.sum() > 1e9)), x, h)
+    copied = plain[1].copy(swap={plain[1].get_shared()[0]: shared(W, "v")})
+    copied.save(tmp_path / "copied")
+    with config.override(loop_memory=LIMIT):
+        assert note in load(tmp_path / "copied").explain()
+    rows, _ = scan(lambda r, s: (r * s, until(s.sum() > 1e9)), x, h, truncate_gradient=50)
     _, g = both([x, h], grad(rows[-1].sum(), [x, h]), name="ends")
     assert note not in g.explain()
     with caplog.at_level(logging.WARNING, logger="symopt"):
@@ -334,12 +335,12 @@ def test_functions_that_remember_everything_say_so(caplog, tmp_path):
             g(rng.uniform(0.9, 1.1, size=(120, 3)), np.ones(3))
     [record] = caplog.records
     assert record.getMessage().startswith("ends: loops keep more than 1000 bytes (config.loop_memory)")
-    assert "until" in record.getMessage() and note in g.explain()
+    assert note in g.explain()
 
 
 def test_where_nothing_can_be_saved_the_first_program_runs():
-    """A condition, and rows that only the user reads: no gradient could do without them."""
-    rows, _ = scan(lambda v, s: (v * s, until(s.sum() > 1e9)), x, h)
+    """A truncated gradient of a loop that ends by a condition, and rows that only the user reads."""
+    rows, _ = scan(lambda v, s: (v * s, until(s.sum() > 1e9)), x, h, truncate_gradient=50)
     f, g = both([x, h], grad(rows[-1].sum(), [x, h]))
     given = rng.uniform(0.9, 1.1, size=(120, 3)), np.ones(3)
     agree(f, g, *given)
@@ -347,6 +348,95 @@ def test_where_nothing_can_be_saved_the_first_program_runs():
     assert second(g) is None
     rows, _ = scan(lambda v, s: v + s, x, h)
     assert both([x, h], (rows**2).sum())[1]._second is None
+
+
+def ending(cost, draws=False):
+    """The same layer in a loop that ends after ``limit`` steps, if there are so many rows."""
+    w, stream, limit = shared(W, "w"), RandomStreams(3), T.dscalar("limit")
+
+    def step(v, s, count):
+        new = T.tanh(v + T.dot(s, w))
+        if draws:
+            new = new * stream.normal(size=(3,), avg=1.0, std=0.1)
+        return [new, count + 1], until(count + 1 >= limit)
+
+    (rows, counts), updates = scan(step, x, [h, T.zeros(())])
+    c = cost(rows)
+    return [x, h, limit], [counts[-1], c, *grad(c, [w, x, h])], updates
+
+
+@pytest.mark.parametrize("draws", [False, True])
+@pytest.mark.parametrize("cost", [name for name in COSTS if name != "one row"])
+def test_a_loop_that_ends_by_a_condition(cost, draws):
+    """It ends in the first block, at the end of a block, in the last one, after the whole blocks, and not at all."""
+    (inputs, plain, one), (others, again, other) = ending(COSTS[cost], draws), ending(COSTS[cost], draws)
+    with config.override(loop_memory=0):
+        f = function(inputs, plain, updates=one)
+    with config.override(loop_memory=LIMIT):
+        g = function(others, again, updates=other)
+    for n, limit in ((60, 3), (100, 10), (100, 20), (100, 25), (121, 121), (119, 110), (119, 115), (119, 500), (5, 4)):
+        agree(f, g, rng.normal(size=(n, 3)), rng.normal(size=3), limit)
+    assert any(op.lean and op.spec.until for op in loops_of(second(g)))
+    if cost == "the last row" and not draws:
+        f(np.ones((4000, 3)), np.ones(3), 3000), g(np.ones((4000, 3)), np.ones(3), 3000)
+        assert second(g).linked.machine.stats["arena_bytes"] < f.linked.machine.stats["arena_bytes"] / 2
+
+
+def test_a_loop_that_ends_with_many_taps_and_no_sequences():
+    def step(h2, h1):
+        new = T.sin(h1 + 0.5 * h2 * first[0])
+        return [new, new.sum()], until(T.abs(new).max() < h[0])
+
+    (rows, sums), _ = scan(step, outputs_info=[{"initial": first, "taps": [-2, -1]}, None], n_steps=x.shape[0])
+    for cost in (rows[-1].sum() + sums[-1], (rows**2).sum() + T.sin(sums).sum()):
+        f, g = both([x, first, h], [rows.shape[0], sums[-1], grad(cost, first)])
+        for n, least in ((4, 0.0), (100, 0.5), (100, 0.0), (103, 0.3), (103, 0.0)):
+            agree(f, g, np.zeros((n, 3)), rng.uniform(0.1, 1, size=(2, 3)), np.full(3, least))
+        assert second(g) is not None
+
+
+def test_the_last_row_of_no_steps_is_an_error_in_less_memory_too():
+    n = T.lscalar("n")
+    for conditions in ([], [until(T.lt(h[0], -1))]):
+        rows, _ = scan(lambda s, more=conditions: (T.sin(s), *more), outputs_info=h, n_steps=n)
+        for outputs in ([rows[-1], grad(rows[-1].sum(), h)], [grad((rows**2).sum(), h)]):
+            f, g = both([h, n], outputs, limit=10)
+            agree(f, g, np.ones(3), 7)
+            assert second(g) is not None
+            for program in (f, g):
+                if len(outputs) == 2:
+                    with pytest.raises(IndexError):
+                        program(np.ones(3), 0)
+                else:
+                    np.testing.assert_array_equal(program(np.ones(3), 0)[0], np.zeros(3))
+
+
+def test_what_was_saved_makes_steps_twice(tmp_path):
+    """A file has the graph as the user wrote it as well, so that a second program can be made of it."""
+    from symopt import load
+
+    inputs, outputs, _ = ending(COSTS["all rows"])
+    total = shared(np.float64(0), "total")
+    f, g = both(inputs, outputs, updates={total: total + outputs[1]}, name="train")
+    f.copy().save(tmp_path / "plain")
+    g.save(tmp_path / "limited")
+    with config.override(loop_memory=LIMIT):
+        loaded = load(tmp_path / "limited")
+        loaded.save(tmp_path / "again")
+        again = load(tmp_path / "again")
+        unlimited = load(tmp_path / "plain")
+    with config.override(loop_memory=0):
+        switched_off = load(tmp_path / "limited")
+    assert unlimited._second is None and switched_off._second is None
+    f = f.copy()
+    for n, limit in ((5, 50), (120, 50), (121, 500)):
+        given = rng.normal(size=(n, 3)), rng.normal(size=3), limit
+        for other in (loaded, again, unlimited, switched_off):
+            agree(f.copy(), other, *given)
+    for other in (loaded, again):
+        assert any(op.lean for op in loops_of(second(other)))
+        kept = [s.get_value() for one in (other, unlimited) for s in one.get_shared() if s.name == "total"]
+        np.testing.assert_allclose(kept[0], kept[1], rtol=1e-10)
 
 
 def test_from_eight_threads():

@@ -208,7 +208,7 @@ class Function:
         if not limit or len(loops_of(self.fgraph)) < 2:
             return []
         if self._second is None:
-            why = "it runs in Python, was loaded from a file, or is itself the program that makes steps again"
+            why = "it runs in Python, is a copy that was saved, or is itself the program that makes steps again"
         elif self._second.saves_nothing:
             why = "no gradient could make steps again"
         else:
@@ -406,8 +406,11 @@ class Function:
         plan = self.plan
         mutable = [k for k, v in enumerate(self.fgraph.inputs) if v in plan.mutable]
         state = (self.fgraph, plan.n_outputs, plan.updated, mutable, self.signature, self._portable_mode())
-        source = self._second.source() if self._second is not None and self._second.source is not None else None
-        return _loaded, (*state, self.trust_input, source)
+        return _loaded, (*state, self.trust_input, self.second_source())
+
+    def second_source(self) -> FunctionGraph | None:
+        """Return the graph from which a program is made that keeps fewer rows of loops; ``None`` if none can be."""
+        return None if self._second is None or self._second.source is None else self._second.source()
 
 
 def link(plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snapshot, linker: Any) -> Function:
@@ -455,10 +458,16 @@ def _loaded(
     """Link a pickled graph; it was rewritten before it was pickled. ``source``: of its second program."""
     started = time.perf_counter()
     made = relinked(fgraph, n_outputs, updated, mutable, signature, mode, trust_input, started)
-    if source is not None and made.config.loop_memory:
-        inputs = source.inputs[: len(signature.inputs)]
-        made.limit_rows(second_program(made, inputs, source.outputs, n_outputs, updated))
+    if source is not None:
+        remake_rows(made, source, n_outputs, updated)
     return made
+
+
+def remake_rows(made: Function, source: FunctionGraph, n_outputs: int, updated: Sequence[Any]) -> None:
+    """Let a function that was loaded have a second program, made from ``source`` when a call needs it."""
+    if made.config.loop_memory:
+        inputs = source.inputs[: len(made.signature.inputs)]
+        made.limit_rows(second_program(made, inputs, source.outputs, n_outputs, updated))
 
 
 def second_program(

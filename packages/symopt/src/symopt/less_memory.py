@@ -23,8 +23,8 @@ _COMPILED_AGAIN = (
 )
 _NOTHING_SAVED = (
     "%s: loops keep more than %d bytes (config.loop_memory), and no gradient reads their rows that could make steps "
-    "again instead: a loop that ends by a condition (until) remembers everything, and so does one whose rows are asked "
-    "for. Fewer steps at a time, or scan_checkpoints, need less."
+    "again instead: a loop whose rows are asked for remembers everything. Fewer steps at a time, or scan_checkpoints, "
+    "need less."
 )
 
 

@@ -16,7 +16,7 @@ from symcore.graph.shared import SharedVariable
 from symcore.graph.type import Type
 from symcore.op import Op
 from symopt.archive import NewerFileError, Reader, SavedFileError, UnknownOpError
-from symopt.compiled import relinked
+from symopt.compiled import relinked, remake_rows
 from symopt.encoding import Decoder, class_name
 from symopt.interfaces import Signature
 from symopt.io import SETTINGS, In
@@ -65,6 +65,7 @@ def load(path: str | os.PathLike[str], ops: Iterable[type] | Mapping[str, type] 
         if document["kind"] != "function":
             raise SavedFileError(f"it holds a {document['kind']!r}")
         parts = _function_parts(document, decoder)
+        source = _source(document, decoder, parts)
         chosen = get_mode(mode) if mode is not None else _mode(document["mode"], str(path))
     except SavedFileError as error:
         raise error if str(path) in str(error) else reader.damaged(str(error)) from None
@@ -72,7 +73,10 @@ def load(path: str | os.PathLike[str], ops: Iterable[type] | Mapping[str, type] 
         raise reader.damaged(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from None
     fgraph, n_outputs, updated, mutable, signature = parts
     trust = bool(document["trust_input"])
-    return relinked(fgraph, n_outputs, updated, mutable, signature, chosen, trust, started)
+    made = relinked(fgraph, n_outputs, updated, mutable, signature, chosen, trust, started)
+    if source is not None:
+        remake_rows(made, source, n_outputs, updated)
+    return made
 
 
 def _function_parts(document: dict[str, Any], decoder: Decoder) -> tuple[Any, ...]:
@@ -102,6 +106,22 @@ def _function_parts(document: dict[str, Any], decoder: Decoder) -> tuple[Any, ..
     if not states:
         signature = signature.changed(declared=inputs)
     return fgraph, n_outputs, updated, mutable, signature
+
+
+def _source(document: dict[str, Any], decoder: Decoder, parts: tuple[Any, ...]) -> FunctionGraph | None:
+    """Return the graph as the user wrote it, from which a program that keeps fewer rows of loops is made."""
+    told = document.get("source")
+    if told is None:
+        return None
+    fgraph, *_, signature = parts
+    given, wanted = decoder.variables(told["inputs"]), decoder.variables(told["outputs"])
+    if not (
+        [v.type for v in given] == [i.variable.type for i in signature.inputs]
+        and len(wanted) == len(fgraph.outputs)
+        and all(old.type.is_super(new.type) for old, new in zip(fgraph.outputs, wanted, strict=True))
+    ):
+        raise SavedFileError("the graph that it was made from does not belong to it")
+    return FunctionGraph(given, wanted)
 
 
 def _declared(told: dict[str, Any], state: Any, decoder: Decoder) -> In:

@@ -1,7 +1,9 @@
 """Functions and graphs in files that are not pickles: ``save``. See ``symopt.loading`` for the way back.
 
 A file holds the rewritten graph of a function as JSON, the values of its constants and shared variables as arrays, and
-how it is called (see ``symopt.archive`` and ``symopt.encoding``). Notes in ``tag`` and times are left out.
+how it is called (see ``symopt.archive`` and ``symopt.encoding``). Of a function with gradients of loops it also holds
+the graph as the user wrote it, from which a program that remembers fewer steps can be made. Notes in ``tag`` and times
+are left out.
 """
 
 import os
@@ -74,7 +76,21 @@ def _function_body(f: Any, encoder: Encoder) -> dict[str, Any]:
             f.mode, "the function", "Save a function of another mode; load(path, mode=...) can run it in this one."
         ),
         "trust_input": bool(f.trust_input),
+        **_source(f, encoder),
     }
+
+
+def _source(f: Any, encoder: Encoder) -> dict[str, Any]:
+    """Return what a second program of ``f`` is made from; nothing where it has none, or that is no data."""
+    source = f.second_source()
+    if source is None:
+        return {}
+    try:  # in a document of its own: what the rules left of the graph is data, what they took away need not be
+        Encoder().variables(source.outputs)
+    except TypeError:
+        return {}
+    inputs = source.inputs[: len(f.signature.inputs)]
+    return {"source": {"inputs": encoder.variables(inputs), "outputs": encoder.variables(source.outputs)}}
 
 
 def _input(i: In, signature: Signature, encoder: Encoder) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Apply, Constant
 from symcore.tensor.elemwise import elemwise_name
+from symcore.tensor.scalar_functions import eq, switch
 from symcore.tensor.shapes import Shape_i, specify_shape
 from symcore.tensor.subtensor import Subtensor
 from symscan.op import Scan
@@ -80,7 +81,7 @@ def shorter(node: Apply, fgraph: FunctionGraph) -> Others:
             continue
         spec: Spec = other.op.spec
         same = replace(op.spec, plain=op.spec.plain[: len(spec.plain)])
-        outputs = Results(made.states, made.carries, made.plain[: len(spec.plain)]).flat()
+        outputs = Results(made.states, made.carries, made.plain[: len(spec.plain)], made.condition).flat()
         if len(outputs) != len(other.op.fgraph.outputs) or spec.keeping_all() != same:
             continue
         if Scan(FunctionGraph(op.fgraph.inputs, outputs), spec, op.truncate, asked=op.asked) == other.op:
@@ -114,7 +115,7 @@ class Reads:
             elif type(node.op) is not Subtensor:
                 self.whole = True
             elif node.op.entries and node.op.entries[0] == -1 and self.kind.depth:
-                self.lasts.append(node)
+                self.lasts.append((node, self.kind.depth - depth))
             elif node.op.entries and node.op.entries[0] == 0 and depth:
                 self.firsts.append(node)
             elif depth and node.op.entries == (("slice", depth, None, None),):
@@ -153,6 +154,12 @@ class Made:
         """Return all rows of output ``k``."""
         raise NotImplementedError
 
+    def _with_a_last_row(self, rest: Any, skipped: int) -> Any:
+        """Return rows whose last one is that of all rows without the first ``skipped``; of no steps there is none."""
+        if not skipped or (isinstance(self.n, Constant) and int(self.n.data)):
+            return rest
+        return rest[switch(eq(self.n, 0), skipped, 0) :]
+
     def replaced(self, reads: Reads, keep: int | None = None) -> dict[Any, Any]:
         """Return what is read in place of the old rows; the last ``keep`` of them where a loop kept no more."""
         k, rest, depth = reads.k, self.rest[reads.k], reads.kind.depth
@@ -164,8 +171,9 @@ class Made:
             axis = node.op.i
             length = rest.shape[axis] if axis else self.n + before
             found[node.outputs[0]] = length.astype("int64")
-        for node in reads.lasts:
-            found[node.outputs[0]] = fitting(node.op.make_node(rest, *node.inputs[1:]).outputs[0], node.outputs[0])
+        for node, skipped in reads.lasts:
+            last = self._with_a_last_row(rest, skipped)
+            found[node.outputs[0]] = fitting(node.op.make_node(last, *node.inputs[1:]).outputs[0], node.outputs[0])
         for node in reads.firsts:
             first = self.outer.states[k]
             found[node.outputs[0]] = fitting(node.op.make_node(first, *node.inputs[1:]).outputs[0], node.outputs[0])
