@@ -468,6 +468,37 @@ assert f(value).tobytes() == wanted
 
 
 @pytest.mark.default_mode
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or threads.granted().threads < 2, reason="needs two processors")
+def test_a_thread_on_the_processor_of_the_caller_goes_to_another():
+    """It may run where it might before, and a thread that may run on one processor alone stays there."""
+    run(
+        """
+everywhere = os.sched_getaffinity(0)
+here, me = min(everywhere), os.getpid()
+helpers = [int(t) for t in os.listdir("/proc/self/task") if int(t) != me]
+def state(thread):
+    with open(f"/proc/self/task/{thread}/stat") as file: return file.read().rsplit(")", 1)[1].split()
+def wait_for_sleep():
+    while any(state(t)[0] != "S" for t in helpers): time.sleep(0.001)
+os.sched_setaffinity(me, {here})
+for only in (True, False):
+    wait_for_sleep()
+    for t in helpers: os.sched_setaffinity(t, {here})
+    if not only:
+        for t in helpers: os.sched_setaffinity(t, everywhere)
+    elsewhere = set()
+    for _ in range(200):
+        assert f(value).tobytes() == wanted
+        elsewhere |= {t for t in helpers if int(state(t)[36]) != here}
+    wait_for_sleep()
+    assert all(os.sched_getaffinity(t) == ({here} if only else everywhere) for t in helpers)
+    assert elsewhere or only
+""",
+        prepare=PREPARE,
+    )
+
+
+@pytest.mark.default_mode
 @posix
 def test_a_process_ends_amid_jobs():
     for ending in ("", "sys.exit(0)"):

@@ -11,8 +11,8 @@
 
 #define WORK_PER_NS 26       /* of one thread */
 #define PIECE_NS 10000       /* what a piece of parallel_for is worth at least */
-#define CUT_FROM (1 << 20)   /* work from which a kernel is cut: it takes some tens of microseconds */
-#define LEAST_PIECE (1 << 18) /* of work: ten times the cost of waking a thread */
+#define CUT_FROM (1 << 19)   /* work from which a kernel is cut: it takes some 20 us, and a job costs 3 where threads are awake */
+#define LEAST_PIECE (1 << 17) /* of work: some 5 us */
 #define MOST_PIECE (1 << 21) /* what a thread that is stopped amid a piece may cost */
 #define PIECES_EACH 8        /* that a thread should get, so that slow ones leave some to the others */
 #define INNER_UNIT 1024      /* elements: pieces of an innermost loop end between blocks of the kernels */
@@ -21,9 +21,10 @@
 #define MOST_KEPT (4 << 20)  /* bytes of scratch */
 #define MOST_OPERANDS 128
 #define MOST_WORDS 1024
-#define PRODUCT_UNIT 64   /* rows or columns: a product copies one operand, once for every piece */
-#define LEAST_VECTOR (1 << 23) /* of work of products with vectors, which memory bounds */
-#define PRODUCT_PIECES 8  /* of a product at most, of two units at least: not a matter of how many threads there are */
+#define PRODUCT_UNIT 32   /* rows or columns of a product: whole tiles */
+#define LEAST_VECTOR (1 << 21) /* of work of products with vectors, which memory bounds */
+#define PRODUCT_PIECES 16 /* of a product at most: not a matter of how many threads there are */
+#define PRODUCT_PIECE (1 << 18) /* of work that a piece of a product has at least */
 
 struct Cut {
     struct Cut *next;
@@ -230,9 +231,18 @@ static void run_piece(void *data, i64 lo, i64 hi) {
     keep_scratch(mine ? job->context : NULL, &own);
 }
 
+/* Units in a piece of a product: 2, 4, 8 or 16 pieces, so that two or four threads finish together. A piece has enough to do and
+ * is broad enough, for it copies the operand that is not cut: the more there is to multiply, the more of that BLAS does. */
+static i64 product_grain(const Cut *cut) {
+    const i64 units = units_of(cut), least = cut->work > 1 << 28 ? 8 : cut->work > 1 << 24 ? 4 : cut->length < 128 ? 1 : 2;
+    i64 pieces = 2;
+    while (pieces < PRODUCT_PIECES && cut->work / (2 * pieces) >= PRODUCT_PIECE && units / (2 * pieces) >= least) pieces *= 2;
+    return (units - 1) / pieces + 1;
+}
+
 static i64 grain_of(const Cut *cut, int threads) {
     const i64 units = units_of(cut), each = cut->work / units + 1;
-    if (cut->blas && cut->unit > 1) return units > 2 * PRODUCT_PIECES ? (units - 1) / PRODUCT_PIECES + 1 : 2;
+    if (cut->blas && cut->unit > 1) return product_grain(cut);
     i64 grain = units / ((i64)threads * PIECES_EACH);
     if (grain > MOST_PIECE / each) grain = MOST_PIECE / each;
     if (grain < LEAST_PIECE / each) grain = LEAST_PIECE / each;

@@ -5,10 +5,10 @@
  *   - Threads that wait spin for some microseconds, then sleep on a word of memory (futex) or on a condition variable.
  *   - The caller wakes one thread; whoever takes a piece wakes the next.
  *   - A second caller, or a job inside a job, gets no threads and does its work alone.
- *   - For how long a caller did not run lately during its job is remembered, and halves in a fraction of a second. Work
- *     that could not win as much is not shared. Where others want the processors, a thread that is woken is often put on
- *     the caller's, or one is stopped amid a piece, and either costs milliseconds: there work runs alone, but for a trial
- *     now and then.
+ *   - What jobs have won or lost lately is added up, and halves in a fraction of a second; of what was won, a time slice
+ *     at most counts. Work that could not win what was lost is not shared. Where others want the processors, a thread that is
+ *     woken is often put on the caller's, or one is stopped amid a piece, and either costs milliseconds: there work
+ *     runs alone, but for a trial now and then. One bad moment of an idle machine changes nothing.
  *
  * A job is published in one word, `ticket`: its generation in the upper half, the next piece in the lower. A piece is
  * taken by compare-and-swap of the whole word, so a thread that comes from an earlier job can take none of this one's,
@@ -16,8 +16,14 @@
  * description is changed only while nobody can take a piece. Everything is sequentially consistent; the traffic is a
  * few words per piece, and a piece takes microseconds.
  *
+ * A thread that is woken is often put on the processor of the caller, and left there though another is idle: one that
+ * finds itself where the caller or a thread before it is asks for another place.
+ *
  * fork: the child has no threads; its pool begins anew. Exit: sleeping threads die with the process. They block all
  * signals, so that those go to the threads of Python. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getcpu, cpu_set_t */
+#endif
 #include "threads.h"
 
 #if !defined(_WIN32) && !defined(__STDC_NO_ATOMICS__)
@@ -37,13 +43,18 @@
 #include <time.h>
 #ifdef __linux__
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
-#define SPIN_NS 20000       /* how long a thread looks for the next job before it sleeps */
+#define SPIN_NS 50000       /* how long a thread looks for the next job before it sleeps */
+#define SHORT_NS 40000      /* work for which no thread is woken, unless it comes in a row: it takes so long to wake one */
+#define ROW_NS 100000       /* between the beginnings of works in a row */
 #define WAIT_NS 5000        /* how long the caller looks for the last piece before it sleeps */
-#define HALF_LIFE_NS 200000000 /* of what a lost wait counts for */
+#define FORGOTTEN_NS 290e6 /* what a job has won or lost counts for a half after 200 ms, like exp(-t / this) */
+#define MOST_CREDIT_NS 4000000 /* about what it costs once when a thread is stopped amid a piece */
+#define MOVE_NS 2000000     /* between two moves of a thread to another processor */
 #define STACK_BYTES (2 << 20)
 #define CLOSED 0xffffffffull
 
@@ -58,6 +69,8 @@ typedef struct {
 typedef struct {
     Bed bed; /* word: SLEEPS or not */
     int index;
+    atomic_int cpu; /* the processor that it was on when it last looked for a piece */
+    i64 moved_at;
     char apart[64]; /* two threads' words on one cache line would disturb each other */
 } Worker;
 
@@ -71,6 +84,7 @@ static struct {
     _Atomic(fenv_t *) env; /* rounding and the like are the caller's */
     atomic_llong n, grain;
     atomic_uint pieces;
+    atomic_int cpu;     /* the processor of the caller */
     atomic_int helpers; /* how many of the threads may take part */
     atomic_int to_wake; /* the next one that nobody has woken yet */
     char apart_too[64];
@@ -80,7 +94,8 @@ static struct {
     atomic_flag taken;
     atomic_int n_workers;
     atomic_llong jobs, helped;
-    atomic_llong lost, lost_at; /* nanoseconds that a caller did not run, and when */
+    atomic_llong balance, balance_at; /* nanoseconds that jobs have won, less what they lost, and when */
+    atomic_llong asked_at; /* when work was last to be shared */
     int started, prepared; /* only by who holds `taken` */
     Worker workers[MAX_THREADS];
 } pool = {.taken = ATOMIC_FLAG_INIT};
@@ -199,22 +214,70 @@ static void wait_for(unsigned pieces) {
     atomic_store(&pool.waiting, 0);
 }
 
-/* What sharing costs at present, as far as it is known. */
-static i64 cost_of_sharing(i64 now) {
-    if (atomic_load(&always)) return 0;
-    const i64 halvings = (now - atomic_load(&pool.lost_at)) / HALF_LIFE_NS;
-    return halvings < 62 ? atomic_load(&pool.lost) >> halvings : 0;
+/* What jobs have won, less what they lost, as far as it still counts: (1 + t/8)^-8 for exp(-t). */
+static i64 balance_at(i64 now) {
+    double rest = 1 / (1 + (double)(now - atomic_load(&pool.balance_at)) / (8 * FORGOTTEN_NS));
+    rest *= rest, rest *= rest, rest *= rest;
+    return (i64)(rest * (double)atomic_load(&pool.balance));
 }
 
-/* `since`, `ran`: the time, and that for which this thread had run, when the job began. */
-static void note_cost(i64 since, i64 ran) {
-    const i64 now = now_ns(), lost = now - since - (read_ns(CLOCK_THREAD_CPUTIME_ID) - ran);
-    if (lost <= cost_of_sharing(now)) return;
-    atomic_store(&pool.lost, lost);
-    atomic_store(&pool.lost_at, now);
+/* May work that takes `ns` alone be shared at present? */
+static int pays(int threads, i64 ns) {
+    const i64 now = now_ns(), since = now - atomic_exchange(&pool.asked_at, now);
+    if (atomic_load(&always)) return 1;
+    return (ns >= SHORT_NS || since < ROW_NS) && ns - ns / threads + balance_at(now) >= 0;
+}
+
+/* Books a job of which the caller did `mine` of `pieces`. `since`, `ran`: the time, and that for which this thread had run,
+ * when it began. Alone it would have run for as long for each of the other pieces; what it waited, for a processor or
+ * for others, it would not. */
+static void book(i64 since, i64 ran, i64 mine, i64 pieces) {
+    const i64 now = now_ns(), own = read_ns(CLOCK_THREAD_CPUTIME_ID) - ran, wall = now - since;
+    const double alone = (double)own * (double)pieces / (double)(mine ? mine : 1);
+    const i64 balance = balance_at(now) + (mine ? (i64)alone : own) - wall;
+    atomic_store(&pool.balance, balance < MOST_CREDIT_NS ? balance : MOST_CREDIT_NS);
+    atomic_store(&pool.balance_at, now);
 }
 
 /* ---- threads ---- */
+
+#ifdef __linux__
+/* Lets this thread go to a processor where neither the caller nor a thread before this one is, if it may run on such a one.
+ * Its affinity is what it was before; it stays there all the same, as long as nobody else wants the processor. */
+static void step_aside(Worker *w) {
+    const int here = sched_getcpu(), helpers = atomic_load(&pool.helpers);
+    atomic_store(&w->cpu, here);
+    int crowded = here >= 0 && here == atomic_load(&pool.cpu);
+    for (int k = 0; k < w->index && !crowded; k++) crowded = here >= 0 && here == atomic_load(&pool.workers[k].cpu);
+    if (!crowded) return;
+    const i64 now = now_ns();
+    cpu_set_t own, other;
+    if (w->moved_at && now - w->moved_at < MOVE_NS) return;
+    w->moved_at = now;
+    if (sched_getaffinity(0, sizeof own, &own)) return;
+    other = own;
+    CPU_CLR(here, &other);
+    for (int k = -1; k < helpers; k++) {
+        const int cpu = k < 0 ? atomic_load(&pool.cpu) : atomic_load(&pool.workers[k].cpu);
+        if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, &other);
+    }
+    if (!CPU_COUNT(&other) || sched_setaffinity(0, sizeof other, &other)) return;
+    sched_setaffinity(0, sizeof own, &own);
+    atomic_store(&w->cpu, sched_getcpu());
+}
+
+static int processor(void) {
+    return sched_getcpu();
+}
+#else
+static void step_aside(Worker *w) {
+    (void)w;
+}
+
+static int processor(void) {
+    return -1;
+}
+#endif
 
 /* Sleeps unless there is a generation that this thread has not seen. */
 static void sleep_till_woken(Worker *w, unsigned long long seen) {
@@ -238,7 +301,9 @@ static void *work(void *argument) {
             if (now >= until) sleep_till_woken(w, seen);
         }
         seen = atomic_load(&pool.ticket) >> 32;
-        if (!(seen & 1) && w->index < atomic_load(&pool.helpers)) take_part(seen, 0);
+        if (seen & 1 || w->index >= atomic_load(&pool.helpers)) continue;
+        step_aside(w);
+        take_part(seen, 0);
     }
     return NULL;
 }
@@ -256,6 +321,7 @@ static int start_thread(int index) {
     sigset_t all, before;
     if (pthread_attr_init(&attributes)) return -1;
     w->index = index;
+    atomic_store(&w->cpu, -1);
     make_bed(&w->bed);
     sigfillset(&all);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -283,7 +349,7 @@ static int helpers_for(int wanted) {
 int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data) {
     fenv_t env;
     if (threads < 2 || grain < 1 || n <= grain || inside) return 0;
-    if (ns - ns / threads < cost_of_sharing(now_ns()) || atomic_flag_test_and_set(&pool.taken)) return 0;
+    if (!pays(threads, ns) || atomic_flag_test_and_set(&pool.taken)) return 0;
     if ((n - 1) / grain >= INT_MAX) grain = n / INT_MAX + 1;
     const unsigned pieces = (unsigned)((n - 1) / grain + 1);
     const int most = threads < MAX_THREADS ? threads : MAX_THREADS;
@@ -301,15 +367,16 @@ int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data)
     atomic_store(&pool.n, n);
     atomic_store(&pool.grain, grain);
     atomic_store(&pool.pieces, pieces);
+    atomic_store(&pool.cpu, processor());
     atomic_store(&pool.helpers, helpers);
     atomic_store(&pool.to_wake, 0);
     atomic_store(&pool.done, 0);
     atomic_store(&pool.ticket, (open & CLOSED) << 32);
     atomic_fetch_add(&pool.jobs, 1);
     inside = 1;
-    take_part(open & CLOSED, 1);
+    const i64 mine = take_part(open & CLOSED, 1);
     wait_for(pieces);
-    note_cost(since, ran);
+    book(since, ran, mine, pieces);
     inside = 0;
     atomic_flag_clear(&pool.taken);
     return 1;
