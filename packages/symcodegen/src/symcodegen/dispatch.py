@@ -240,6 +240,7 @@ _HOMES = {
     "flow": "gradient.flow.DisconnectedGrad gradient.flow.GradClip gradient.flow.GradScale "
             "gradient.flow.UndefinedGrad gradient.flow.ZeroGrad",
     "ifelse": "ifelse.IfElse",
+    "indexed": "tensor.indexed_map.IndexedMap",
     "join": "tensor.join.Join",
     "linalg": "linalg.decompositions.Cholesky linalg.inverses.Det linalg.inverses.MatrixInverse "
               "linalg.inverses.SLogDet linalg.solving.SolveGeneral linalg.solving.SolveTriangular",

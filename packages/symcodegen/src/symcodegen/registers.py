@@ -121,6 +121,10 @@ class Registers:
             return tuple(self._dim(v, axis) for axis in range(v.type.ndim))
         return tuple(self.of(n) for n in known)
 
+    def length(self, v: Any, axis: int) -> int:
+        """Return the register that holds a length as the data of a variable has it."""
+        return self._dim(v, axis)
+
     def add(self, a: int, b: int) -> int:
         """Return a register that holds the sum of two."""
         return self._new("R_ADD", a, b)

@@ -240,7 +240,8 @@ def _failing(node: Apply, operands: Sequence[Operand], error: BaseException) -> 
     shapes = [given.shape for given in operands]
     if None in shapes or len(shapes) != len(node.inputs):
         return node.trace, ""
-    found = work.mismatch([v.type for v in node.inputs], shapes)
+    read: Any = getattr(node.op, "read_by_map", None)  # of rows of tables, where it reads those
+    found = work.mismatch(*(read(node.inputs, shapes) if read else ([v.type for v in node.inputs], shapes)))
     if found is None:
         return node.trace, ""
     hint = (
@@ -254,9 +255,9 @@ def _hint(node: Apply, error: BaseException) -> str:
     """Return what to try next, in one line."""
     if isinstance(error, MemoryError):
         return "the result does not fit into memory: error.details() lists what the function holds, largest first."
-    rows = _of_its_rows(node.inputs[0]) if isinstance(error, IndexError) and node.inputs else ""
-    if rows:
-        return rows
+    for k in getattr(node.op, "tables", (0,)) if isinstance(error, IndexError) and node.inputs else ():
+        if rows := _of_its_rows(node.inputs[k]):
+            return rows
     if isinstance(error, TypeError) and "perform() " in str(error) and "positional argument" in str(error):
         return "perform(self, node, *values) takes the value of each input and returns those of the outputs."
     if "Composite" in str(node.op):

@@ -13,7 +13,6 @@ from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.shared import Container, SharedVariable
 from symcore.graph.test_values import paused
 from symcore.tensor.elemwise import Composite
-from symcore.tensor.map_reduce import MapReduce
 from symopt.arguments import Containers, Values, bind, standing_in
 from symopt.copying import derived_plan, same_plan
 from symopt.interfaces import Program, Signature
@@ -422,9 +421,11 @@ def link(plan: MemoryPlan, signature: Signature, mode: Mode | str, config: Snaps
 
 def _fused(node: Any) -> int:
     """Return how many operations of the expression a node does at once."""
-    parts = [getattr(node.op, name, None) for name in ("fn", "map")]
-    steps = sum(len(part.steps) for part in parts if isinstance(part, Composite))
-    return (steps or 1) + 1 if isinstance(node.op, MapReduce) else steps
+    known = getattr(node.op, "operations", None)
+    if known is not None:
+        return int(known)
+    part = getattr(node.op, "fn", None)
+    return len(part.steps) if isinstance(part, Composite) else 0
 
 
 def profile_as_asked(made: Function, wanted: Any) -> None:

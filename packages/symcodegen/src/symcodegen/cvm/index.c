@@ -4,6 +4,9 @@
  * scatters have one more, `stretch`: bit a is set if one value may stand for all along axis a of `values`.
  *     gather       out[n, rest], x[a1..ak, rest], i1[n] .. ik[n]
  *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added
+ *     row_offsets  out[m.., t], x[n, ..], i[n.., t] with the extra integers (rank of i, rank of x): where, in bytes from
+ *                  the beginning of x, the rows x[i] are. out is C-contiguous and has m >= n: more offsets follow that
+ *                  are within x, for what asks for rows ahead of those it works on
  * An index vector may have length 1 instead of the full length. Indices are checked before anything is written;
  * duplicates: the last one set wins, all are added. out may be x itself.
  */
@@ -49,7 +52,7 @@ UNROLLED static int check_indices(const Indexing *g, const sym_ctx *ctx) {
 }
 
 /* Where the rows from `first` on begin, `m` of them, in bytes. */
-UNROLLED static void row_offsets(const Indexing *g, i64 first, i64 m, i64 *restrict offset) {
+UNROLLED static void row_offsets_of(const Indexing *g, i64 first, i64 m, i64 *restrict offset) {
     for (int j = 0; j < g->vectors; j++) {
         const i64 length = g->x_shape[j], step = g->index_strides[j], stride = g->x_strides[j];
         const char *q = g->indices[j] + first * step;
@@ -187,12 +190,51 @@ KERNEL(gather) {
     for (i64 first = 0; first < g.rows; first += BLOCK) {
         const i64 m = g.rows - first < BLOCK ? g.rows - first : BLOCK;
         char *out = p[0] + first * out_strides[0];
-        row_offsets(&g, first, m, offset);
+        row_offsets_of(&g, first, m, offset);
         if (!g.rest)
             gather_items(g.itemsize, m, offset, out, out_strides[0], p[1]);
         else
             gather_rows(&g, m, offset, out_shape + 1, out, out_strides, p[1]);
     }
+    return SYM_OK;
+}
+
+/* The next line of an index array along its last axis: 1, or 0 when all have been visited. */
+static int next_line(int rank, i64 *at, const i64 *d, const i64 *s, char **q) {
+    for (int a = rank - 2; a >= 0; a--) {
+        *q += s[a];
+        if (++at[a] < d[a]) return 1;
+        *q -= at[a] * s[a];
+        at[a] = 0;
+    }
+    return 0;
+}
+
+KERNEL(row_offsets) {
+    const int rank = (int)d[0], ndim = (int)d[1];
+    if (rank < 1 || rank > MAX_AXES || ndim < 1)
+        return ctx->fail(ctx, SYM_VALUE, "cannot index an array of rank %d by one of rank %d.", ndim, rank);
+    const i64 *out_shape = d + 2, *x_shape = out_shape + rank, *shape = x_shape + ndim, *is = s + rank + ndim;
+    i64 at[MAX_AXES] = {0}, room = 1, lines = 1, step = is[rank - 1], *offset = (i64 *)p[0];
+    Indexing g = {.vectors = 1, .x_shape = x_shape, .x_strides = s + rank, .index_strides = &step};
+    char *q = p[2];
+    for (int a = 0; a < rank; a++) room *= out_shape[a];
+    for (int a = 0; a < rank - 1; a++) lines *= shape[a];
+    g.indices = &q;
+    g.rows = shape[rank - 1];
+    if (piece(sizeof(i64), rank, shape, is)) { /* an index that is one piece of memory is one line */
+        g.rows *= lines;
+        step = sizeof(i64);
+        lines = lines > 0;
+    }
+    const i64 *end = offset + room;
+    if (lines && g.rows) do {
+            int kind = check_indices(&g, ctx);
+            if (kind) return kind;
+            row_offsets_of(&g, 0, g.rows, offset);
+            offset += g.rows;
+        } while (lines > 1 && next_line(rank, at, shape, is, &q));
+    while (offset < end) *offset++ = 0;
     return SYM_OK;
 }
 
@@ -231,7 +273,7 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
     i64 offset[BLOCK];
     for (i64 first = 0; first < g.rows; first += BLOCK) {
         const i64 m = g.rows - first < BLOCK ? g.rows - first : BLOCK;
-        row_offsets(&g, first, m, offset);
+        row_offsets_of(&g, first, m, offset);
         operate(&g, m, offset, out_shape + g.vectors, p[0], out_strides + g.vectors, p[2] + first * value_strides[0],
                 value_strides[0], value_strides + 1);
     }

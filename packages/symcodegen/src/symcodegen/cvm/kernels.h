@@ -19,6 +19,7 @@ KERNEL(copy_8);
 KERNEL(copy_16);
 
 KERNEL(gather);
+KERNEL(row_offsets);
 KERNEL(scatter_set);
 KERNEL(scatter_add_bool);
 KERNEL(scatter_add_1);

@@ -52,6 +52,7 @@ static const Routine ROUTINES[] = {
     {"copy_8", copy_8, NULL, NULL, 0, 0, NULL},
     {"copy_16", copy_16, NULL, NULL, 0, 0, NULL},
     {"gather", gather, NULL, gather_work, 1, 0, NULL},
+    {"row_offsets", row_offsets, NULL, NULL, 1, 0, NULL},
     {"scatter_set", scatter_set, NULL, NULL, 1, 0, NULL},
     {"scatter_add_bool", scatter_add_bool, NULL, NULL, 1, 0, NULL},
     {"scatter_add_int8", scatter_add_1, NULL, NULL, 1, 0, NULL},

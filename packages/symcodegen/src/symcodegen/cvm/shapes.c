@@ -128,13 +128,16 @@ static i64 saturated(i64 a, i64 b) {
     return a && b > LLONG_MAX / 4 / a ? LLONG_MAX / 4 : a * b;
 }
 
+/* Of a loop, what it moves along: a table whose rows are found by an index counts as one row. */
 static i64 bytes_touched(Context *c, const Node *node) {
     i64 total = 0;
     for (int k = 0; k < node->n_ops; k++) {
         const Slot *s = c->program->slots + node->ops[k];
         const i64 *lengths = lengths_of(c, node->ops[k]);
+        const int *axes = node->prep == COLLAPSED ? node->axes + k * node->n_loops : NULL;
         i64 bytes = s->itemsize;
-        for (int i = 0; i < s->ndim; i++) bytes *= lengths[i];
+        for (int i = 0; i < (axes ? node->n_loops : s->ndim); i++)
+            if (!axes || axes[i] >= 0) bytes *= lengths[axes ? axes[i] : i];
         total += bytes;
     }
     return total;

@@ -141,7 +141,7 @@ class _Export:
         rows = self._routines()
         products = any("gem" in row or "_ger" in row for row in rows)
         self.products = products
-        names = units(any("gather" in row or "scatter" in row for row in rows), products)
+        names = units(any(name in row for row in rows for name in ("gather", "scatter", "row_offsets")), products)
         (self.folder / "runtime").mkdir(exist_ok=True)
         for name, text in runtime_files(self.prefix, names).items():
             (self.folder / "runtime" / name).write_text(text, encoding="utf-8")

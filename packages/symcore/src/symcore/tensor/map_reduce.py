@@ -9,7 +9,7 @@ from typing import Any
 
 from symcore.graph.variable import Apply
 from symcore.op import Op, Shape
-from symcore.tensor.elemwise import Elemwise
+from symcore.tensor.elemwise import Composite, Elemwise
 from symcore.tensor.reduce import NAMES, REDUCTIONS, Reduce
 
 
@@ -38,6 +38,11 @@ class MapReduce(Op):
     def reduce(self) -> Reduce:
         """The Op that combines it."""
         return Reduce(self.fn, self.axis, self.dtype, self.acc_dtype)
+
+    @property
+    def operations(self) -> int:
+        """How many operations of the expression it does at once."""
+        return (len(self.map.steps) if isinstance(self.map, Composite) else 1) + 1
 
     def make_node(self, *inputs: Any) -> Apply:
         if self.map.nout != 1:

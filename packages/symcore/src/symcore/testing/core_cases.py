@@ -10,6 +10,7 @@ from symcore.op import Op
 from symcore.printing.ops_printing import Assert, Print
 from symcore.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from symcore.tensor.elemwise import TABLE, Composite, Elemwise, lookup
+from symcore.tensor.indexed_map import IndexedMap
 from symcore.tensor.indexing import INPUT, SliceLength
 from symcore.tensor.join import Join
 from symcore.tensor.log_sum_exp import LogSumExp
@@ -280,6 +281,31 @@ def _mapped_reductions() -> list[OpCase]:
     return cases
 
 
+def _indexed_maps() -> list[OpCase]:
+    f = "float64"
+    rng = np.random.default_rng(3)
+    table, other, rows = rng.normal(size=(5, 4)), rng.normal(size=(3, 4)), np.array([4, -5, 0, 4])
+    y, some, t = rng.normal(size=(4, 4)), np.array([[2, 1, -1], [0, 2, 2]]), rng.normal(size=(2, 3, 4))
+    sub, sqr, mul = (TABLE[name] for name in ("sub", "sqr", "mul"))
+    both = Composite(2, ((sub, (0, 1), f), (sqr, (2,), f), (mul, (2, 1), f)), (3, 4))
+    cases = [
+        OpCase(IndexedMap(sqr, (0,)), table, rows, expected=lambda x, i: x[i] ** 2),
+        OpCase(IndexedMap(mul, (0, 1)), table, other, rows, np.array([1, 0, 2, -1]),
+               expected=lambda x, z, i, j: x[i] * z[j]),
+        OpCase(IndexedMap(sub, (1,)), t, other, some, expected=lambda u, x, i: u - x[i]),
+        OpCase(IndexedMap(sub, (0,), "add", (1,), f, f), table, y, rows, expected=lambda x, u, i: (x[i] - u).sum(1)),
+        OpCase(IndexedMap(both, (0,), "add", (0, 1), f, f), table, y, rows,
+               expected=lambda x, u, i: (((x[i] - u) ** 2).sum(), (x[i] - u) * u)),
+        OpCase(IndexedMap(both, (0,), "maximum", (1,), f, f), table, y, rows, grad=False,
+               expected=lambda x, u, i: (((x[i] - u) ** 2).max(1), (x[i] - u) * u)),
+        OpCase(IndexedMap(both, (0,), "add", (0, 1), f, f), table, rng.normal(size=4), np.zeros(0, np.int64),
+               expected=lambda x, u, i: (0.0, np.zeros((0, 4)))),
+    ]  # fmt: skip
+    for case in cases:
+        case.dtypes = ("float64",)
+    return cases
+
+
 def _shapes() -> list[OpCase]:
     t = _normal(2, 3, 4)
     return [
@@ -443,6 +469,7 @@ CASES: list[OpCase] = [
     *_complex_and_casts(),
     *_reductions(),
     *_mapped_reductions(),
+    *_indexed_maps(),
     *_log_sum_exps(),
     *_shapes(),
     *_creation(),

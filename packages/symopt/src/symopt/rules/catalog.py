@@ -15,6 +15,7 @@ from symopt.rules import (
     error_functions,
     folding,
     fusion,
+    indexed_reads,
     indexing,
     joins,
     lazy_gradients,
@@ -35,7 +36,7 @@ _USUAL: RuleSet = RuleSet(
     folding.RULES, choices.RULES, lazy_gradients.RULES, broadcasting.RULES, shaping.RULES,
     reshapes.RULES, indexing.RULES, subtensors.RULES, joins.RULES, dots.RULES, reductions.RULES, scalars.RULES,
     arithmetic.RULES, determinants.RULES, stability.RULES, error_functions.RULES, powers.RULES, blas.RULES,
-    writes.RULES, fusion.RULES, map_reduction.RULES,
+    writes.RULES, fusion.RULES, map_reduction.RULES, indexed_reads.RULES,
 )
 
 

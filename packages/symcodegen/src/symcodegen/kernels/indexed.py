@@ -1,0 +1,239 @@
+"""C text of elementwise loops, and of reductions of them, that read rows of tables where an index says.
+
+Where the rows are is told by a table of offsets in bytes, an operand of its own beside the table of rows: a routine of
+the machine makes it, and has checked it by then. The work is that of ``elemwise`` on one row after another, in place of
+where the rows lie; of rows that are short, or whose elements do not lie one after another, whole blocks are copied
+together first. Rows lie anywhere, which no processor foresees: those of a few rows later are asked for beforehand.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symcodegen.cnames import c_type
+from symcodegen.expr import cast, functions_in
+from symcodegen.kernels.elemwise import IVDEP, PACKING, loop_body, loop_function
+from symcodegen.kernels.map_reduce import BLOCK, SECTION
+from symcodegen.kernels.reduce import FETCH, MAX_LOOPS, SINGLE, Source, fetch_operand, reduction
+from symcodegen.kernels.usual import usual_functions
+
+#: So many rows ahead are asked for; the offsets of as many rows beyond the last one can be read.
+AHEAD = 4
+#: Shorter rows are copied together: the loop on each would cost more than what it does.
+SHORT = 16
+#: Of long rows so many bytes are asked for, from which on the processor foresees the rest.
+MOST_FETCHED = 1024
+
+#: What asks for a row, and what copies elements of rows that the offsets ``o`` tell of, one for all where ``so`` is 0.
+_ROWS = """
+#ifndef SYM_ROW_AHEAD
+#define SYM_ROW_AHEAD
+static inline __attribute__((unused)) void sym_row_ahead(const char *table, const char *o, i64 bytes) {
+    const char *row = table + ((const i64 *)o)[@AHEAD@];
+    for (i64 at = 0; at < bytes && at < @MOST@; at += 64) __builtin_prefetch(row + at);
+}
+#endif
+""".replace("@AHEAD@", str(AHEAD)).replace("@MOST@", str(MOST_FETCHED))
+_PACK = """
+#ifndef SYM_PACK_ROW_@
+#define SYM_PACK_ROW_@
+SYM_NOINLINE void sym_pack_row_@(void *b, const char *x, i64 n, i64 s, const char *o, i64 so) {
+    sym_word_@ *to = b;
+    if (!so && s == @) {
+        const sym_word_@ *from = (const sym_word_@ *)(x + *(const i64 *)o);
+        SYM_IVDEP
+        for (i64 i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    for (i64 i = 0; i < n; i++) {
+        to[i] = *(const sym_word_@ *)(x + i * s + *(const i64 *)(o + i * so));
+        __asm__ volatile("");
+    }
+}
+#endif
+"""
+#: The loops around blocks of a kernel without a reduction, the same for all of them: a translation unit has it once.
+_NEST = """
+#ifndef SYM_BY_ROWS
+#define SYM_BY_ROWS
+SYM_ONCE_A_CALL int sym_by_rows(
+    char *const *p, const i64 *d, const i64 *s, int operands,
+    void (*block)(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows, const i64 *step, const i64 *jump)
+) {
+    const i64 L = d[0], n = L ? d[L] : 1, group = L > 1 ? d[L - 1] : 1;
+    i64 at[@LOOPS@], step[operands], jump[operands];
+    char *q[operands];
+    for (i64 j = 0; j < L; j++) {
+        if (d[1 + j] == 0) return 0;
+        at[j] = 0;
+        __asm__ volatile("");
+    }
+    for (int k = 0; k < operands; k++) {
+        q[k] = p[k];
+        step[k] = L ? s[k * L + L - 1] : 0;
+        jump[k] = L > 1 ? s[k * L + L - 2] : 0;
+        __asm__ volatile("");
+    }
+    const i64 some = n < @BLOCK@ ? @BLOCK@ / n : 1;
+    for (;;) {
+        for (i64 row = 0; row < group; row += some)
+            for (i64 from = 0; from < n; from += @BLOCK@)
+                block(p, q, from, n - from < @BLOCK@ ? n - from : @BLOCK@, row, group - row < some ? group - row : some,
+                      step, jump);
+        i64 j = L - 3;
+        for (; j >= 0; j--) {
+            const i64 back = at[j] + 1 == d[1 + j] ? at[j] : -1;
+            for (int k = 0; k < operands; k++) { q[k] -= s[k * L + j] * back; __asm__ volatile(""); }
+            if (back < 0) { at[j]++; break; }
+            at[j] = 0;
+        }
+        if (j < 0) return 0;
+    }
+}
+#endif
+""".replace("@LOOPS@", str(MAX_LOOPS)).replace("@BLOCK@", str(BLOCK))
+_BLOCK = (
+    "SYM_NOINLINE void SYM_KERNEL_block(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows, "
+    "const i64 *step, const i64 *jump) {\n"
+)
+
+
+def indexed_kernel(
+    fn: Any,
+    in_dtypes: Sequence[np.dtype[Any]],
+    out_dtypes: Sequence[np.dtype[Any]],
+    scalars: Sequence[bool],
+    tables: Sequence[int],
+    combined: tuple[str, np.dtype[Any], np.dtype[Any]] | None,
+) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of a ``collapsed`` kernel and the functions it needs. Raises ``NoC``.
+
+    Its operands are the results of ``fn``, its inputs, then offsets for each of the inputs ``tables``, which lie in the
+    memory as ``row_offsets`` leaves them, ``AHEAD`` rows more than there are. Its loops must keep their order.
+
+    Parameters
+    ----------
+    in_dtypes, out_dtypes
+        Of the inputs and the results of ``fn``.
+    scalars
+        The inputs that have one value for all elements.
+    combined
+        How the first result is combined with those of other elements, the dtype of what comes of it and the
+        accumulator's; ``None``: no result is.
+    """
+    lines, results = loop_body(fn, [(f"x{k}", d) for k, d in enumerate(in_dtypes)], out_dtypes)
+    dtypes = list(out_dtypes)
+    if combined is not None and dtypes[0].name == "float16":
+        results, dtypes[0] = [cast(results[0], dtypes[0], SINGLE), *results[1:]], SINGLE
+    types = [c_type(d) for d in (*dtypes, *in_dtypes)]
+    loop = loop_function(types, len(dtypes), scalars, lines, results, table=False)
+    sizes = dict.fromkeys(str(in_dtypes[k].itemsize) for k in tables)
+    helpers = _ROWS + "".join(_PACK.replace("@", size) for size in sizes)
+    block = _Block(dtypes, in_dtypes, scalars, tables, combined is not None).text()
+    work = " ".join([*lines, *results])
+    needed = functions_in(work) | usual_functions(work)
+    if combined is None:
+        entry = _ENTRY % (len(types) + len(tables))
+        return "".join([IVDEP, PACKING, helpers, _NEST, loop, block, entry]), tuple(sorted(needed))
+    how, out_dtype, acc_dtype = combined
+    source = Source(dtypes[0], len(types) - 1 + len(tables), BLOCK, helpers + loop + block, SECTION)
+    body, functions = reduction(how, source, out_dtype, acc_dtype)
+    return body, tuple(sorted(needed | set(functions)))
+
+
+_ENTRY = """
+int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
+    (void)ctx;
+    return sym_by_rows(p, d, s, %d, SYM_KERNEL_block);
+}
+"""
+
+
+class _Block:
+    """Writes the function that does the work on ``rows`` rows of ``m`` elements, as ``reduce.FETCH`` begins it.
+
+    Operand ``k`` of the kernel is at ``q<k>``; ``offsets`` tells the operand with the offsets of a table.
+    """
+
+    def __init__(
+        self,
+        out_dtypes: Sequence[np.dtype[Any]],
+        in_dtypes: Sequence[np.dtype[Any]],
+        scalars: Sequence[bool],
+        tables: Sequence[int],
+        combines: bool,
+    ):
+        n_out = len(out_dtypes)
+        self.dtypes = [*out_dtypes, *in_dtypes]
+        self.combines = combines
+        self.first = 1 if combines else 0
+        self.stored = range(self.first, n_out)
+        self.scalars = {n_out + k for k, scalar in enumerate(scalars) if scalar}
+        self.offsets = {n_out + k: len(self.dtypes) + n for n, k in enumerate(tables)}
+        self.read = [k for k in range(n_out, len(self.dtypes)) if k not in self.scalars]
+
+    def text(self) -> str:
+        """Return the whole function."""
+        head = FETCH.format(c_type(self.dtypes[0])) if self.combines else _BLOCK
+        end = "return v;" if self.combines else "return;"
+        moving = [*self.stored, *self.read, *self.offsets.values()]
+        plain = [k for k in self.read if k not in self.offsets]
+        places = "".join(f"    char *o{k} = q[{k}] + from * step[{k}] + row * jump[{k}];\n" for k in moving)
+        tests = [f"m >= {SHORT}"]
+        tests += [f"step[{k}] == {self.dtypes[k].itemsize}" for k in (*self.stored, *self.read)]
+        tests += [f"step[{o}] == 0" for o in self.offsets.values()]
+        return (
+            f"{head}    (void)p;\n{places}    if ({' && '.join(tests)}) {{\n"
+            f"{self._straight(moving)}        {end}\n    }}\n{self._packed(plain)}    {end}\n}}\n"
+        )
+
+    def _call(self, count: str, names: dict[int, str]) -> str:
+        """Return the call of the loop; ``names``: what its pointers point to, by operand."""
+        arguments = [count]
+        for k, d in enumerate(self.dtypes):
+            t = c_type(d)
+            if k in self.scalars:
+                arguments.append(f"*(const {t} *)p[{k}]")
+            elif k < self.first:
+                arguments.append(names[k])
+            else:
+                arguments.append(f"({'const ' if k in self.read else ''}{t} *){names[k]}")
+        return f"SYM_KERNEL_loop({', '.join(arguments)});\n"
+
+    def _straight(self, moving: Sequence[int]) -> str:
+        """The rows are worked on where they lie."""
+        names = {k: f"o{k}" for k in moving} | {k: f"(o{k} + *(const i64 *)o{o})" for k, o in self.offsets.items()}
+        names[0] = names.get(0, "v + r * m")
+        ahead = [f"sym_row_ahead(o{k}, o{o}, m * {self.dtypes[k].itemsize});" for k, o in self.offsets.items()]
+        steps = " ".join(f"o{k} += jump[{k}];" for k in moving)
+        return (
+            f"        for (i64 r = 0; r < rows; r++) {{\n            if (!from) {{ {' '.join(ahead)} }}\n"
+            f"            {self._call('m', names)}            {steps}\n        }}\n"
+        )
+
+    def _packed(self, plain: Sequence[int]) -> str:
+        """Everything that does not lie as the loop needs it is copied to and from buffers."""
+        parts, after, names = [], [], {0: "v"}
+        for k in (*self.stored, *self.offsets):
+            parts.append(f"    {c_type(self.dtypes[k])} b{k}[{BLOCK}] __attribute__((aligned(64)));\n")
+        for k in plain:
+            parts.append(f"    {c_type(self.dtypes[k])} b{k}[{BLOCK}] __attribute__((aligned(64)));\n")
+            parts.append(fetch_operand(k, self.dtypes[k], f"b{k}"))
+            names[k] = f"a{k}"
+        for k, o in self.offsets.items():
+            names[k], size = f"b{k}", self.dtypes[k].itemsize
+            parts.append(
+                f"    for (i64 i = 0; i < rows; i++) sym_pack_row_{size}(b{k} + i * m, o{k} + i * jump[{k}], m, "
+                f"step[{k}], o{o} + i * jump[{o}], step[{o}]);\n"
+            )
+        for k in self.stored:
+            size, names[k] = self.dtypes[k].itemsize, f"y{k}"
+            dense = f"step[{k}] == {size} && (rows == 1 || jump[{k}] == m * {size})"
+            parts.append(f"    const int dense{k} = {dense};\n")
+            parts.append(f"    void *y{k} = dense{k} ? (void *)o{k} : (void *)b{k};\n")
+            after.append(
+                f"    for (i64 i = 0; i < rows && !dense{k}; i++) "
+                f"sym_unpack_{size}(o{k} + i * jump[{k}], b{k} + i * m, m, step[{k}]);\n"
+            )
+        return "".join([*parts, f"    {self._call('rows * m', names)}", *after])
