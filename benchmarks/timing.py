@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import repeat
 
 BLOCK_S = 4e-3  # one block: long against the clock and the switch between contenders, short against the scheduler
+THREADED_BLOCK_S = 20e-3  # with several threads, where every turn begins with a wait
+SETTLED = 0.05  # of a processor: no thread of this process waits spinning
 WARM_UP_BELOW_S = 20e-3  # shorter calls get an untimed call before each block, because others have used the caches
 DISTURBED = 1.3  # wall time above this multiple of CPU time means that the process had to wait for its processor
 MIN_BLOCKS, MAX_BLOCKS = 5, 400
@@ -46,14 +48,28 @@ def _block(call: Callable[[], object], count: int) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def calls_per_block(call: Callable[[], object]) -> int:
+def settle(limit_s: float = 0.2) -> None:
+    """Wait until no thread of this process runs, at most so long.
+
+    Threads of OpenBLAS, OpenMP and others look for more work for up to 30 ms after a call: on the processors that the
+    contender whose turn is next needs for its own.
+    """
+    end = time.perf_counter() + limit_s
+    while (wall := time.perf_counter()) < end:
+        cpu = time.process_time()
+        time.sleep(2e-3)
+        if time.process_time() - cpu < SETTLED * (time.perf_counter() - wall):
+            return
+
+
+def calls_per_block(call: Callable[[], object], block_s: float = BLOCK_S) -> int:
     """How many calls fill a block; at least 1. The call has run before, so that nothing is compiled here."""
     count = 1
     while True:
         wall, cpu = _block(call, count)
         seconds = min(wall, cpu) if cpu > 0 else wall
-        if seconds >= BLOCK_S / 2 or count >= 2**16:
-            return max(1, min(2**16, round(count * BLOCK_S / max(seconds, 1e-9))))
+        if seconds >= block_s / 2 or count >= 2**16:
+            return max(1, min(2**16, round(count * block_s / max(seconds, 1e-9))))
         count *= 4
 
 
@@ -65,13 +81,16 @@ def measure(
 ) -> dict[str, dict[str, object]]:
     """Time every call for about ``budget_s`` seconds each, in turns. Returns ``Samples.summary`` by name.
 
-    ``before``, by name: what is called, untimed, before each turn.
+    ``before``, by name: what is called, untimed, before each turn. With several threads a turn begins when
+    those of the turn before are asleep.
     """
     before = before or {}
+    pause, block_s = (settle, THREADED_BLOCK_S) if threads > 1 else (_nothing, BLOCK_S)
     samples = {}
     for name, call in calls.items():
         before.get(name, _nothing)()
-        samples[name] = Samples(calls_per_block(call))
+        pause()
+        samples[name] = Samples(calls_per_block(call, block_s))
     gc.collect()
     gc.disable()
     try:
@@ -82,6 +101,7 @@ def measure(
             for name in waiting:
                 call, sample = calls[name], samples[name]
                 before.get(name, _nothing)()
+                pause()
                 if not sample.wall or sample.wall[-1] < WARM_UP_BELOW_S:
                     call()
                 wall, cpu = _block(call, sample.calls_per_block)

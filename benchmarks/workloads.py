@@ -75,7 +75,7 @@ def two_operands(dtype: str, a: tuple[int, ...], b: tuple[int, ...]) -> Data:
 
 #: name -> kind, shapes of the operands
 PRODUCTS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
-    **{f"gemm_{n}": ("matrix_product", (n, n), (n, n)) for n in (4, 16, 128, 1024)},
+    **{f"gemm_{n}": ("matrix_product", (n, n), (n, n)) for n in (4, 8, 12, 16, 128, 1024)},
     "gemv_4096": ("matrix_product", (4096, 4096), (4096,)),
     "batched_100x8": ("batched_product", (100, 8, 8), (100, 8, 8)),
     "batched_64x32": ("batched_product", (64, 32, 32), (64, 32, 32)),

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.contenders.base import Contender
-from benchmarks.workloads import CALL_OVERHEAD, LOOP, Workload
+from benchmarks.workloads import CALL_OVERHEAD, LOOP, PRODUCT, Workload
 
 PEER, OURS, BOUND = "peer", "ours", "bound"
 
@@ -69,6 +69,8 @@ CONTENDERS: dict[str, Entry] = {
     for entry in (
         Entry("symstack", "symstack_:Symstack", ("symstack",), role=OURS, rewrites=True),
         Entry("numpy", "numpy_:NumPy", ("numpy",), compiles=False),
+        # Products of the one above are np.dot, which has less to look at than what users write.
+        Entry("numpy-matmul", "numpy_:NumPyMatmul", ("numpy",), only=PRODUCT, compiles=False),
         Entry("pytensor-c", "pytensor_:PyTensorC", _PYTENSOR, rewrites=True),
         # Skipping the checks of the inputs saves a microsecond or two: it cannot show outside call overhead.
         Entry("pytensor-c-trust", "pytensor_:PyTensorC", _PYTENSOR, options={"trust_input": True}, only=CALL_OVERHEAD),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
-from benchmarks.timing import MIN_BLOCKS, Samples, calls_per_block, measure
+from benchmarks.timing import MIN_BLOCKS, Samples, calls_per_block, measure, settle
 
 
 def busy(duration: float) -> None:
@@ -49,3 +50,23 @@ def test_what_comes_before_a_turn_is_called_and_not_timed() -> None:
     found = measure({"one": work, "two": lambda: busy(5e-4)}, budget_s=0.01, threads=2, before={"one": prepare})
     assert found["one"]["cpu_median_s"] == pytest.approx(5e-4, rel=0.3)
     assert turns[0] == "before" and turns.count("before") == int(found["one"]["blocks"]) + 1
+
+
+def test_with_several_threads_a_turn_begins_when_those_of_the_turn_before_are_asleep() -> None:
+    spinning = threading.Event()
+    met: list[bool] = []
+
+    def spin() -> None:
+        busy(10e-3)  # of the processor, however busy the machine is
+        spinning.clear()
+
+    def leave_a_thread() -> None:
+        if not spinning.is_set():
+            spinning.set()
+            threading.Thread(target=spin).start()
+
+    calls = {"leaves": leave_a_thread, "next": lambda: met.append(spinning.is_set())}
+    for name in ("leaves", "next"):
+        settle()
+        calls[name]()
+    assert met == [False]
