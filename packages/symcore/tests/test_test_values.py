@@ -186,3 +186,12 @@ def test_graphs_inside_ops_need_none():
         assert grad(y.sum(), x).tag.test_value.tolist() == [3, 3, 3]
         assert Rop(y, [x], [x + 1]).tag.test_value.tolist() == [3, 3, 3]
         assert get_test_value(hessian((x**3 + x**2).sum(), x)).tolist() == (2 * np.eye(3)).tolist()
+
+
+def test_an_attribute_that_needs_an_example_says_so():
+    """A property that raises is there: ``x.shape`` is not said to be missing."""
+    x = T.dvector("x")
+    with config.override(compute_test_value="raise"), pytest.raises(TestValueError, match="x .* has no test value"):
+        _ = x.shape
+    with pytest.raises(AttributeError, match="no attribute 'get_value': only shared"):
+        x.get_value()

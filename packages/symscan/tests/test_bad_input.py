@@ -76,6 +76,11 @@ AT_ONCE = {
     "a condition that is a vector": (lambda: scan(lambda v: (v, until(v > 0)), m), TypeError, "scalar condition"),
     "an update of no shared variable": (lambda: scan(lambda v: (v, {x: v}), x), TypeError, "not a shared variable"),
     "something that is no tensor": (lambda: scan(lambda v: [v, "text"], x), TypeError, "output 1 of the step"),
+    "no return": (lambda: scan(lambda v, s: None, x, zero), TypeError, "the step returned None: has it no return"),
+    "a direction in words": (lambda: scan(lambda v: v, x, go_backwards="no"), TypeError, "go_backwards must be True"),
+    "a direction in a dictionary": (
+        lambda: scan(lambda v: v, {"input": x, "go_backwards": "no"}), TypeError, r"go_backwards of sequences\[0\]"
+    ),
     "no function": (lambda: map(None, x), TypeError, "needs a function"),
     "rows too few for any step": (
         lambda: scan(lambda a, b: a, {"input": np.zeros(2), "taps": [-2, 1]}), ValueError,

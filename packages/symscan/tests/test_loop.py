@@ -1,6 +1,8 @@
 """``loop``: nested carries, what it returns, its derivatives, and what it says about wrong use."""
 
 from collections import namedtuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,22 @@ from symscan import loop, scan, until
 MODES = ["FAST_COMPILE", "FAST_RUN"]
 rng = np.random.default_rng(3)
 Cell = namedtuple("Cell", "hidden memory")
+
+
+@dataclass(frozen=True)
+class State:
+    total: Any
+    cell: Cell
+    doubled: Any = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "doubled", 2 * self.total)
+
+
+@dataclass
+class Row:
+    value: Any
+    weight: Any = None
 
 
 @pytest.fixture(params=MODES)
@@ -58,6 +76,22 @@ def test_named_tuples_and_dictionaries_of_sequences(run):
         memory = 0.5 * memory + b * hidden
     got = run([x, y], list(cell), X, Y)
     np.testing.assert_allclose(got, [hidden, memory], rtol=1e-14)
+
+
+def test_data_classes(run):
+    """In the carry, in the rows and in what is stacked; fields that a class computes itself are no leaves."""
+    x, w = T.dvectors("xw")
+
+    def step(state, row):
+        total = state.total + row.value * row.weight
+        return State(total, Cell(state.cell.hidden * row.value, None)), Row(state.doubled)
+
+    last, rows = loop(step, State(0.0, Cell(1.0, None)), Row(x, w))
+    assert isinstance(last, State) and isinstance(last.cell, Cell) and isinstance(rows, Row) and rows.weight is None
+    total, product, doubled = run([x, w], [last.total, last.cell.hidden, rows.value], [1.0, 2.0, 3.0], [1.0, 1.0, 2.0])
+    assert (total, product, doubled.tolist()) == (9, 6, [0, 2, 6])
+    slopes = run([x, w], grad(last.total * last.cell.hidden, [x, w]), [1.0, 2.0, 3.0], [1.0, 1.0, 2.0])
+    np.testing.assert_allclose(slopes, [[60, 33, 30], [6, 12, 18]])
 
 
 def test_a_bare_carry_and_a_symbolic_number_of_steps(run):
@@ -189,6 +223,16 @@ def test_wrong_steps(name):
     step, error, message = WRONG[name]
     with pytest.raises(error, match=message):
         loop(step, FIRST, x)
+
+
+def test_wrong_data_classes():
+    given = State(0.0, Cell(1.0, None))
+    with pytest.raises(TypeError, match=r"carry must be a State \(total, cell\), as it is at first; .* a Row \(val"):
+        loop(lambda c, v: (Row(c, v), v), given, x)
+    with pytest.raises(TypeError, match=r"carry.cell must be a Cell of 2, as it is at first; .* one value"):
+        loop(lambda c, v: (State(v, v), v), given, x)
+    with pytest.raises(TypeError, match=r"carry.value must be one value, as it is at first; .* a Row \(value, w"):
+        loop(lambda c, v: (Row(Row(v), v), v), Row(0.0, 0.0), x)
 
 
 def test_wrong_arguments():

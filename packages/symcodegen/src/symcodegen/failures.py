@@ -26,7 +26,7 @@ def step_error(
         return cause or ERRORS.get(kind, RuntimeError)(message)
     operands = [held.get(v, Operand()) for v in node.inputs]
     if kind == "loop" and cause is not None:
-        cause.add_note(f"in {message} of {node.op}")
+        cause.add_note(message if message.startswith("while") else f"in {message} of {node.op}")
         report(cause, node, operands)
         return cause
     if cause is None:

@@ -62,14 +62,14 @@ def sequence_arguments(given: Any, go_backwards: bool) -> list[SequenceArgument]
     """Check ``sequences``. Raises ``TypeError`` for scalars and non-tensors, ``ValueError`` for keys and taps."""
     found = []
     for k, item in enumerate(as_list(given)):
-        where, backwards = f"sequences[{k}]", go_backwards
+        where, backwards = f"sequences[{k}]", _direction("go_backwards", go_backwards)
         taps: tuple[int, ...] = (0,)
         if isinstance(item, Mapping):
             _check_keys(where, item, {"input", "taps", "go_backwards"})
             if item.get("input") is None:
                 raise ValueError(f"{where} is a dictionary without 'input', the tensor to walk along.")
             taps = _taps(where, item.get("taps", (0,)))
-            backwards = bool(item.get("go_backwards", go_backwards))
+            backwards = _direction(f"go_backwards of {where}", item.get("go_backwards", go_backwards))
             item = item["input"]
         x = _tensor(where, item)
         if x.type.ndim == 0:
@@ -85,6 +85,12 @@ def sequence_arguments(given: Any, go_backwards: bool) -> list[SequenceArgument]
             x = x[::-1]
         found.append(SequenceArgument(x, taps, tuple(future - t if backwards else t - past for t in taps), where))
     return found
+
+
+def _direction(what: str, given: Any) -> bool:
+    if not isinstance(given, (int, np.bool_)):
+        raise TypeError(f"{what} must be True or False, got {given!r} ({type(given).__name__}).")
+    return bool(given)
 
 
 def fixed_arguments(given: Any) -> list[Any]:
@@ -155,6 +161,8 @@ def _check_keys(where: str, item: Mapping[str, Any], known: set[str]) -> None:
 
 
 def _taps(where: str, given: Any) -> tuple[int, ...]:
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
     taps = tuple(given) if isinstance(given, Sequence) else (given,)
     if not taps or not all(isinstance(t, int) or getattr(t, "dtype", None) is not None for t in taps):
         raise ValueError(f"the taps of {where} must be integers, got {given!r}.")

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from symcore.graph.shared import SharedVariable
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Variable
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.type import TensorType
+from symscan import examples
 from symscan.arguments import OutputArgument, SequenceArgument
 from symscan.scanning import Builder, Tracer, number_of_steps
 from symscan.stepping import Returned, until
@@ -23,8 +25,8 @@ def loop(
 ) -> tuple[Any, Any]:
     """Make ``carry, y = step(carry, x)`` for every ``x`` of ``xs``; return the last carry, and the ``y`` stacked.
 
-    Carry, ``xs`` and ``y`` are tensors, or tuples, lists, named tuples and dictionaries of them, nested as you like;
-    ``None`` stands for nothing. All state is in the carry: there are no updates to pass on.
+    Carry, ``xs`` and ``y`` are tensors, or tuples, lists, named tuples, dictionaries and data classes of them, nested
+    as you like; ``None`` stands for nothing. All state is in the carry: there are no updates to pass on.
 
     Parameters
     ----------
@@ -102,17 +104,24 @@ class _Loop:
             raise ValueError("loop cannot tell how many steps to make: give it xs, or n_steps.")
         n = number_of_steps(n_steps, self.seqs)
         tracer = _CarryTracer(self._flat_step, self.seqs, self.outs, [])
+        tracer.with_examples = not self.others
         traced = tracer.trace()
         traced.updates.update(zip(self.others, self.after, strict=True))
-        builder = Builder(self.seqs, tracer.outs, traced, -1, self.name, self.others)
+        with paused():
+            carry, ys = self._handed_out(Builder(self.seqs, tracer.outs, traced, -1, self.name, self.others), n)
+        examples.of_outputs([v for v in carry if isinstance(v.type, TensorType)] + ys)
+        if length_out == "last":
+            ys = [rows[-1] for rows in ys]
+        return fill(self.carry_form, iter(carry)), fill(self.y_form, iter(ys))
+
+    def _handed_out(self, builder: Builder, n: Any) -> tuple[list[Any], list[Any]]:
+        """Return the leaves of the last carry, and the rows of those of ``y``."""
         node = builder.loop(n)
         found = node.op.spec.results(node.outputs)
         count = len(self.outs)
         finals = builder.updated([rows[-1] for rows in found.states[count:]], found.carries)
         tensors, others = iter([rows[-1] for rows in found.states[:count]]), iter(self.others)
-        carry = [next(tensors) if tensor else finals[next(others)] for tensor in self.is_tensor]
-        ys = found.plain if length_out == "all" else [rows[-1] for rows in found.plain]
-        return fill(self.carry_form, iter(carry)), fill(self.y_form, iter(ys))
+        return [next(tensors) if tensor else finals[next(others)] for tensor in self.is_tensor], found.plain
 
     def _flat_step(self, *given: Any) -> list[Any]:
         """Call the step on structures; return the tensors of the carry, then those of ``y``."""

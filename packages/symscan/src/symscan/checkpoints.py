@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Apply, Constant
 from symcore.printing.ops_printing import Assert
 from symcore.tensor.constant import as_tensor
@@ -19,6 +20,7 @@ from symcore.tensor.join import concatenate
 from symcore.tensor.scalar_functions import eq
 from symcore.tensor.shapes import specify_shape
 from symcore.tensor.type import TensorType
+from symscan import examples
 from symscan.arguments import check_options, fixed_arguments, output_arguments, sequence_arguments
 from symscan.op import Scan
 from symscan.scanning import Builder, Tracer, number_of_steps
@@ -88,13 +90,18 @@ def scan_checkpoints(
     traced = tracer.trace()
     if traced.condition is not None:
         raise ValueError("the step of scan_checkpoints must not return until(...): the blocks of steps are whole.")
-    builder = Builder(seqs, tracer.outs, traced, -1, name)
-    found = in_blocks(builder.loop(n), save_every_N)
-    outputs: list[Any] = [None] * len(tracer.outs)
+    with paused():  # the blocks are about variables of their own
+        outputs, updates = _handed_out(Builder(seqs, tracer.outs, traced, -1, name), n, save_every_N)
+    examples.of_outputs(outputs)
+    return (outputs[0] if len(outputs) == 1 else outputs), updates
+
+
+def _handed_out(builder: Builder, n: Any, block: int) -> tuple[list[Any], dict[Any, Any]]:
+    found = in_blocks(builder.loop(n), block)
+    outputs: list[Any] = [None] * len(builder.outs)
     for k, rows in zip(builder.states + builder.plain, found.states[: len(builder.states)] + found.plain, strict=True):
         outputs[k] = rows
-    updates = builder.updated([rows[-1] for rows in found.first_rows[len(builder.states) :]], found.carries)
-    return (outputs[0] if len(outputs) == 1 else outputs), updates
+    return outputs, builder.updated([rows[-1] for rows in found.first_rows[len(builder.states) :]], found.carries)
 
 
 def _multiple(n: Any, block: int) -> Any:

@@ -14,6 +14,7 @@ from symcore.tensor import dtypes
 from symcore.tensor.constant import as_tensor
 from symcore.tensor.scalar_functions import minimum
 from symcore.tensor.type import TensorType
+from symscan import examples
 from symscan.arguments import (
     OutputArgument,
     SequenceArgument,
@@ -121,11 +122,12 @@ def scan(
     n = number_of_steps(n_steps, seqs)
     tracer = Tracer(fn, seqs, output_arguments(outputs_info), fixed)
     traced = tracer.trace()
-    builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name, asked=wishes)
-    if strict:
-        builder.refuse_others(fixed)
-    with paused():
+    with paused():  # the copy of the step is about variables of its own
+        builder = Builder(seqs, tracer.outs, traced, truncate_gradient, name, asked=wishes)
+        if strict:
+            builder.refuse_others(fixed)
         outputs, updates = builder.handed_out(builder.loop(n))
+    examples.of_outputs(outputs)
     return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
 
 
@@ -167,7 +169,12 @@ def _check_lengths(n: int, sequences: Sequence[SequenceArgument]) -> None:
 
 
 class Tracer:
-    """Calls the step on symbolic variables until its states have the types that the step makes."""
+    """Calls the step on symbolic variables until its states have the types that the step makes.
+
+    ``with_examples``: what it is called with may have test values.
+    """
+
+    with_examples = True
 
     def __init__(self, fn: Any, seqs: list[SequenceArgument], outs: list[OutputArgument] | None, fixed: list[Any]):
         self.fn, self.seqs, self.given, self.fixed = fn, seqs, outs, fixed
@@ -176,10 +183,12 @@ class Tracer:
     def trace(self) -> Returned:
         """Return what the step returned; the slices and taps it was given are in ``seqs`` and ``outs``."""
         for _ in range(3 + max((len(o.row.shape) for o in self.outs if o.taps), default=0)):
-            with paused():  # what stands for a slice or a state has no test value
-                returned = parse(self._call(self._arguments()))
-            self._check_count(returned)
-            if self._settled(returned):
+            arguments = self._arguments()
+            with examples.watched(self.with_examples and examples.give(self.seqs, self.outs)):
+                returned = parse(self._call(arguments))
+                self._check_count(returned)
+                settled = self._settled(returned)
+            if settled:
                 return returned
         raise TypeError("the types of the states of this loop change with every step; use T.specify_shape in the step.")
 

@@ -38,12 +38,15 @@ def parse(result: Any) -> Returned:
     """Sort what a step returned; the parts may come in any order. Raises ``TypeError`` for what is none of them."""
     if isinstance(result, until):
         return Returned([], {}, result.condition)
-    if isinstance(result, Mapping):
+    if isinstance(result, Mapping) or _is_updates(result):
         return Returned([], _updates(result))
-    if _is_updates(result):
-        return Returned([], _updates(result))
+    if result is None:
+        raise TypeError(
+            "the step returned None: has it no return? A step returns tensors, a dictionary of updates, and "
+            "until(condition)."
+        )
     if not isinstance(result, (list, tuple)):
-        return Returned([] if result is None else [_output(0, result)], {})
+        return Returned([_output(0, result)], {})
     rest: list[Any] = []
     updates: dict[Any, Any] = {}
     condition = None

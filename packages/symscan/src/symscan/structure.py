@@ -1,10 +1,13 @@
-"""Nested tuples, lists, named tuples and dictionaries: taken apart into leaves, and put together again.
+"""Nested tuples, lists, named tuples, dictionaries and data classes: taken apart into leaves, and put together again.
 
 A form is what is left of a structure without its leaves. ``None`` has no leaves and belongs to the form.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from symcore.graph.variable import Variable
 
 
 class _Leaf:
@@ -25,6 +28,8 @@ def flatten(value: Any, where: str, leaves: list[tuple[str, Any]]) -> Any:
         return type(value), [flatten(v, path, leaves) for path, v in _entries(value, where)]
     if isinstance(value, Mapping):
         return dict, {k: flatten(value[k], f"{where}[{k!r}]", leaves) for k in value}
+    if _is_data(value):
+        return type(value), {k: flatten(v, f"{where}.{k}", leaves) for k, v in _fields(value).items()}
     leaves.append((where, value))
     return LEAF
 
@@ -35,7 +40,7 @@ def flatten_like(form: Any, value: Any, where: str, leaves: list[tuple[str, Any]
     Raises ``TypeError``, naming the place, where ``value`` has another form.
     """
     if form is LEAF:
-        if value is None or isinstance(value, (list, tuple, Mapping)):
+        if value is None or isinstance(value, (list, tuple, Mapping)) or _is_data(value):
             raise TypeError(f"{where} must be one value, as it is at first; the step made {describe(value)} of it.")
         leaves.append((where, value))
         return
@@ -44,17 +49,24 @@ def flatten_like(form: Any, value: Any, where: str, leaves: list[tuple[str, Any]
             raise TypeError(f"{where} must be None, as it is at first; the step made {describe(value)} of it.")
         return
     kind, parts = form
-    same = isinstance(value, Mapping) if kind is dict else type(value) is kind
-    if not same or len(value) != len(parts) or (kind is dict and set(value) != set(parts)):
+    if not _has_form(value, kind, parts):
         raise TypeError(
             f"{where} must be {_described(kind, parts)}, as it is at first; the step made {describe(value)} of it."
         )
-    if kind is dict:
+    if isinstance(parts, dict):
         for k, part in parts.items():
-            flatten_like(part, value[k], f"{where}[{k!r}]", leaves)
+            of_dict = kind is dict
+            path = f"{where}[{k!r}]" if of_dict else f"{where}.{k}"
+            flatten_like(part, value[k] if of_dict else getattr(value, k), path, leaves)
         return
     for part, (path, v) in zip(parts, _entries(value, where), strict=True):
         flatten_like(part, v, path, leaves)
+
+
+def _has_form(value: Any, kind: Any, parts: Any) -> bool:
+    if kind is dict:
+        return isinstance(value, Mapping) and set(value) == set(parts)
+    return type(value) is kind and (isinstance(parts, dict) or len(value) == len(parts))
 
 
 def fill(form: Any, leaves: Iterator[Any]) -> Any:
@@ -66,6 +78,8 @@ def fill(form: Any, leaves: Iterator[Any]) -> Any:
     kind, parts = form
     if kind is dict:
         return {k: fill(part, leaves) for k, part in parts.items()}
+    if isinstance(parts, dict):
+        return kind(**{k: fill(part, leaves) for k, part in parts.items()})
     values = [fill(part, leaves) for part in parts]
     return kind(*values) if hasattr(kind, "_fields") else kind(values)
 
@@ -76,13 +90,27 @@ def describe(value: Any) -> str:
         return _described(dict, value)
     if isinstance(value, (list, tuple)):
         return _described(type(value), value)
+    if _is_data(value):
+        return _described(type(value), _fields(value))
     return "None" if value is None else f"one value, {value}"
 
 
 def _described(kind: Any, parts: Any) -> str:
     if kind is dict:
         return f"a dictionary with {', '.join(map(repr, parts)) or 'no keys'}"
+    if isinstance(parts, dict):
+        return f"a {kind.__name__} ({', '.join(parts)})"
     return f"a {kind.__name__} of {len(parts)}"
+
+
+def _is_data(value: Any) -> bool:
+    """Tell whether a value is of a data class; variables of the graph are leaves, whatever their classes are."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, (type, Variable))
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return what a data class is made from. Others of its fields are its own to compute."""
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
 
 
 def _entries(value: Sequence[Any], where: str) -> list[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symcore.graph.fgraph import FunctionGraph
+from symcore.graph.test_values import paused
 from symcore.graph.variable import Apply
 from symcore.tensor.shapes import shape_i, specify_shape
 from symcore.tensor.type import TensorType
@@ -23,7 +24,8 @@ def loop_over_a_batch(op: Scan, node: Apply, inputs: Sequence[Any], batched: Seq
         return None
     length = batch_length(inputs, batched)
     known = next((x.type.shape[0] for x, b in zip(inputs, batched, strict=True) if b and x.type.shape[0]), None)
-    step = _BatchedStep(op, outer, known)
+    with paused():  # the step is about variables of its own
+        step = _BatchedStep(op, outer, known)
     given = spec.outer(list(inputs))
     sequences = [_rows_first(x) if b else x for x, b in zip(given.sequences, outer.sequences, strict=True)]
     states = [

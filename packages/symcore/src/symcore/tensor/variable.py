@@ -476,6 +476,9 @@ class TensorVariable(TensorOperators, Variable[TensorType]):
     if not TYPE_CHECKING:  # it gives no attribute: it tells what to use instead of those of shared variables
 
         def __getattr__(self, name):
+            kept = getattr(type(self), name, None)
+            if isinstance(kept, property):  # it is there: what it raised, such as a missing test value, is the error
+                return kept.fget(self)
             hint = ""
             if name in ("get_value", "set_value"):
                 hint = f": only shared variables have a value, and {self} is none. Compute it by .eval() or a function."
