@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import stat
@@ -173,7 +174,27 @@ def test_a_directory_of_somebody_else(root: Path, compiler: Compiler) -> None:
 
 def test_a_file_in_the_way(root: Path, compiler: Compiler) -> None:
     root.write_text("I am a file")
-    assert_falls_back(root, compiler, "cannot be used")
+    assert_falls_back(root, compiler, f"cannot be used: {re.escape(str(root))} is no directory")
+    assert_falls_back(root / "below", compiler, "cannot be used: .* is no directory")
+
+
+@posix
+def test_links_are_followed(root: Path, compiler: Compiler, tmp_path: Path) -> None:
+    root.symlink_to(tmp_path / "elsewhere")  # not there yet
+    assert_adds(KernelCache(root, compiler), 1)
+    assert cached_objects(tmp_path / "elsewhere")
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.warns(CacheWarning, match="cannot be used: Too many levels of symbolic links"):
+        assert_adds(KernelCache(circle, compiler), 1)
+
+
+@posix
+def test_a_tilde_is_the_home_directory(compiler: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert_adds(KernelCache("~/kernels", compiler), 1)
+    assert cached_objects(tmp_path / "kernels") and not Path("~").exists()
 
 
 def test_read_only_root(root: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from symcodegen import toolchain
 from symcodegen.process import OUTPUT_CAP, run_all
 from symcodegen.toolchain import (
     CompileError,
@@ -69,7 +70,7 @@ def test_cpu_features_are_those_of_this_processor(compiler: Compiler) -> None:
 def test_override_wins_over_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = script(tmp_path / "first", "exit 0"), script(tmp_path / "second", "exit 0")
     monkeypatch.setenv("CC", str(second))
-    assert locate(str(first)) == [((str(first),), "the option cc")]
+    assert locate(str(first)) == [((str(first),), "config.compiler")]
     assert locate() == [((str(second),), "$CC")]
     monkeypatch.setenv("CC", f"{first} {second} -O3")
     assert locate() == [((str(first), str(second), "-O3"), "$CC")]
@@ -79,7 +80,7 @@ def test_what_was_named_is_never_replaced_silently(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CC", "no-such-compiler-anywhere")
     with pytest.raises(CompilerMissing, match=r"no-such-compiler-anywhere.*\$CC"):
         find_compiler()
-    with pytest.raises(CompilerMissing, match="option cc"):
+    with pytest.raises(CompilerMissing, match="config.compiler"):
         find_compiler("/nowhere/cc")
     with pytest.raises(CompilerMissing, match="none"):
         find_compiler("none")
@@ -297,6 +298,22 @@ def test_a_hanging_compiler_is_killed_with_its_children(compiler: Compiler, tmp_
     assert time.monotonic() - started < 2
     time.sleep(2.2)
     assert not mark.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the misbehaving compilers are shell scripts")
+def test_a_compiler_that_hangs_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tmp_path / "asked"
+    hang = script(tmp_path / "cc", f"echo >> {asked}; sleep 60")
+    monkeypatch.setattr(toolchain, "PROBE_TIMEOUT", 0.3)
+    with pytest.raises(CompileError, match=r"within 0\.3 s"):
+        find_compiler(str(hang))
+    assert asked.read_text() == "\n"
+
+
+def test_a_compiler_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = script(tmp_path / "my-cc", "exit 0")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert locate("~/my-cc -O2") == [((str(mine), "-O2"), "config.compiler")]
 
 
 @needs_compiler

@@ -258,6 +258,34 @@ def test_file_headers_and_their_content(tmp_path):
         function([x], made()(x))
 
 
+def test_files_that_do_not_serve(tmp_path):
+    (tmp_path / "code.c").write_bytes(b"double x = 1; // \xff")
+    with pytest.raises(ValueError, match="code.c of Binary is no text in UTF-8"):
+        vector_op("", file=tmp_path / "code.c", title="Binary", **SAME)
+    (tmp_path / "a,-plugin,b").mkdir()
+    with pytest.raises(ValueError, match="has a comma"):
+        vector_op("(void)0;", library_dirs=(tmp_path / "a,-plugin,b",), **SAME)
+
+
+def test_inputs_are_not_written():
+    x = T.dvector("x")
+    for write in ("SYM_AT(x, 0) = 1;", "*SYM_DATA(x) = 1;"):
+        with pytest.raises(CompileError, match=r"(?s)read-only.*C of Writer:1: "):
+            function([x], vector_op(write, title="Writer", **SAME)(x))
+    number, n = TensorType("float64", ()), T.dscalar("n")
+    with pytest.raises(CompileError, match="read-only"):
+        function([n], vector_op("SYM_SCALAR(x) = 1;", itypes=(number,), otypes=(number,))(n))
+
+
+def test_values_of_a_failure_go_with_its_format():
+    x = T.dvector("x")
+    for fail in ('SYM_FAIL("%s", 3);', 'SYM_FAIL_INDEX("%lld");', 'SYM_FAIL_SHAPE("%d", SYM_LEN(x, 0));'):
+        with pytest.raises(CompileError, match=r"(?s)format.*C of Wrong:2: SYM_FAIL"):
+            function([x], vector_op(f"(void)0;\n{fail}", title="Wrong", **SAME)(x))
+    loose = vector_op('if (SYM_LEN(x, 0) < 0) printf("%ld", SYM_LEN(x, 0));', headers=("<stdio.h>",), **SAME)
+    function([x], loose(x))([1.0])  # other formats are the user's own affair
+
+
 def test_libraries_and_flags(tmp_path):
     (tmp_path / "thrice.c").write_text("double thrice(double x) { return 3 * x; }\n")
     library = tmp_path / "libthrice.so"
@@ -390,6 +418,8 @@ def test_the_twin_is_what_debug_compares_with():
         ({"headers": ('a.h"\nint',)}, ValueError, "header"),
         ({"libraries": ("-Wl,x",)}, ValueError, "library"),
         ({"include_dirs": ("/nowhere/at/all",)}, ValueError, "is no folder"),
+        ({"inputs": ("unix",)}, ValueError, "cannot be a name in C"),  # a macro of compilers
+        ({"code": "// \ud800"}, ValueError, "half a character"),
         ({"compile_flags": ("-fplugin=x.so",)}, ValueError, "is refused"),
         ({"compile_flags": ("-ffast-math",)}, ValueError, "is refused"),
         ({"c_params": {"n": object()}}, TypeError, "parameter n"),

@@ -53,7 +53,7 @@ def test_a_wheel_without_its_program_is_no_compiler(wheel: str) -> None:
 
 @pytest.mark.parametrize("words", ["zig", "zig cc", "python -m ziglang cc", "/usr/bin/python3 -m ziglang cc"])
 def test_it_is_taken_where_it_is_asked_for(wheel: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert locate(words) == [((wheel, "cc"), "the option cc")]
+    assert locate(words) == [((wheel, "cc"), "config.compiler")]
     monkeypatch.setenv("CC", f"{words} -O3 -march=x86-64-v3")
     assert locate() == [((wheel, "cc", "-O3", "-march=x86_64_v3"), "$CC")]
     with pytest.raises(ValueError, match="refused"):
@@ -64,14 +64,14 @@ def test_a_zig_on_the_path_is_before_that_of_the_wheel(wheel: str, tmp_path: Pat
     own = tmp_path / "zig"
     own.write_text("#!/bin/sh\nexit 0\n")
     own.chmod(0o755)
-    assert locate("zig cc") == [((str(own), "cc"), "the option cc")]
-    assert locate(f"{own} cc") == [((str(own), "cc"), "the option cc")]
+    assert locate("zig cc") == [((str(own), "cc"), "config.compiler")]
+    assert locate(f"{own} cc") == [((str(own), "cc"), "config.compiler")]
 
 
 def test_what_is_asked_for_and_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ziglang", None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CompilerMissing, match="'zig cc' named by the option cc is not there.*pip install ziglang"):
+    with pytest.raises(CompilerMissing, match="'zig cc' named by config.compiler is not there.*pip install ziglang"):
         find_compiler("zig cc")
 
 

@@ -96,9 +96,9 @@ def default_root() -> Path:
 class KernelCache:
     """Loads kernels, compiling at most once what no cache holds. Safe from any number of threads and processes.
 
-    ``root``: the directory (default :func:`default_root`); if it cannot be used, one CacheWarning is given and a
-    private temporary directory serves. ``compiler``: a :class:`Compiler`, a command (``"gcc"``, ``"none"``), or None
-    for $CC, cc, gcc, clang. ``flags``: more compiler flags, on the allow list of
+    ``root``: the directory (default :func:`default_root`; ``~`` is the home directory); if it cannot be used, one
+    CacheWarning is given and a private temporary directory serves. ``compiler``: a :class:`Compiler`, a command
+    (``"gcc"``, ``"none"``), or None for $CC, cc, gcc, clang. ``flags``: more compiler flags, on the allow list of
     :func:`symcodegen.toolchain.check_flags`.
     ``limit``: bytes on disk. ``timeout``: seconds one compilation may take. ``abi``: version of the kernel ABI.
     """
@@ -113,7 +113,7 @@ class KernelCache:
         timeout: float = COMPILE_TIMEOUT,
         abi: int = ABI_VERSION,
     ) -> None:
-        self._root = None if root is None else Path(root)
+        self._root = None if root is None else Path(os.path.expanduser(root))
         self._compiler = compiler if isinstance(compiler, Compiler) else None
         self._command = compiler if isinstance(compiler, str) else None
         self._flags = check_flags(flags)

@@ -79,11 +79,14 @@ class Store:
         """The store at ``root``, created with mode 0700 if it is not there. Raises CacheUnusable, saying what to do."""
         try:
             _step("mkdir")
+            root = _where(root)  # what a link leads to is made, too
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            root = root.resolve()
             _check_ours(root)
             for name in _FOLDERS:
                 (root / name).mkdir(mode=0o700, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            taken = error.filename or root
+            raise CacheUnusable(f"the cache directory {root} cannot be used: {taken} is no directory.") from error
         except OSError as error:
             raise CacheUnusable(f"the cache directory {root} cannot be used: {error.strerror or error}.") from error
         return cls(root, limit)
@@ -359,6 +362,14 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def _where(root: Path) -> Path:
+    """The path without links. Raises OSError where they lead in a circle (before Python 3.13 that is no OSError)."""
+    try:
+        return root.resolve()
+    except RuntimeError as error:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
 
 
 def _check_ours(root: Path) -> None:

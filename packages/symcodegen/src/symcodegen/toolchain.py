@@ -175,7 +175,8 @@ class Compiler(Record):
                 # The C library is there when the object is loaded; zig would build one of its own first, for seconds.
                 bare = zig.is_zig(self.argv)
                 link = [flag for flag in self.link_flags if bare or flag != "-nostdlib"]
-                flags = [*self.flags(unit.heavy), *extras.compile]
+                # -w would also silence what C of a user makes an error of (SYM_FAIL), and a user's own -Werror.
+                flags = [*(flag for flag in self.flags(unit.heavy) if flag != "-w"), *extras.compile]
                 command = [*flags, *link, str(unit.path), "-o", str(out), *extras.link]
             self._run([command], scratch, timeout, units)
         else:
@@ -304,7 +305,7 @@ _REFUSED = (
 )
 
 
-def check_flags(flags: Sequence[str], origin: str = "the option cflags") -> tuple[str, ...]:
+def check_flags(flags: Sequence[str], origin: str = "config.compiler_flags") -> tuple[str, ...]:
     """The flags, unchanged, if each only tunes code generation; ValueError naming the first that might do more."""
     for flag in flags:
         if not re.fullmatch(_ALLOWED, flag) or re.match(_REFUSED, flag):
@@ -327,7 +328,7 @@ def locate(override: str | None = None) -> list[tuple[tuple[str, ...], str]]:
     """
     import shutil  # noqa: PLC0415 - pulls in the compression modules
 
-    for words, origin in ((override, "the option cc"), (os.environ.get("CC"), "$CC")):
+    for words, origin in ((override, "config.compiler"), (os.environ.get("CC"), "$CC")):
         if words is None or not words.strip():
             continue
         if words.strip() == "none":
@@ -348,7 +349,7 @@ def _resolve(text: str, origin: str) -> tuple[str, ...]:
     import shutil  # noqa: PLC0415
 
     # A Windows path keeps its backslashes.
-    words = shlex.split(text, posix=os.name == "posix")
+    words = [os.path.expanduser(word) for word in shlex.split(text, posix=os.name == "posix")]
     if (as_zig := zig.spelled(words)) is not None:
         return _resolve_zig(as_zig, origin)
     programs = [word for word in words if not word.startswith("-")]
@@ -460,9 +461,9 @@ def _answers(argv: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...], tu
         for cautions in (_NO_SUMMARIES, ()):
             try:
                 macros = _macros(argv, (*native, *cautions))
-            except CompileError:
-                if not native and not cautions:
-                    raise
+            except CompileError as error:
+                if error.returncode is None or not (native or cautions):
+                    raise  # who hangs does so with any flags: five more would be a wait of minutes
                 continue
             if "__clang__" not in macros or not cautions:
                 return macros, native, cautions
@@ -505,7 +506,8 @@ def _macros(argv: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, str]:
         raise _compile_error(path, result, [], PROBE_TIMEOUT)
     pairs = re.findall(r"^#define (\w+) ?(.*)$", result.output, re.MULTILINE)
     if not pairs:
-        raise CompileError(f"{path} does not behave like a C compiler: it listed no macros.", details=result.output)
+        text = f"{path} does not behave like a C compiler: it listed no macros."
+        raise CompileError(text, details=result.output, returncode=result.returncode)
     return dict(pairs)
 
 

@@ -43,6 +43,9 @@ def extras_of(
     check_build(headers, [*include_dirs, *library_dirs], libraries, flags)
     includes = [str(Path(f).resolve()) for f in include_dirs]
     folders = [str(Path(f).resolve()) for f in library_dirs]
+    for folder in folders:
+        if "," in folder:  # what follows would be another option of the linker
+            raise ValueError(f"the folder of libraries {folder!r} has a comma in its path. Linkers refuse that.")
     hasher = hashlib.blake2b(digest_size=16)
     names = [h.strip("<>") for h in headers] + [name for text in texts for name in _INCLUDE.findall(text)]
     for path in _headers(names, includes):

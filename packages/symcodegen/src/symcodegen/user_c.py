@@ -25,6 +25,7 @@ interpreter's lock and can be exported.
 import contextlib
 import contextvars
 import hashlib
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -150,7 +151,7 @@ class COp(Op):
         values["title"] = values["title"] or type(self).__name__
         if values["file"]:
             values["file"] = str(values["file"])
-            values["code"] = Path(values["file"]).read_text(encoding="utf-8")
+            values["code"] = _read(values["file"], values["title"])
         self._check()
         values["digest"] = self.extras().digest
 
@@ -158,6 +159,9 @@ class COp(Op):
         for name in ("code", "support_code", "shape_code", "scratch"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} of {self.title} must be C as a string, not {getattr(self, name)!r}.")
+            lone = re.search("[\ud800-\udfff]", getattr(self, name))
+            if lone:
+                raise ValueError(f"{name} of {self.title} has half a character, {lone[0]!r}, at {lone.start()}.")
 
     def _check(self) -> None:
         self._check_texts()
@@ -269,6 +273,14 @@ def _as_tuple(value: Any, name: str) -> tuple[Any, ...]:
     if isinstance(value, str):
         raise TypeError(f"{name}={value!r}: give a tuple of strings, {name}=({value!r},).")
     return tuple(value)
+
+
+def _read(file: str, title: str) -> str:
+    """Return the text of a file. Raises ``OSError`` if it cannot be read, ``ValueError`` if it is no text."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the file {file} of {title} is no text in UTF-8: {error}.") from error
 
 
 def _fits_c(value: Any) -> bool:

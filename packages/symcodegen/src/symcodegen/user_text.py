@@ -19,7 +19,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    ctx scratch i64 p d s sym_array sym_ctx
+    ctx scratch i64 p d s sym_array sym_ctx linux unix i386
 """
 _RESERVED = frozenset(_WORDS.split())
 
@@ -95,8 +95,11 @@ class UserKernel:
         """Return the whole text."""
         op, where = self.op, f"C of {self.op.title}"
         parts = [*(f"#include {_header(h)}\n" for h in op.headers), prelude(), op.define_constants()]
-        for n, t in zip(self.names, self.types, strict=True):
-            parts.append(f"typedef {ELEMENTS[t.dtype.name]} dtype_{n};\nenum {{ sym_axes_{n} = {t.ndim} }};\n")
+        for k, (n, t) in enumerate(zip(self.names, self.types, strict=True)):
+            # An input may be an array of the user, or be read by others later.
+            const = "" if k < self.n_outputs else "const "
+            parts.append(f"typedef {ELEMENTS[t.dtype.name]} dtype_{n};\ntypedef {const}dtype_{n} sym_element_{n};\n")
+            parts.append(f"enum {{ sym_axes_{n} = {t.ndim} }};\n")
         parts += [marked(op.support_code, f"{where}, support code")]
         body = op.code
         if op.c_function:

@@ -24,7 +24,7 @@ def cache_root() -> Path:
     from symcore.config import config
 
     if config.cache_dir:
-        return Path(config.cache_dir)
+        return Path(os.path.expanduser(config.cache_dir))
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "symstack"
     if sys.platform == "darwin":

@@ -14,12 +14,12 @@ typedef struct {
   const char *dtype;  /* "float32", "int64", ... */
 } sym_array;
 
-/* Elements of an operand `a` by position: SYM_AT(x, i, j), of any strides. SYM_ELEMENT names the type itself, and is
+/* Elements of an operand `a` by position: SYM_AT(x, i, j), of any strides; those of inputs are const. SYM_ELEMENT names the type itself, and is
  * for arrays of any name; that there is a position for each axis is for the user to see to there. */
 #define SYM_AT(a, ...)                                                                                                 \
   (*({                                                                                                                 \
     _Static_assert(SYM_COUNT(__VA_ARGS__) == sym_axes_##a, "SYM_AT needs one position for each axis of " #a);          \
-    &SYM_ELEMENT(dtype_##a, a, __VA_ARGS__);                                                                           \
+    &SYM_ELEMENT(sym_element_##a, a, __VA_ARGS__);                                                                     \
   }))
 #define SYM_COUNT(...) SYM_PICK(__VA_ARGS__, 6, 5, 4, 3, 2, 1, )
 #define SYM_ELEMENT(T, a, ...)                                                                                         \
@@ -32,15 +32,26 @@ typedef struct {
 #define SYM_O5(a, i, j, k, l, m) SYM_O4(a, i, j, k, l) + (m) * (a)->strides[4]
 #define SYM_O6(a, i, j, k, l, m, n) SYM_O5(a, i, j, k, l, m) + (n) * (a)->strides[5]
 
-#define SYM_SCALAR(a) (*(dtype_##a *)(a)->data) /* of an operand without axes */
-#define SYM_DATA(a) ((dtype_##a *)(a)->data)    /* of one without gaps: outputs, and inputs with contiguous=True */
+#define SYM_SCALAR(a) (*(sym_element_##a *)(a)->data) /* of an operand without axes */
+#define SYM_DATA(a) ((sym_element_##a *)(a)->data) /* of one without gaps: outputs, and inputs with contiguous=True */
 #define SYM_LEN(a, axis) ((a)->shape[axis])
 #define SYM_SIZE(a) sym_size(a)
 
-/* Leaves the function with a failure: a format as of printf (%d %lld %s %g) and its values. `ctx` must be in scope. */
-#define SYM_FAIL(...) return ctx->fail(ctx, SYM_VALUE, __VA_ARGS__)
-#define SYM_FAIL_SHAPE(...) return ctx->fail(ctx, SYM_SHAPE, __VA_ARGS__)
-#define SYM_FAIL_INDEX(...) return ctx->fail(ctx, SYM_INDEX, __VA_ARGS__)
+/* Leaves the function with a failure: a format as of printf (%d %lld %s %g) and its values. `ctx` must be in scope.
+ * Values that do not go with the format are an error of the compiler: reading them would bring the process down. */
+#define SYM_FAIL(...) SYM_FAILED(SYM_VALUE, __VA_ARGS__)
+#define SYM_FAIL_SHAPE(...) SYM_FAILED(SYM_SHAPE, __VA_ARGS__)
+#define SYM_FAIL_INDEX(...) SYM_FAILED(SYM_INDEX, __VA_ARGS__)
+#define SYM_FAILED(kind, ...)                                                                                          \
+  do {                                                                                                                 \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wformat\"") if (0) sym_formatted(__VA_ARGS__);     \
+    _Pragma("GCC diagnostic pop") return ctx->fail(ctx, kind, __VA_ARGS__);                                            \
+  } while (0)
+
+static inline SYM_UNUSED __attribute__((format(printf, 1, 2))) int sym_formatted(const char *format, ...) {
+  (void)format;
+  return 0;
+}
 
 static inline SYM_UNUSED i64 sym_size(const sym_array *a) {
   i64 n = 1;
