@@ -11,6 +11,7 @@ from symcodegen.cache import KernelSource
 from symcodegen.dispatch import Answer, Loop, Routine
 from symcodegen.failures import step_error
 from symcodegen.fusedloops import fused_steps
+from symcodegen.members import member_axes
 from symcodegen.registers import Registers
 from symcore.failure import operand_in_c
 from symcore.graph.generic import copied
@@ -47,6 +48,8 @@ class Body:
         #: How many bytes of rows the function may keep, where this loop calls its steps one by one; 0: any.
         self.row_limit = 0
         self._bytes: dict[Any, int] = {}
+        #: The axes along which the members of a batch lie that threads may share out; see ``symcodegen.members``.
+        self.members: tuple[int, ...] = ()
         self.why_not = self._why_not(outer.cvm)
 
     @property
@@ -117,7 +120,8 @@ class Body:
         ]
         made = [b.temp(_COUNT, None)] if spec.until else []
         sequences = tuple((s.step, *s.rows) for s in spec.sequences)
-        params = (steps, sequences, tuple(tracks), tuple(results), int(spec.until), *self._fused(b))
+        self.members = member_axes(self.plan.order, self.plan.fgraph, spec)
+        params = (steps, sequences, tuple(tracks), tuple(results), int(spec.until), *self._fused(b), self.members)
         b.emit(cvm.LOOP, self, [*buffers, *rings, *made], [b.slot(v) for v in node.inputs[1:]], params)
         if spec.until:
             self._cut(b, buffers, made[0])
@@ -261,8 +265,8 @@ def linked(lowering: Any, addresses: dict[str, int], cvm: Any) -> list[tuple[Any
         params = node[4]
         if isinstance(fn, Body):
             fn = fn.machine
-            *others, fused, scalars = params
-            params = (*others, addresses[fused.name] if fused else 0, scalars)
+            *others, fused, scalars, members = params
+            params = (*others, addresses[fused.name] if fused else 0, scalars, members)
         nodes.append((node[0], fn, *node[2:4], params, *node[5:]))
     return nodes
 

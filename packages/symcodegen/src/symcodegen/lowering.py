@@ -453,8 +453,9 @@ class Lowering:
         return self.sources[text]
 
     def shared_by_threads(self) -> set[Apply]:
-        """Return the nodes with kernels that may run in pieces, or that share their work by themselves."""
-        found = set()
+        """Return the nodes with kernels that may run in pieces, or that share their work by themselves, and loops over a
+        batch."""
+        found = {body.node for body in self.bodies if body.members}
         for _, fn, *_, flags, _, tag, _ in self.nodes:
             own = isinstance(fn, KernelSource) and "->parallel_for(" in fn.body
             if 0 <= tag < len(self.plan.order) and (own or flags & ~(self.cvm.REORDER | self.cvm.FALLIBLE)):

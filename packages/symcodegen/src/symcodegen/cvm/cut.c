@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define WORK_PER_NS 26       /* of one thread */
 #define PIECE_NS 10000       /* what a piece of parallel_for is worth at least */
 #define CUT_FROM (1 << 19)   /* work from which a kernel is cut: it takes some 20 us, and a job costs 3 where threads are awake */
 #define LEAST_PIECE (1 << 17) /* of work: some 5 us */
@@ -263,7 +262,7 @@ int run_cut(Context *c, const Run *run) {
         /* the same pieces without help: a product of some rows need not be rounded as the whole one is */
         for (i64 lo = 0; cut->blas && !shared && lo < units; lo += grain)
             run_piece(&job, lo, lo + grain < units ? lo + grain : units);
-        call->shared += shared;
+        if (shared) call->shared++; /* not within a job, where others would count too */
         if ((shared || cut->blas) && !job.kind) return SYM_OK;
     }
     const int kind = cut->fn(c->pointers + run->ptr, run->d, run->s, &c->abi);

@@ -82,6 +82,8 @@ typedef struct {
     sym_kernel *fused;  /* runs all steps where rows lie without gaps, but for these pointers; or NULL */
     npy_uint64 scalars;
     int *sources; /* by input of the inner program: the track, or - 1 - position of the operand that is the same */
+    int *members; /* by input, then output, of the inner program: the axis along which the members of a batch lie, that no
+                     step brings together (members.c), -1: it belongs to all of them; NULL: there are none */
 } Loop;
 
 typedef struct {
@@ -163,15 +165,19 @@ typedef struct {
     i64 start, step, row, rows;
 } Move;
 
-/* One loop for given shapes and a given number of steps. */
+#define MOST_GROUPS 8 /* of members: the most threads that share a loop */
+
+/* One loop for given shapes and a given number of steps, or a group of the members of its batch. */
 typedef struct LoopPrepared {
     struct LoopPrepared *next;
     struct Prepared *inner;
     const Loop *loop;
     const Node *node;
-    const i64 *steps_of; /* lengths and strides of the operands, one after another */
-    i64 n, check;        /* steps; steps between looks for a signal */
-    int fused;
+    int part;     /* which context its steps have: 0, a group 1 and so on */
+    i64 n, check; /* steps; steps between looks for a signal */
+    int fused, blas;
+    int n_groups; /* 0: the batch stays together */
+    struct LoopPrepared *groups[MOST_GROUPS];
     int n_moves, n_turns; /* linear ones, then those in rings */
     Move moves[];
 } LoopPrepared;
@@ -223,7 +229,7 @@ typedef struct Context {
     i64 shared; /* how often threads shared work */
     int failed_kind, failed_node;
     char message[400];
-    struct Context **loops; /* by loop: the context of its steps, NULL: none yet */
+    struct Context **loops; /* by loop: the context of its steps, NULL: none yet; then those of groups of members */
     struct Context *outer;  /* the context whose loop this one serves */
     struct Context *inside; /* the failure is one of this context, of a loop */
     i64 failed_step;
@@ -343,6 +349,18 @@ int prepare_loop(Context *c, Prepared *q, Node *node);
 void drop_loops(LoopPrepared *l);
 int bind_loops(Context *c, Prepared *q);
 sym_kernel run_loop;
+Prepared *prepare_step(Context *c, const Node *node, int part, i64 members);
+LoopPrepared *place_steps(Context *c, const Node *node, Prepared *inner, int part, i64 first);
+int run_range(Context *c, const LoopPrepared *l, char *const *p, i64 from, i64 n, i64 *made);
+
+/* The contexts of the steps of a loop, and how many there are in all. */
+static inline Context **steps_of(Context *c, const Loop *loop, int part) {
+    return c->loops + part * c->program->n_loops + loop->index;
+}
+
+static inline int all_loops(const Program *p) {
+    return p->n_loops * (1 + MOST_GROUPS);
+}
 
 /* The context of the call: a step of a loop shares threads and counts as its function does. */
 static inline Context *outermost(Context *c) {
@@ -350,12 +368,18 @@ static inline Context *outermost(Context *c) {
     return c;
 }
 
-/* cut.c; an exported program runs every kernel whole */
+/* cut.c and members.c; an exported program runs every kernel and every loop whole */
+#define WORK_PER_NS 26 /* of one thread */
 #ifdef SYM_WITHOUT_THREADS
+#define plan_groups(c, q, l) ((void)(q))
+#define run_groups(c, l, p) 1
 #define plan_cut(c, q, node, work) ((void)(work))
 #define drop_cuts(cut) ((void)(cut))
 #define run_cut(c, run) SYM_OK
 #else
+extern int small_steps;
+void plan_groups(Context *c, Prepared *q, LoopPrepared *l);
+int run_groups(Context *c, const LoopPrepared *l, char *const *p);
 void plan_cut(Context *c, Prepared *q, const Node *node, i64 work);
 void drop_cuts(Cut *cut);
 int run_cut(Context *c, const Run *run);

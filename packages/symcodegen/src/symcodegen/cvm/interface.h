@@ -87,12 +87,14 @@ enum {
     "                              else a copy in the arena\n"                                                         \
     "                  SELECT      (register,): the view is of the first input where it is not 0, else of the\n"       \
     "                              second; both have the dtype and rank of the view\n"                                 \
-    "                  LOOP        (steps, sequences, states, results, until, fused, scalars): the register with the\n"\
-    "                              number of steps. sequences: (step, row, row, ...) for each, step 1 or -1, a row\n"  \
+    "                  LOOP        (steps, sequences, states, results, until, fused, scalars, members): the register\n"\
+    "                              with the number of steps. sequences: (step, row, row, ...) for each, step 1 or -1, a row\n"  \
     "                              counted from the end if negative. states: (keep, tap, tap, ...), keep -1: all\n"    \
     "                              rows; results: (keep,). until: 0 or 1. fused: 0, or the address of a kernel of\n"   \
     "                              all steps (kernels/steps.py), used where rows of one length lie without gaps, but\n"\
-    "                              for those of the pointers in the bit mask scalars.\n"                               \
+    "                              for those of the pointers in the bit mask scalars. members: nothing, or by input\n" \
+    "                              and output of the program of a step the axis along which the members of a batch\n"  \
+    "                              lie, -1: it belongs to all; what a step makes of one does not depend on others.\n"  \
     "                              inputs: sequences, initial rows of the states, what is the same in all steps.\n"    \
     "                              outputs: rows of the states, of the results; then one more slot for each state\n"   \
     "                              with keep > -1 and each result with keep > 1, its rows while the loop runs; with\n" \

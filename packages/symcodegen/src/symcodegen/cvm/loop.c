@@ -26,6 +26,7 @@ void free_loop(Loop *loop) {
         PyMem_Free(loop->tracks[i].offsets);
     PyMem_Free(loop->tracks);
     PyMem_Free(loop->sources);
+    PyMem_Free(loop->members);
     PyMem_Free(loop);
 }
 
@@ -104,6 +105,7 @@ int place_loop(Program *p, Node *node, int index) {
 void drop_loops(LoopPrepared *l) {
     while (l) {
         LoopPrepared *next = l->next;
+        for (int g = 0; g < l->n_groups; g++) drop_loops(l->groups[g]);
         drop_prepared(l->inner);
         PyMem_Free(l);
         l = next;
@@ -155,12 +157,11 @@ static int check_declared(Context *c, const Node *node, const Slot *s, const i64
     return 0;
 }
 
-/* The context of the steps of a loop, made when this one first needs it; NULL with a failure noted. */
-static Context *steps_context(Context *c, const Node *node) {
-    const Loop *loop = node->loop;
-    Context *k = c->loops[loop->index];
+/* The context of the steps of a loop, or of a group, made when this one first needs it; NULL with a failure noted. */
+static Context *steps_context(Context *c, const Node *node, int part) {
+    Context **place = steps_of(c, node->loop, part), *k = *place;
     if (k) return k;
-    if (!(k = c->loops[loop->index] = take_context(loop->inner))) {
+    if (!(k = *place = take_context(node->loop->inner))) {
         PyErr_Clear();
         fail_at(c, at(c, node), SYM_MEMORY, "no memory for the steps.");
         return NULL;
@@ -169,10 +170,11 @@ static Context *steps_context(Context *c, const Node *node) {
     return k;
 }
 
-/* Prepares the program of a step; the result stands in the inner context. NULL with a failure noted. */
-static Prepared *prepare_step(Context *c, const Node *node) {
+/* Prepares the program of a step, for so many members of a batch (-1: all there are); the result stands in the inner
+ * context. NULL with a failure noted. */
+Prepared *prepare_step(Context *c, const Node *node, int part, i64 members) {
     Program *inner = node->loop->inner;
-    Context *k = steps_context(c, node);
+    Context *k = steps_context(c, node, part);
     if (!k) return NULL;
     i64 *sig = k->sig;
     for (int e = 0; e < inner->segments[0].n_externals; e++) {
@@ -181,6 +183,7 @@ static Prepared *prepare_step(Context *c, const Node *node) {
         if (s->kind == CONST || !s->ndim) continue;
         while (inner->inputs[input].slot != slot) input++;
         inner_shape(c, node, input, s, sig);
+        if (members >= 0 && node->loop->members[input] >= 0) sig[node->loop->members[input]] = members;
         if (check_declared(c, node, s, sig, input)) return NULL;
         sig += 2 * s->ndim;
     }
@@ -263,22 +266,25 @@ static Move output_move(Context *c, const Node *node, int output) {
     return (Move){.operand = operand, .step = size, .row = t->before % rows, .rows = rows};
 }
 
-static Move move_of(Context *c, const Node *node, const Bind *bind) {
+/* `first`: the member of the batch that comes first. */
+static Move move_of(Context *c, const Node *node, const Bind *bind, int part, i64 first) {
     const Program *inner = node->loop->inner;
     Move move = {0};
-    int found = 0;
-    for (int i = 0; i < inner->n_inputs && !found; i++)
+    int found = -1;
+    for (int i = 0; i < inner->n_inputs && found < 0; i++)
         if (inner->inputs[i].slot == bind->root) {
             move = input_move(c, node, i);
-            found = 1;
+            found = i;
         }
-    for (int i = 0; i < inner->n_outputs && !found; i++)
+    for (int i = 0; i < inner->n_outputs && found < 0; i++)
         if (inner->outputs[i] == bind->root) {
             move = output_move(c, node, i);
-            found = 1;
+            found = inner->n_inputs + i;
         }
     move.pos = bind->pos;
     move.start += bind->offset;
+    const int axis = first && found >= 0 ? node->loop->members[found] : -1;
+    if (axis >= 0) move.start += first * strides_of(*steps_of(c, node->loop, part), bind->root)[axis];
     return move;
 }
 
@@ -311,6 +317,27 @@ static int count_rows(Context *c, Prepared *q, const Node *node) {
     return -1;
 }
 
+/* Where the steps of a loop, or of the members of its batch from `first` on, find what they read and write. NULL: no
+ * memory. */
+LoopPrepared *place_steps(Context *c, const Node *node, Prepared *inner, int part, i64 first) {
+    const int n_moves = inner->n_binds - inner->n_static;
+    LoopPrepared *l = PyMem_Calloc(1, sizeof *l + (n_moves + 1) * sizeof(Move));
+    if (!l) return NULL;
+    l->loop = node->loop;
+    l->node = node;
+    l->part = part;
+    l->inner = inner;
+    inner->refs++;
+    l->fused = fits_fused(node->loop, inner);
+    int at_end = n_moves;
+    for (int b = inner->n_static; b < inner->n_binds; b++) {
+        Move move = move_of(c, node, inner->binds + b, part, first);
+        l->moves[move.rows ? --at_end : l->n_moves++] = move;
+    }
+    l->n_turns = n_moves - l->n_moves;
+    return l;
+}
+
 /* Launch parameters of a LOOP node. 0, or -1 with a failure noted. */
 int prepare_loop(Context *c, Prepared *q, Node *node) {
     const Loop *loop = node->loop;
@@ -319,51 +346,46 @@ int prepare_loop(Context *c, Prepared *q, Node *node) {
     if (n < 0) return fail_at(c, index, SYM_VALUE, "the number of steps is %lld. It must not be negative.", n);
     for (int i = 0; i < loop->n_sequences; i++)
         if (check_rows(c, node, i, n)) return -1;
-    Prepared *inner = prepare_step(c, node);
+    Prepared *inner = prepare_step(c, node, 0, -1);
     if (!inner) return -1;
     for (int i = 0; i < loop->n_states + loop->n_results; i++)
         if (shape_track(c, q, node, loop->tracks + first + i, n)) return -1;
     if (loop->until && fill_shape(c, q, node->ops[node->n_outputs - 1], NULL, index)) return -1;
     if (count_rows(c, q, node)) return -1;
-    int n_moves = inner->n_binds - inner->n_static;
-    LoopPrepared *l = PyMem_Calloc(1, sizeof *l + (n_moves + 1) * sizeof(Move));
+    LoopPrepared *l = place_steps(c, node, inner, 0, 0);
     if (!l) return fail_at(c, index, SYM_MEMORY, "no memory to prepare the steps.");
-    l->loop = loop;
-    l->node = node;
-    l->inner = inner;
-    inner->refs++;
     l->next = q->loops;
     q->loops = l;
     q->blas = 1; /* perhaps: not looked up */
     l->n = n;
-    l->fused = fits_fused(loop, inner);
     i64 work = inner->work + 64;
     l->check = BETWEEN_CHECKS / work + 1;
-    int at_end = n_moves;
-    for (int b = inner->n_static; b < inner->n_binds; b++) {
-        Move move = move_of(c, node, inner->binds + b);
-        l->moves[move.rows ? --at_end : l->n_moves++] = move;
-    }
-    l->n_turns = n_moves - l->n_moves;
     q->table[node->d] = (i64)(intptr_t)l;
     add_run(c, q, node, run_loop);
+    plan_groups(c, q, l);
     work = n && work > ((i64)1 << 60) / n ? (i64)1 << 60 : work * n;
     q->work = q->work > ((i64)1 << 61) ? q->work : q->work + work;
     return 0;
 }
 
+static int bind_steps(Context *c, const LoopPrepared *l) {
+    Context *k = steps_context(c, l->node, l->part); /* a context that found it in the memo has none yet */
+    if (!k) return -1;
+    if (k->chain[0] != l->inner) use_prepared(k, 0, l->inner);
+    if (!bind_static(k, 0)) return 0;
+    c->inside = k;
+    c->failed_step = -1;
+    c->failed_node = at(c, l->node);
+    c->failed_kind = SYM_INSIDE;
+    return -1;
+}
+
 /* Gives the contexts of the steps of all loops in `q` their memory and what is known before a call. */
 int bind_loops(Context *c, Prepared *q) {
     for (LoopPrepared *l = q->loops; l; l = l->next) {
-        Context *k = steps_context(c, l->node); /* a context that found `q` in the memo has none yet */
-        if (!k) return -1;
-        if (k->chain[0] != l->inner) use_prepared(k, 0, l->inner);
-        if (!bind_static(k, 0)) continue;
-        c->inside = k;
-        c->failed_step = -1;
-        c->failed_node = at(c, l->node);
-        c->failed_kind = SYM_INSIDE;
-        return -1;
+        if (bind_steps(c, l)) return -1;
+        for (int g = 0; g < l->n_groups; g++)
+            if (bind_steps(c, l->groups[g])) return -1;
     }
     return 0;
 }
@@ -429,13 +451,14 @@ static int fail_inside(Context *c, Context *k, i64 step) {
     return SYM_INSIDE;
 }
 
-/* All steps; gives the kind of failure, and in `made` how many were done. */
-static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 *made) {
+/* `n` steps; gives the kind of failure, and in `made` how many were done. */
+static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 n, i64 *made) {
     const Prepared *inner = l->inner;
     int typenum = l->loop->until ? condition_type(k) : 0;
     i64 i = 0, check = l->check;
-    while (i < l->n) {
-        if (k->walk(k, inner)) return fail_inside(c, k, i);
+    while (i < n) {
+        *made = i;
+        if (k->walk(k, inner)) return SYM_INSIDE;
         i++;
         if (l->loop->until && is_true(k->condition, typenum)) break;
         advance(k->pointers, l, p, rows);
@@ -449,7 +472,7 @@ static int run_steps(Context *c, Context *k, const LoopPrepared *l, char *const 
 }
 
 /* As run_steps, through the kernel of all steps, in pieces between which a signal may come through. */
-static int run_fused(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 *made) {
+static int run_fused(Context *c, Context *k, const LoopPrepared *l, char *const *p, i64 *rows, i64 all, i64 *made) {
     const Run *run = l->inner->runs;
     int n = k->program->n_pointers;
     char *pointers[n + 1];
@@ -463,39 +486,49 @@ static int run_fused(Context *c, Context *k, const LoopPrepared *l, char *const 
         s[l->moves[i].pos] = l->moves[i].step;
         d[3 + 2 * l->moves[i].pos] = l->moves[i].rows;
     }
-    while (*made < l->n) {
-        d[0] = l->n - *made < l->check ? l->n - *made : l->check;
+    while (*made < all) {
+        d[0] = all - *made < l->check ? all - *made : l->check;
         for (int i = 0; i < l->n_turns; i++) {
             const Move *m = l->moves + l->n_moves + i;
             i64 row = (rows[i] + *made) % m->rows;
             d[2 + 2 * m->pos] = row;
             pointers[m->pos] = p[m->operand] + m->start + row * m->step;
         }
-        int kind = l->loop->fused(pointers, d, s, &k->abi);
-        if (kind) return fail_inside(c, k, *made);
+        if (l->loop->fused(pointers, d, s, &k->abi)) return SYM_INSIDE;
         *made += count;
         if (l->loop->until && is_true(k->condition, condition_type(k))) break;
         for (int i = 0; i < l->n_moves; i++) pointers[l->moves[i].pos] += count * l->moves[i].step;
-        if (*made < l->n && interrupted(c)) return SYM_RAISED;
+        if (*made < all && interrupted(c)) return SYM_RAISED;
     }
     return 0;
+}
+
+/* Steps `from` to `from + n` in the context of `l`; what it gives is that of run_steps. Several threads may do so at once
+ * for the groups of one loop, which look for no signals. */
+int run_range(Context *c, const LoopPrepared *l, char *const *p, i64 from, i64 n, i64 *made) {
+    Context *k = *steps_of(c, l->loop, l->part);
+    i64 rows[l->n_turns + 1];
+    for (int i = 0; i < l->n_moves + l->n_turns; i++) {
+        const Move *m = l->moves + i;
+        char *base = m->operand < 0 ? (char *)k->condition : p[m->operand];
+        const i64 row = m->rows ? (m->row + from) % m->rows : from;
+        k->pointers[m->pos] = base + m->start + row * m->step;
+        if (i >= l->n_moves) rows[i - l->n_moves] = row;
+    }
+    *made = 0;
+    return (l->fused ? run_fused : run_steps)(c, k, l, p, rows, n, made);
 }
 
 /* The kernel of a LOOP node. */
 int run_loop(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
     Context *c = (Context *)ctx;
     const LoopPrepared *l = (const LoopPrepared *)(intptr_t)d[0];
-    Context *k = c->loops[l->loop->index];
-    i64 made = 0, rows[l->n_turns + 1];
+    i64 made = l->n;
     (void)s;
     start_states(c, l, p);
-    for (int i = 0; i < l->n_moves + l->n_turns; i++) {
-        const Move *m = l->moves + i;
-        char *base = m->operand < 0 ? (char *)k->condition : p[m->operand];
-        k->pointers[m->pos] = base + m->start + m->row * m->step;
-        if (i >= l->n_moves) rows[i - l->n_moves] = m->row;
-    }
-    int kind = (l->fused ? run_fused : run_steps)(c, k, l, p, rows, &made);
+    int kind = l->n_groups ? run_groups(c, l, p) : 1;
+    if (kind && kind != SYM_RAISED) kind = run_range(c, l, p, 0, l->n, &made);
+    if (kind == SYM_INSIDE) return fail_inside(c, *steps_of(c, l->loop, 0), made);
     if (kind) return kind;
     end_rings(c, l, p, made);
     if (l->loop->until) *(i64 *)p[l->node->n_outputs - 1] = made;

@@ -113,6 +113,15 @@ static PyObject *share_always(PyObject *self, PyObject *on) {
     return wanted < 0 ? NULL : PyBool_FromLong(pool_always(wanted));
 }
 
+static PyObject *share_small_steps(PyObject *self, PyObject *on) {
+    const int wanted = PyObject_IsTrue(on), before = small_steps;
+    (void)self;
+    if (wanted < 0) return NULL;
+    small_steps = wanted;
+    product_choices++; /* what is prepared was prepared for the other */
+    return PyBool_FromLong(before);
+}
+
 static PyObject *thread_pool(PyObject *self, PyObject *unused) {
     i64 jobs, helped;
     (void)self, (void)unused;
@@ -160,6 +169,10 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "share_always(on)\n--\n\nLets threads share work however busy the machine is, which "
                                    "tests want, or only where it has paid lately, which\nis what a process begins with. "
                                    "Returns what held before."},
+                                  {"share_small_steps", share_small_steps, METH_O,
+                                   "share_small_steps(on)\n--\n\nLets threads share loops over batches however few "
+                                   "members there are and however little a step does,\nwhich tests want, or only where "
+                                   "it pays. Returns what held before."},
                                   {"thread_pool", thread_pool, METH_NOARGS,
                                    "thread_pool()\n--\n\nThe pool of this process, a dict: threads, those it has started "
                                    "(callers not counted); jobs, pieces of\nwork that were shared; helped, parts of them "

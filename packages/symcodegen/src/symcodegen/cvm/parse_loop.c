@@ -36,17 +36,35 @@ static int parse_tracks(Loop *loop, int index, PyObject *sequences, PyObject *st
     return 0;
 }
 
+/* Axes by input and output of the program of a step. Rows that steps write are cut along their first axis alone, and so are
+ * those that they read back. */
+static int parse_members(Loop *loop, int index, PyObject *members) {
+    const Program *inner = loop->inner;
+    int n;
+    if (!(loop->members = parse_ints(members, &n, "the members of loop", index))) return -1;
+    if (n != inner->n_inputs + inner->n_outputs || loop->until)
+        return bad_loop(index, "members have an axis for each input and output of its program, and no condition ends it");
+    for (int i = 0; i < n; i++) {
+        const int output = i - inner->n_inputs, axis = loop->members[i];
+        const Slot *s = inner->slots + (output < 0 ? inner->inputs[i].slot : inner->outputs[output]);
+        const int written = output >= 0 || loop->sources[i] >= loop->n_sequences;
+        if (axis < -1 || axis >= s->ndim || (written && axis))
+            return bad_loop(index, "members lie along an axis, in outputs and states along the first one");
+    }
+    return 0;
+}
+
 /* The parameters of a LOOP node; its callable and operands are there already. */
 int parse_loop(Program *p, Node *node, int index, PyObject *params) {
-    PyObject *sequences, *states, *results;
+    PyObject *sequences, *states, *results, *members = NULL;
     Loop *loop = node->loop = PyMem_Calloc(1, sizeof *loop);
     if (!loop) return PyErr_NoMemory(), -1;
     loop->inner = (Program *)node->callable;
     PyObject *fused;
     if (!PyTuple_Check(params) ||
-        !PyArg_ParseTuple(params, "iO!O!O!pOK", &loop->steps, &PyTuple_Type, &sequences, &PyTuple_Type, &states,
-                          &PyTuple_Type, &results, &loop->until, &fused, &loop->scalars))
-        return PyErr_Clear(), bad_loop(index, "params are (steps, sequences, states, results, until, fused, scalars)");
+        !PyArg_ParseTuple(params, "iO!O!O!pOK|O!", &loop->steps, &PyTuple_Type, &sequences, &PyTuple_Type, &states,
+                          &PyTuple_Type, &results, &loop->until, &fused, &loop->scalars, &PyTuple_Type, &members))
+        return PyErr_Clear(), bad_loop(index, "params are (steps, sequences, states, results, until, fused, scalars[, members])");
     loop->fused = (sym_kernel *)PyLong_AsVoidPtr(fused);
     if (PyErr_Occurred()) return -1;
     int n = (int)(PyTuple_GET_SIZE(sequences) + PyTuple_GET_SIZE(states) + PyTuple_GET_SIZE(results));
@@ -55,5 +73,6 @@ int parse_loop(Program *p, Node *node, int index, PyObject *params) {
     loop->n_sequences = (int)PyTuple_GET_SIZE(sequences);
     loop->n_states = (int)PyTuple_GET_SIZE(states);
     loop->n_results = (int)PyTuple_GET_SIZE(results);
-    return parse_tracks(loop, index, sequences, states, results) ? -1 : place_loop(p, node, index);
+    if (parse_tracks(loop, index, sequences, states, results) || place_loop(p, node, index)) return -1;
+    return members && PyTuple_GET_SIZE(members) ? parse_members(loop, index, members) : 0;
 }

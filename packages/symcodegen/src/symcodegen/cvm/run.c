@@ -57,8 +57,10 @@ static int start_profile(Context *c) {
 /* Has the nodes within the loops of a segment timed, too. */
 static int profile_loops(Context *c, const Prepared *q) {
     for (const LoopPrepared *l = q->loops; l; l = l->next) {
-        Context *k = c->loops[l->loop->index];
-        if (start_profile(k) || profile_loops(k, l->inner)) return -1;
+        for (int part = 0; part <= l->n_groups; part++) {
+            Context *k = *steps_of(c, l->loop, part);
+            if (start_profile(k) || profile_loops(k, part ? l->groups[part - 1]->inner : l->inner)) return -1;
+        }
     }
     return 0;
 }
@@ -76,7 +78,7 @@ static void end_profile(Context *c) {
     PyMem_Free(c->node_cuts);
     c->node_ns = c->node_calls = c->node_cuts = NULL;
     c->walk = run_plain;
-    for (int i = 0; i < p->n_loops; i++)
+    for (int i = 0; i < all_loops(p); i++)
         if (c->loops[i]) end_profile(c->loops[i]);
 }
 

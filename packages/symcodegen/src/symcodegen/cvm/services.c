@@ -122,7 +122,7 @@ static int allocate_tables(Context *c, const Program *p) {
     c->arenas = PyMem_Calloc(p->n_segments, sizeof(char *));
     c->arena_sizes = PyMem_Calloc(p->n_segments, sizeof(i64));
     c->sig = PyMem_Calloc(p->max_sig + 1, sizeof(i64));
-    c->loops = PyMem_Calloc(p->n_loops + 1, sizeof(Context *));
+    c->loops = PyMem_Calloc(all_loops(p) + 1, sizeof(Context *));
     return c->pointers && c->base && c->objects && c->chain && c->bound && c->arenas && c->arena_sizes && c->sig &&
                    c->loops
                ? 0
@@ -147,7 +147,7 @@ int start_context(Context *c, Program *p) {
 /* Frees what start_context and running have made, but not the context. */
 void end_context(Context *c) {
     Program *p = c->program;
-    for (int i = 0; c->loops && i < p->n_loops; i++)
+    for (int i = 0; c->loops && i < all_loops(p); i++)
         if (c->loops[i]) free_context(c->loops[i]);
     for (int i = 0; i < p->n_segments; i++) {
         if (c->chain) drop_prepared(c->chain[i]);

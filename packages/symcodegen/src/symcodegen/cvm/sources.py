@@ -36,6 +36,7 @@ UNITS = (
     "run.c",
     "repeat.c",
     "cut.c",
+    "members.c",
     "threads.c",
     "python_node.c",
     "errors.c",

@@ -135,7 +135,7 @@ class Tables:
 
     def _loop(self, name: str, body: Any, params: Sequence[Any]) -> str:
         """Return the description of a loop: what the machine is given for it, before it has been placed."""
-        steps, sequences, states, results, until, fused, scalars = params
+        steps, sequences, states, results, until, fused, scalars, _members = params  # an export has one thread
         tracks = [
             *(f".step = {step}, .n = {len(rows)}, .offsets = {int_array(rows)}" for step, *rows in sequences),
             *(f".keep = {keep}, .n = {len(taps)}, .offsets = {int_array(taps)}" for keep, *taps in (*states, *results)),
