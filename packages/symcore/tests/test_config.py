@@ -1,6 +1,7 @@
 """Options: table, sources, overrides, snapshots."""
 
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -93,8 +94,16 @@ def test_flags():
         "allow_input_downcast": None,
     }
     assert read_flags("") == {}
-    for wrong in ("floatY=float32", "threads=many", "profile=perhaps", "floatX=float8"):
-        with pytest.raises(ConfigError, match="SYMSTACK_FLAGS"):
+    for wrong, said in (
+        ("floatY=float32", "there is no option 'floatY'. Did you mean 'floatX'"),
+        ("threads=many", "option threads takes int or 'auto'; got 'many'."),
+        ("threads=-3", "option threads must be at least 0; got -3."),
+        ("profile=perhaps", "option profile takes bool; got 'perhaps'."),
+        ("cache_size=1GB", "option cache_size takes int; got '1GB'."),
+        ("allow_input_downcast=x", "option allow_input_downcast takes one of None, True, False; got 'x'."),
+        ("floatX=float8", "option floatX takes one of"),
+    ):
+        with pytest.raises(ConfigError, match=f"^SYMSTACK_FLAGS: {re.escape(said)}"):
             read_flags(wrong)
 
 

@@ -89,6 +89,15 @@ def test_cache_path_lies_in_the_configured_folder(cache_dir, capsys):
     assert said(capsys).strip().startswith(str(cache_dir))
 
 
+@pytest.mark.parametrize("action", ["list", "verify", "clear", "purge", "path", "size"])
+def test_a_folder_that_cannot_be_a_cache_is_one_line(action, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with ss.config.override(cache_dir=str(tmp_path / "file")):
+        assert cli.main(["cache", action]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and len(shown.err.splitlines()) == 1 and "is no directory" in shown.err
+
+
 def test_an_empty_cache(cache_dir, capsys):
     assert cli.main(["cache"]) == 0
     assert "no compiled code" in said(capsys)

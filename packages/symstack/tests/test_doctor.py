@@ -1,6 +1,7 @@
 """``symstack doctor``: everything is said, every fault comes with its fix, and the exit status tells."""
 
 import functools
+import os
 
 import pytest
 
@@ -58,6 +59,25 @@ def test_a_compiler_that_is_named_and_missing_is_a_fault_with_its_fix(capsys):
         assert cli.main(["doctor"]) == 1
     text = capsys.readouterr().out
     assert "no-such-compiler" in text and "fix: install gcc" in text
+
+
+@pytest.mark.c
+@pytest.mark.skipif(os.name != "posix", reason="the broken compiler is a shell script")
+def test_a_broken_compiler_is_not_a_broken_installation(tmp_path):
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    found = findings(compiler=str(broken), cache_dir=str(tmp_path / "cache"))
+    faults = [finding for finding in found if finding.state == "bad"]
+    assert {finding.subject for finding in faults} == {"C compiler", "kernels", "whole"}
+    for finding in faults:
+        assert "exit status 3" in finding.text and "symstack doctor" not in finding.text and "\n" not in finding.text
+        assert "try another C compiler" in finding.fix and "reinstall" not in finding.fix
+
+
+def test_a_flag_that_is_refused_is_mended_in_the_configuration():
+    faults = [finding for finding in findings(compiler_flags="-ffast-math") if finding.state == "bad"]
+    assert faults and all("SYMSTACK_FLAGS" in finding.fix for finding in faults)
 
 
 def test_a_device_that_is_asked_for_and_missing_is_a_fault():

@@ -259,8 +259,13 @@ def _parse(name: str, text: str, source: str) -> tuple[str, Any]:
     try:
         text = text.strip()
         return name, _check(name, text if text in option.words else option.parse(text))
-    except (ValueError, ConfigError) as error:
-        raise ConfigError(f"{source}: option {name}: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    except ValueError:
+        also = "".join(f" or {word!r}" for word in option.words)
+        choices = ", ".join(map(str, option.choices or ()))
+        takes = f"one of {choices}" if choices else f"{type(option.default).__name__}{also}"
+        raise ConfigError(f"{source}: option {name} takes {takes}; got {text!r}.") from None
 
 
 def read_flags(text: str) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 from symstack.commands.console import Console
@@ -34,9 +36,15 @@ def in_words(count: int) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do ``options.action`` and return the exit status."""
+    """Do ``options.action`` and return the exit status: 1 for damaged files, and for a folder that cannot be used."""
     console = Console()
     cache = kernel_cache()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cache.path()  # functions would go on in a temporary folder; there is nothing to do or to say about that one
+    if caught:
+        print(f"symstack cache: {caught[0].message}", file=sys.stderr)
+        return 1
     actions = {"list": _list, "verify": _verify, "clear": _clear, "purge": _purge, "path": _path, "size": _size}
     return actions[options.action](cache, console)
 

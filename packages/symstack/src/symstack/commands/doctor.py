@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -69,8 +70,19 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        yield Finding("bad", subject, text, "reinstall symstack; if it stays, report this line")
+        yield _raised(subject, error)
+
+
+def _raised(subject: str, error: Exception) -> Finding:
+    """What a check that raised tells: a fault of the compiler, of a flag in the configuration, or of ours."""
+    if type(error).__name__ in ("CompileError", "CompilerMissing"):
+        said = re.sub(r"Check (it|the compiler): `symstack doctor`\.", "", str(error))
+        fix = f"try another C compiler (option compiler): {GET_COMPILER}"
+        return Finding("bad", subject, " ".join(said.split()), fix)
+    text = f"{type(error).__name__}: {error}"
+    if "config." in text:
+        return Finding("bad", subject, text, "change that option in SYMSTACK_FLAGS or .symstackrc")
+    return Finding("bad", subject, text, "reinstall symstack; if it stays, report this line")
 
 
 # -- what is installed -------------------------------------------------------------------------------------------------
@@ -106,12 +118,15 @@ def _configuration() -> Iterator[Finding]:
 
 
 def _compiler() -> Iterator[Finding]:
-    from symcodegen.toolchain import ToolchainError, find_compiler
+    from symcodegen.toolchain import CompileError, ToolchainError, find_compiler
     from symcodegen.zig import is_zig
     from symcore.config import config
 
     try:
         compiler = find_compiler(config.compiler or None)
+    except CompileError as error:
+        yield _raised("C compiler", error)
+        return
     except ToolchainError as error:
         if config.compiler == "none":
             text = "switched off by compiler=none: functions run through NumPy"
