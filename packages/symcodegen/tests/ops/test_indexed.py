@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from symcodegen.kernels.indexed import AHEAD, BLOCK, SHORT
+from symcodegen.kernels.indexed import AHEAD, BLOCK, LONG, SHORT
 from symcodegen.linker import CLinker
 from symcodegen.testing import assert_same_exported
 from symcore import shared
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.c
 PLAIN = Mode("no rules", RuleSet(), CLinker)
 rng = np.random.default_rng(29)
 #: Lengths of rows: of one element, on either side of what is copied together, of a vector, of a block, of several.
-LENGTHS = [0, 1, 3, SHORT - 1, SHORT, 129, BLOCK, BLOCK + 1, 2 * BLOCK + 5]
+LENGTHS = [0, 1, 3, SHORT - 1, SHORT, SHORT + 1, LONG + 1, 129, BLOCK, BLOCK + 1, 2 * BLOCK + 5]
 #: How many rows: fewer than are asked for ahead, and more than a block of short ones.
 COUNTS = [0, 1, AHEAD - 1, AHEAD + 2, 700]
 
@@ -89,6 +89,17 @@ def test_every_length_and_layout(axis, dtype):
                 close(f(a, b, r, i), (square, scaled), np.dtype(dtype))
             for b in layouts(u):
                 close(f(table, b, np.repeat(r, 2)[::2], np.repeat(i, 2)[::2]), (square, scaled), np.dtype(dtype))
+
+
+def test_functions_whose_rows_end_amid_a_vector():
+    """They are computed in blocks of several rows: each row alone would be computed one by one at its end."""
+    x, y, i = T.dmatrix(), T.dmatrix(), T.lvector()
+    f = in_c([x, y, i], IndexedMap(Composite(2, ((TABLE["tanh"], (0,), "float64"), (TABLE["mul"], (2, 1), "float64")),
+                                             (3,)), (0,))(x, y, i))
+    for length in (2, SHORT, SHORT + 3, 5 * SHORT, LONG + 9, BLOCK + 7):
+        table, u = normal(5, length, dtype="float64"), normal(70, length, dtype="float64")
+        index = rng.integers(-5, 5, size=70)
+        np.testing.assert_allclose(f(table, u, index), np.tanh(table[index]) * u, rtol=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (1, 4), (4, 1), (2, 300), (0, 3), (3, 0), (2, 2, 3)])

@@ -15,13 +15,16 @@ from symcodegen.cnames import c_type
 from symcodegen.expr import cast, functions_in
 from symcodegen.kernels.elemwise import IVDEP, PACKING, loop_body, loop_function
 from symcodegen.kernels.map_reduce import BLOCK, SECTION
-from symcodegen.kernels.reduce import FETCH, MAX_LOOPS, SINGLE, Source, fetch_operand, reduction
+from symcodegen.kernels.reduce import FETCH, MAX_LOOPS, SINGLE, Source, reduction
 from symcodegen.kernels.usual import usual_functions
 
 #: So many rows ahead are asked for; the offsets of as many rows beyond the last one can be read.
 AHEAD = 4
 #: Shorter rows are copied together: the loop on each would cost more than what it does.
 SHORT = 16
+#: So are rows that are no multiple of that: what is left after whole vectors is computed one by one. From so many
+#: elements on it matters no more where an element is plain arithmetic, from ``BLOCK`` on in any case.
+LONG = 64
 #: Of long rows so many bytes are asked for, from which on the processor foresees the rest.
 MOST_FETCHED = 1024
 
@@ -33,23 +36,42 @@ static inline __attribute__((unused)) void sym_row_ahead(const char *table, cons
     const char *row = table + ((const i64 *)o)[@AHEAD@];
     for (i64 at = 0; at < bytes && at < @MOST@; at += 64) __builtin_prefetch(row + at);
 }
+typedef unsigned long long sym_row_64 __attribute__((vector_size(64), aligned(1), may_alias));
+typedef unsigned long long sym_row_16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef unsigned long long sym_row_8 __attribute__((aligned(1), may_alias));
+/* Whole pieces, then the last one, which may lie over the one before. */
+#define SYM_COPY_ROW(PIECE, BYTES) { \\
+        for (i64 at = 0; at <= bytes - BYTES; at += BYTES) *(PIECE *)(to + at) = *(const PIECE *)(row + at); \\
+        *(PIECE *)(to + bytes - BYTES) = *(const PIECE *)(row + bytes - BYTES); \\
+    }
 #endif
 """.replace("@AHEAD@", str(AHEAD)).replace("@MOST@", str(MOST_FETCHED))
-_PACK = """
-#ifndef SYM_PACK_ROW_@
-#define SYM_PACK_ROW_@
-SYM_NOINLINE void sym_pack_row_@(void *b, const char *x, i64 n, i64 s, const char *o, i64 so) {
-    sym_word_@ *to = b;
-    if (!so && s == @) {
-        const sym_word_@ *from = (const sym_word_@ *)(x + *(const i64 *)o);
-        SYM_IVDEP
-        for (i64 i = 0; i < n; i++) to[i] = from[i];
+#: Copies ``rows`` rows of ``m`` elements, ``s`` bytes apart, together; ``o``: their offsets, if they have some.
+_COPY = """
+#ifndef SYM_COPY_ROWS_@
+#define SYM_COPY_ROWS_@
+SYM_HOT void sym_copy_rows_@(void *b, const char *x, i64 rows, i64 m, i64 s, i64 jump, const char *o, i64 so,
+                             i64 away) {
+    const i64 bytes = m * @;
+    if (s == @ && !so && bytes >= 8) {
+        for (char *to = b; rows; rows--, to += bytes, x += jump) {
+            const char *row = x;
+            if (o) { row += *(const i64 *)o; sym_row_ahead(x, o, bytes); o += away; }
+            if (bytes >= 64) SYM_COPY_ROW(sym_row_64, 64)
+            else if (bytes >= 16) SYM_COPY_ROW(sym_row_16, 16)
+            else {
+                *(sym_row_8 *)to = *(const sym_row_8 *)row;
+                *(sym_row_8 *)(to + bytes - 8) = *(const sym_row_8 *)(row + bytes - 8);
+            }
+        }
         return;
     }
-    for (i64 i = 0; i < n; i++) {
-        to[i] = *(const sym_word_@ *)(x + i * s + *(const i64 *)(o + i * so));
-        __asm__ volatile("");
-    }
+    sym_word_@ *to = b;
+    for (; rows; rows--, x += jump, o += away)
+        for (i64 i = 0; i < m; i++) {
+            *to++ = *(const sym_word_@ *)(x + i * s + (o ? *(const i64 *)(o + i * so) : 0));
+            __asm__ volatile("");
+        }
 }
 #endif
 """
@@ -128,11 +150,11 @@ def indexed_kernel(
         results, dtypes[0] = [cast(results[0], dtypes[0], SINGLE), *results[1:]], SINGLE
     types = [c_type(d) for d in (*dtypes, *in_dtypes)]
     loop = loop_function(types, len(dtypes), scalars, lines, results, table=False)
-    sizes = dict.fromkeys(str(in_dtypes[k].itemsize) for k in tables)
-    helpers = _ROWS + "".join(_PACK.replace("@", size) for size in sizes)
-    block = _Block(dtypes, in_dtypes, scalars, tables, combined is not None).text()
+    sizes = dict.fromkeys(str(d.itemsize) for d, scalar in zip(in_dtypes, scalars, strict=True) if not scalar)
+    helpers = _ROWS + "".join(_COPY.replace("@", size) for size in sizes)
     work = " ".join([*lines, *results])
     needed = functions_in(work) | usual_functions(work)
+    block = _Block(dtypes, in_dtypes, scalars, tables, combined is not None, bool(needed)).text()
     if combined is None:
         entry = _ENTRY % (len(types) + len(tables))
         return "".join([IVDEP, PACKING, helpers, _NEST, loop, block, entry]), tuple(sorted(needed))
@@ -163,10 +185,12 @@ class _Block:
         scalars: Sequence[bool],
         tables: Sequence[int],
         combines: bool,
+        costly: bool,
     ):
         n_out = len(out_dtypes)
         self.dtypes = [*out_dtypes, *in_dtypes]
         self.combines = combines
+        self.costly = costly
         self.first = 1 if combines else 0
         self.stored = range(self.first, n_out)
         self.scalars = {n_out + k for k, scalar in enumerate(scalars) if scalar}
@@ -178,14 +202,14 @@ class _Block:
         head = FETCH.format(c_type(self.dtypes[0])) if self.combines else _BLOCK
         end = "return v;" if self.combines else "return;"
         moving = [*self.stored, *self.read, *self.offsets.values()]
-        plain = [k for k in self.read if k not in self.offsets]
         places = "".join(f"    char *o{k} = q[{k}] + from * step[{k}] + row * jump[{k}];\n" for k in moving)
-        tests = [f"m >= {SHORT}"]
+        alone = BLOCK if self.costly else LONG
+        tests = [f"m >= {SHORT}", f"(m % {SHORT} == 0 || m >= {alone})"]
         tests += [f"step[{k}] == {self.dtypes[k].itemsize}" for k in (*self.stored, *self.read)]
         tests += [f"step[{o}] == 0" for o in self.offsets.values()]
         return (
             f"{head}    (void)p;\n{places}    if ({' && '.join(tests)}) {{\n"
-            f"{self._straight(moving)}        {end}\n    }}\n{self._packed(plain)}    {end}\n}}\n"
+            f"{self._straight(moving)}        {end}\n    }}\n{self._packed()}    {end}\n}}\n"
         )
 
     def _call(self, count: str, names: dict[int, str]) -> str:
@@ -212,25 +236,29 @@ class _Block:
             f"            {self._call('m', names)}            {steps}\n        }}\n"
         )
 
-    def _packed(self, plain: Sequence[int]) -> str:
+    def _dense(self, k: int) -> str:
+        """Whether the elements of an operand lie one after another."""
+        size = self.dtypes[k].itemsize
+        return f"step[{k}] == {size} && (rows == 1 || jump[{k}] == m * {size})"
+
+    def _packed(self) -> str:
         """Everything that does not lie as the loop needs it is copied to and from buffers."""
         parts, after, names = [], [], {0: "v"}
-        for k in (*self.stored, *self.offsets):
+        for k in (*self.stored, *self.read):
             parts.append(f"    {c_type(self.dtypes[k])} b{k}[{BLOCK}] __attribute__((aligned(64)));\n")
-        for k in plain:
-            parts.append(f"    {c_type(self.dtypes[k])} b{k}[{BLOCK}] __attribute__((aligned(64)));\n")
-            parts.append(fetch_operand(k, self.dtypes[k], f"b{k}"))
-            names[k] = f"a{k}"
-        for k, o in self.offsets.items():
-            names[k], size = f"b{k}", self.dtypes[k].itemsize
-            parts.append(
-                f"    for (i64 i = 0; i < rows; i++) sym_pack_row_{size}(b{k} + i * m, o{k} + i * jump[{k}], m, "
-                f"step[{k}], o{o} + i * jump[{o}], step[{o}]);\n"
-            )
+        for k in self.read:
+            size, o = self.dtypes[k].itemsize, self.offsets.get(k)
+            offsets = "0, 0, 0" if o is None else f"o{o}, step[{o}], jump[{o}]"
+            copy = f"sym_copy_rows_{size}(b{k}, o{k}, rows, m, step[{k}], jump[{k}], {offsets});"
+            names[k] = f"a{k}" if o is None else f"b{k}"
+            if o is None:
+                t = f"const {c_type(self.dtypes[k])} *"
+                parts.append(f"    {t}a{k} = ({t})o{k};\n    if (!({self._dense(k)})) {{ {copy} a{k} = b{k}; }}\n")
+            else:
+                parts.append(f"    {copy}\n")
         for k in self.stored:
             size, names[k] = self.dtypes[k].itemsize, f"y{k}"
-            dense = f"step[{k}] == {size} && (rows == 1 || jump[{k}] == m * {size})"
-            parts.append(f"    const int dense{k} = {dense};\n")
+            parts.append(f"    const int dense{k} = {self._dense(k)};\n")
             parts.append(f"    void *y{k} = dense{k} ? (void *)o{k} : (void *)b{k};\n")
             after.append(
                 f"    for (i64 i = 0; i < rows && !dense{k}; i++) "
