@@ -114,7 +114,7 @@ def _aligned(values: Sequence[Variable[Any]], axes: _Axes) -> int:
     return at
 
 
-def _elemwise(node: Apply, axes: _Axes) -> int:
+def _elemwise(node: Any, axes: _Axes) -> int:
     return node.outputs[0].type.ndim + _aligned(node.inputs, axes)
 
 
@@ -125,26 +125,26 @@ def _without(axis: int, gone: Sequence[int]) -> int:
     return axis - sum(k < axis for k in gone)
 
 
-def _reduce(node: Apply, axes: _Axes) -> int:
+def _reduce(node: Any, axes: _Axes) -> int:
     return _without(axes[0], node.op.axis)
 
 
-def _map_reduce(node: Apply, axes: _Axes) -> int:
+def _map_reduce(node: Any, axes: _Axes) -> int:
     mapped = max(v.type.ndim for v in node.inputs)
     return _without(mapped + _aligned(node.inputs, axes), node.op.axis)
 
 
-def _dimshuffle(node: Apply, axes: _Axes) -> int:
+def _dimshuffle(node: Any, axes: _Axes) -> int:
     if axes[0] not in node.op.order:
         raise _Meet
     return int(node.op.order.index(axes[0]))
 
 
-def _length(node: Apply, axes: _Axes) -> int:
+def _length(node: Any, axes: _Axes) -> int:
     return COUNT if node.op.i == axes[0] else WHOLE
 
 
-def _same(node: Apply, axes: _Axes) -> int:
+def _same(node: Any, axes: _Axes) -> int:
     _only(axes, 0)
     return axes[0]
 
@@ -161,12 +161,12 @@ def _indexed(entries: Sequence[Any], axis: int) -> int:
     return _without(axis, [k for k, entry in enumerate(entries) if not isinstance(entry, tuple)])
 
 
-def _subtensor(node: Apply, axes: _Axes) -> int:
+def _subtensor(node: Any, axes: _Axes) -> int:
     _only(axes, 0)
     return _indexed(node.op.entries, axes[0])
 
 
-def _inc_subtensor(node: Apply, axes: _Axes) -> int:
+def _inc_subtensor(node: Any, axes: _Axes) -> int:
     _only(axes, 0, 1)
     x, y = node.inputs[:2]
     if axes[0] == WHOLE:
@@ -187,7 +187,7 @@ def _counted(axes: _Axes) -> int:
     return axes.index(COUNT)
 
 
-def _alloc(node: Apply, axes: _Axes) -> int:
+def _alloc(node: Any, axes: _Axes) -> int:
     value, at = node.inputs[0], _counted(axes[1:]) - node.outputs[0].type.ndim
     if axes[0] == WHOLE and value.type.ndim >= -at and value.type.shape[at] != 1:
         raise _Needed(value, value.type.ndim + at)
@@ -196,7 +196,7 @@ def _alloc(node: Apply, axes: _Axes) -> int:
     return node.outputs[0].type.ndim + at
 
 
-def _alloc_empty(node: Apply, axes: _Axes) -> int:
+def _alloc_empty(node: Any, axes: _Axes) -> int:
     return _counted(axes)
 
 
@@ -212,11 +212,11 @@ def _product(x: Variable[Any], y: Variable[Any], axes: _Axes) -> int:
     raise _Meet
 
 
-def _dot(node: Apply, axes: _Axes) -> int:
+def _dot(node: Any, axes: _Axes) -> int:
     return _product(node.inputs[0], node.inputs[1], axes)
 
 
-def _added(node: Apply, axes: _Axes, product: int) -> int:
+def _added(node: Any, axes: _Axes, product: int) -> int:
     """Return ``product``, where that is where the members of what is added lie, too."""
     if axes[0] == WHOLE and product != WHOLE:
         raise _Needed(node.inputs[0], product)
@@ -225,19 +225,19 @@ def _added(node: Apply, axes: _Axes, product: int) -> int:
     return product
 
 
-def _gemm(node: Apply, axes: _Axes) -> int:
+def _gemm(node: Any, axes: _Axes) -> int:
     _only(axes, 0, 2, 3)
     return _added(node, axes, _product(node.inputs[2], node.inputs[3], axes[2:4]))
 
 
-def _ger(node: Apply, axes: _Axes) -> int:
+def _ger(node: Any, axes: _Axes) -> int:
     _only(axes, 0, 2, 3)
     if axes[2] != WHOLE and axes[3] != WHOLE:
         raise _Meet
     return _added(node, axes, 0 if axes[2] == 0 else 1 if axes[3] == 0 else WHOLE)
 
 
-def _batched_dot(node: Apply, axes: _Axes) -> int:
+def _batched_dot(node: Any, axes: _Axes) -> int:
     [x, y], (over_x, over_y), last = node.inputs, axes, node.inputs[0].type.ndim - 1
     if 0 <= over_x == over_y < last - 1:
         return over_x
@@ -249,7 +249,7 @@ def _batched_dot(node: Apply, axes: _Axes) -> int:
     raise _Meet
 
 
-def _join(node: Apply, axes: _Axes) -> int:
+def _join(node: Any, axes: _Axes) -> int:
     at = _aligned(node.inputs, axes) + node.outputs[0].type.ndim
     if at == node.op.axis:
         raise _Meet
@@ -261,7 +261,7 @@ def _join(node: Apply, axes: _Axes) -> int:
 
 #: By class of Op: a function of a node and the axes of its inputs, not all of them whole; the axis of all its outputs.
 #: Raises ``_Meet``, or ``_Needed`` for an input that must have members too.
-RULES: dict[type, Callable[[Apply, _Axes], int]] = {
+RULES: dict[type, Callable[[Any, _Axes], int]] = {
     Elemwise: _elemwise,
     Reduce: _reduce,
     MapReduce: _map_reduce,

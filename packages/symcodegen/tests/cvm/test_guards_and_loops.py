@@ -139,6 +139,11 @@ PARAMS = (0, (), ((-1, -1),), (), 0, 0, 0)
         (lambda p: (*p[:4], 1, 0, 0), "do not fit"),
         (lambda p: (*p[:2], ((3, -1),), *p[3:]), "do not fit"),
         (lambda p: (99, *p[1:]), "reads register 99"),
+        (lambda p: (*p, 0), "params are"),
+        (lambda p: (*p, (0,)), "an axis for each input"),
+        (lambda p: (*p, (0, 1)), "along the first one"),
+        (lambda p: (*p, (-1, 0)), "along the first one"),
+        (lambda p: (*p, (0, 0, 0)), "an axis for each input"),
     ],
 )
 def test_wrong_descriptions_of_loops(b, new_builder, change, message):
