@@ -86,23 +86,22 @@ static int NAME(small_enough)(const Product *q) {
     return q->m > 0 && q->n > 0 && q->k > 0 && !IS_ZERO((const T *)q->alpha) && NAME(whole_strides)(q);
 }
 
+/* The operands of gemm; without pointers to them lengths and strides alone. */
+static inline Product NAME(as_product)(char *const *p, const i64 *d, const i64 *s) {
+    Product q = {.m = d[4], .k = d[5], .n = d[7], .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3],
+                 .a_rs = s[4], .a_cs = s[5], .b_rs = s[6], .b_cs = s[7]};
+    if (p) q.a = p[3], q.b = p[4], q.y = p[1], q.c = p[0], q.alpha = p[2], q.beta = p[5];
+    return q;
+}
+
 sym_kernel *NAME(gemm_choose)(const i64 *d, const i64 *s) {
-    const Product q = {.m = d[4], .k = d[5], .n = d[7], .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3],
-                       .a_rs = s[4], .a_cs = s[5], .b_rs = s[6], .b_cs = s[7]};
+    const Product q = NAME(as_product)(NULL, d, s);
     if (d[6] != q.k || d[0] != q.m || d[1] != q.n || d[2] != q.m || d[3] != q.n) return NULL; /* the check will say so */
     return q.m > 0 && q.n > 0 && q.k > 0 && NAME(whole_strides)(&q) ? tiny_kernel(SMALL, &q) : NULL;
 }
 #endif
 
-/* `limit`: multiplications beyond which the product is left to BLAS. `choice`: as in Product. */
-static int NAME(gemm_up_to)(i64 limit, int *choice, char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
-    (void)limit, (void)choice;
-#ifdef SMALL
-    Product q = {.m = d[4], .k = d[5], .n = d[7], .a = p[3], .b = p[4], .y = p[1], .c = p[0],
-                 .c_rs = s[0], .c_cs = s[1], .y_rs = s[2], .y_cs = s[3], .a_rs = s[4], .a_cs = s[5],
-                 .b_rs = s[6], .b_cs = s[7], .alpha = p[2], .beta = p[5], .limit = limit, .choice = choice};
-    if (NAME(small_enough)(&q) && small_gemm(SMALL, &q, ctx)) return SYM_OK;
-#endif
+static int NAME(gemm_by_blas)(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
     NAME(gemm_plan) g = NAME(plan_gemm)(p, d, s);
     int m = (int)g.a.rows, n = (int)g.x.cols, k = (int)g.a.cols;
     char *scratch = g.scratch ? ctx->reserve(ctx, g.scratch) : NULL;
@@ -126,7 +125,12 @@ static int NAME(gemm_up_to)(i64 limit, int *choice, char *const *p, const i64 *d
 }
 
 KERNEL(NAME(gemm)) {
-    return NAME(gemm_up_to)(product_limit, NULL, p, d, s, ctx);
+#ifdef SMALL
+    Product q = NAME(as_product)(p, d, s);
+    q.limit = product_limit;
+    if (NAME(small_enough)(&q) && small_gemm(SMALL, &q, ctx)) return SYM_OK;
+#endif
+    return NAME(gemm_by_blas)(p, d, s, ctx);
 }
 
 /* ---- gemm_batched: extra (ndim,); shapes and strides of `ndim` axes each ---- */
@@ -159,14 +163,25 @@ typedef struct {
     const i64 *d, *s;
     i64 lengths[8], strides[8];
     T one, zero;
+#ifdef SMALL
     sym_kernel *tiny; /* the kernel for such products, if there is one */
+    Product product;  /* for the others, but for the pointers; of any size, for threads share batches. m = 0: it is BLAS's */
     int choice;
+#endif
 } NAME(Batch);
 
 static int NAME(one_product)(NAME(Batch) * b, char *const *at, const sym_ctx *ctx) {
     char *const operands[] = {at[0], at[0], (char *)&b->one, at[1], at[2], (char *)&b->zero};
+#ifdef SMALL
     if (b->tiny) return b->tiny(operands, b->lengths, b->strides, ctx);
-    return NAME(gemm_up_to)(MOST_PRODUCT, &b->choice, operands, b->lengths, b->strides, ctx); /* threads share batches */
+    if (b->product.m) {
+        Product q = b->product;
+        q.a = at[1], q.b = at[2], q.y = q.c = at[0];
+        if (product_kernels->gemm[SMALL](&q, ctx)) return SYM_OK;
+        b->product.m = 0; /* what is BLAS's for one is so for all */
+    }
+#endif
+    return NAME(gemm_by_blas)(operands, b->lengths, b->strides, ctx);
 }
 
 /* Walks the leading axes; `at` are the operands out, a, x. */
@@ -186,6 +201,10 @@ KERNEL(NAME(gemm_batched)) {
     NAME(one_of_batch)(d, s, b.lengths, b.strides);
 #ifdef SMALL
     b.tiny = NAME(gemm_choose)(b.lengths, b.strides);
+    b.product = NAME(as_product)(NULL, b.lengths, b.strides);
+    b.product.alpha = &b.one, b.product.beta = &b.zero;
+    b.product.limit = MOST_PRODUCT, b.product.choice = &b.choice;
+    if (b.tiny || !NAME(small_enough)(&b.product)) b.product.m = 0;
 #endif
     return d[0] == 2 ? NAME(one_product)(&b, p, ctx) : NAME(batch_axis)(&b, 0, p, ctx);
 }

@@ -34,7 +34,8 @@ enum { NAME(SIZE) = sizeof(T) };
 INLINE void NAME(write_rows)(const Product *q, i64 i, i64 j, MASK last, const int rows, const int vectors, V *values) {
     const T alpha = *(const T *)q->alpha, beta = *(const T *)q->beta;
     const int end = vectors - 1;
-    UNROLL for (int z = 0; z < rows * vectors; z++) values[z] *= SPLAT(alpha);
+    if (alpha != 1)
+        UNROLL for (int z = 0; z < rows * vectors; z++) values[z] *= SPLAT(alpha);
     if (beta != 0)
         UNROLL for (int z = 0; z < rows * vectors; z++) {
             const int v = z % vectors;
@@ -64,7 +65,7 @@ INLINE void NAME(spread_step)(const Product *q, const char *a, const char *b, MA
 
 INLINE void NAME(spread_block)(const Product *q, i64 i, i64 j, MASK last, const int rows, const int vectors,
                                const int chains) {
-    V sums[16];
+    V sums[24];
     const int block = rows * vectors;
     const char *a = q->a + i * q->a_rs, *b = q->b + j * NAME(SIZE);
     UNROLL for (int z = 0; z < block * chains; z++) sums[z] = SPLAT((T)0);
@@ -81,6 +82,9 @@ INLINE void NAME(spread_block)(const Product *q, i64 i, i64 j, MASK last, const 
 #define SPREAD_COLUMN(vectors, chains4, chains2, chains1)                                                              \
     static TARGET void NAME(spread_##vectors)(const Product *q, i64 j, MASK last) {                                    \
         i64 i = 0;                                                                                                     \
+        if (ROWS > 4 && vectors == 2)                                                                                  \
+            for (i64 rest = q->m; rest >= 20 || (rest >= 12 && rest < 16); rest -= 12, i += 12)                        \
+                NAME(spread_block)(q, i, j, last, ROWS > 4 && vectors == 2 ? 12 : 1, vectors, 1);                      \
         if (ROWS > 4 && vectors < 4)                                                                                   \
             for (; i + 8 <= q->m; i += 8) NAME(spread_block)(q, i, j, last, 8, vectors < 4 ? vectors : 1, 1);          \
         for (; i + 4 <= q->m; i += 4) NAME(spread_block)(q, i, j, last, 4, vectors, chains4);                          \
@@ -92,6 +96,9 @@ INLINE void NAME(spread_block)(const Product *q, i64 i, i64 j, MASK last, const 
     }
 SPREAD_COLUMN(1, 2, 4, 8)
 SPREAD_COLUMN(2, 1, 2, 4)
+#if ROWS > 4
+SPREAD_COLUMN(3, 1, 2, 4)
+#endif
 SPREAD_COLUMN(4, 1, 1, 2)
 
 static TARGET void NAME(spread_row)(const Product *q, i64 j, MASK last) {
@@ -106,6 +113,13 @@ static TARGET void NAME(spread_rows)(const Product *q) {
         for (; j + 8 * WIDTH <= n; j += 8 * WIDTH) NAME(spread_row)(q, j, all);
     if (q->m < (ROWS > 4 ? 8 : 4))
         for (; j + 4 * WIDTH <= n; j += 4 * WIDTH) NAME(spread_4)(q, j, all);
+#if ROWS > 4 /* threes, but for what is left by twos alone */
+    for (; n - j > 4 * WIDTH; j += 3 * WIDTH) NAME(spread_3)(q, j, all);
+    if (n - j > 2 * WIDTH && n - j <= 3 * WIDTH) {
+        NAME(spread_3)(q, j, LANES(n - j - 2 * WIDTH));
+        return;
+    }
+#endif
     for (; j + 2 * WIDTH <= n; j += 2 * WIDTH) NAME(spread_2)(q, j, all);
     const i64 rest = n - j;
     if (rest > WIDTH)
@@ -115,9 +129,9 @@ static TARGET void NAME(spread_rows)(const Product *q) {
 }
 
 /* Down the columns of blocks: what each reads of b comes from memory once. A b that fits the cache is better read for a
- * few rows at a time, so that the result is written row by row. */
+ * few rows at a time, so that the result is written row by row, unless there are but one or two columns of blocks. */
 static TARGET void NAME(spread)(const Product *q) {
-    if (q->m <= ROWS || q->k * q->n * NAME(SIZE) > FIRST_CACHE) {
+    if (q->m <= ROWS || q->n <= (ROWS > 4 ? 4 : 2) * WIDTH || q->k * q->n * NAME(SIZE) > FIRST_CACHE) {
         NAME(spread_rows)(q);
         return;
     }
