@@ -51,7 +51,7 @@ LEFT_SCALAR = {"light_sse2": {"sym_sin_f64", "sym_cos_f64", "sym_tan_f64"}}
 SCALAR = {f"sym_{name}_{kind}": 2 for name in ("mod", "floor_divide") for kind in FLOATS + INTEGERS}
 # In test_special.py, ops/test_half.py and ops/test_complex.py.
 SPECIAL_FUNCTIONS = ["gamma", "gammaln", "psi", "tri_gamma", "erfcx", "erfinv", "erfcinv", "normal_quantile", "i0",
-                     "i1", "j0", "j1", "gammainc", "gammaincc"]  # fmt: skip
+                     "i1", "j0", "j1", "gammainc", "gammaincc", "jv", "iv", "polygamma"]  # fmt: skip
 ELSEWHERE = {f"sym_{name}_{kind}" for name in SPECIAL_FUNCTIONS for kind in FLOATS} | {
     "sym_from_half_f32", "sym_to_half_f32", "sym_to_half_f64",
     *(name for name in available() if name.endswith(("_c64", "_c128"))),

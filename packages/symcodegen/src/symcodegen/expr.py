@@ -38,6 +38,7 @@ C_EXPR: dict[str, str] = {
     "normal_quantile": "sym_normal_quantile_{t}({0})", "gamma": "sym_gamma_{t}({0})",
     "gammaln": "sym_gammaln_{t}({0})", "psi": "sym_psi_{t}({0})", "tri_gamma": "sym_tri_gamma_{t}({0})",
     "gammainc": "sym_gammainc_{t}({0}, {1})", "gammaincc": "sym_gammaincc_{t}({0}, {1})",
+    "jv": "sym_jv_{t}({0}, {1})", "iv": "sym_iv_{t}({0}, {1})", "polygamma": "sym_polygamma_{t}({0}, {1})",
     "j0": "sym_j0_{t}({0})", "j1": "sym_j1_{t}({0})", "i0": "sym_i0_{t}({0})", "i1": "sym_i1_{t}({0})",
     "xlogx": "({0} == 0 ? {zero} : {0} * sym_log_{t}({0}))", "xlogy0": "({0} == 0 ? {zero} : {0} * sym_log_{t}({1}))",
     "ceil": "sym_ceil_{t}({0})", "floor": "sym_floor_{t}({0})", "trunc": "sym_trunc_{t}({0})",

@@ -321,7 +321,7 @@ SYM_FN double sym_gamma_near_f64(double x, double *low) {
   return z;
 }
 
-//@ gamma_positive: gamma_near stirling pow_parts_f64 two_prod two_sum exp_poly_f64 pow2n
+//@ gamma_positive: gamma_near stirling log_wide two_prod two_sum exp_poly_f64 pow2n
 /* (x - 1/2) log x - x as a pair, for the exponential magnifies its rounding. The result is a pair, times 2^n with
  * `turned` = n + SYM_ROUND_F64; below 1 it is gamma(1 + x). */
 SYM_FN double sym_gamma_positive_f64(double x, double *rest, double *turned) {

@@ -1,10 +1,12 @@
 /* Hyperbolic functions: tanh from exp(2 x) - 1, sinh from E = exp(|x|) - 1 as (E + E / (E + 1)) / 2; nothing cancels. */
 
 //@ sym_tanh_f32: exp_poly_f32
-/* m / (m + 2) with m = exp(2 y) - 1, summed so that nothing cancels. y is |x|, or -|x| where |x| < 1: so m + 2 is rounded
- * where its rounding weighs least. */
+/* m / (m + 2) with m = exp(2 y) - 1, summed so that nothing cancels. y is |x|, or -|x| where |x| <= 1: so m + 2 is rounded
+ * where its rounding weighs least. The sign of y is that of a difference of bits: a second choice, beside that of the
+ * largest |x|, would become four of them. */
 SYM_FN float sym_tanh_f32(float x) {
-  float a = sym_abs_f32(x), b = a > 10.0f ? 10.0f : a, y = b > 1.0f ? b : -b;
+  float a = sym_abs_f32(x), b = a > 10.0f ? 10.0f : a;
+  float y = sym_float_of(sym_bits_f32(b) ^ (~(0x3f800000u - sym_bits_f32(b)) & 0x80000000u));
   float t = SYM_FMAF(y, 2.88539004f, SYM_ROUND_F32), n = t - SYM_ROUND_F32;
   float r = SYM_FMAF(n, -1.42860677e-6f, SYM_FMAF(n, -0.693145752f, y + y));
   float e = SYM_FMAF(sym_exp_poly_f32(r), r * r, r), power = sym_float_of((sym_bits_f32(t) << 23) + 0x3f800000u);
@@ -14,7 +16,8 @@ SYM_FN float sym_tanh_f32(float x) {
 
 //@ sym_tanh_f64: exp_poly_f64
 SYM_FN double sym_tanh_f64(double x) {
-  double a = sym_abs_f64(x), b = a > 22.0 ? 22.0 : a, y = b > 1.0 ? b : -b;
+  double a = sym_abs_f64(x), b = a > 22.0 ? 22.0 : a;
+  double y = sym_double_of(sym_bits_f64(b) ^ (~(0x3ff0000000000000ull - sym_bits_f64(b)) & 0x8000000000000000ull));
   double t = SYM_FMA(y, 2.8853900817779268, SYM_ROUND_F64), n = t - SYM_ROUND_F64;
   double r = SYM_FMA(n, -1.9082149292705877e-10, SYM_FMA(n, -0.6931471803691238, y + y));
   double e = SYM_FMA(sym_exp_poly_f64(r), r * r, r);

@@ -33,10 +33,9 @@ SYM_FN double sym_pow_special_f64(double x, double e, double y) {
 /* e log2(x), as the sum of the result and `low`, for a normal x > 0. With f = m - 1 and s = f / (2 + f),
  * log2 m = 2 / ln 2 (s + s^3 (1/3 + ...)). */
 #if SYM_HAS_FMA
-/* In pairs of float32: 2^-32 of the logarithm is lost, up to 2^-25 of the power. */
+/* In pairs of float32: 2^-32 of the logarithm is lost, up to 2^-25 of the power. f - 2 s is exact, for 2 s is near f. */
 SYM_FN float sym_pow_exponent_f32(float k, float f, float e, float *low) {
-  float d = 2.0f + f, r = 1.0f / d, s = f * r, z = s * s;
-  float sl = SYM_FMAF(-s, f - (d - 2.0f), SYM_FMAF(-s, d, f)) * r;
+  float r = 1.0f / (2.0f + f), s = f * r, z = s * s, sl = SYM_FMAF(-s, f, f - (s + s)) * r;
   float c = s * z, p = SYM_FMAF(SYM_FMAF(SYM_FMAF(0.121458456f, z, 0.142491117f), z, 0.200004891f), z, 0.333333313f);
   float t = SYM_FMAF(c, p, s), n = SYM_FMAF(t, 2.88539004f, k), y = e * n;
   float tl = SYM_FMAF(c, p, s - t) + SYM_FMAF(sl, z, sl);
@@ -76,7 +75,7 @@ SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
   return sym_float_of(sym_bits_f32(sym_exp2_poly_f32(r)) + (sym_bits_f32(t) << 23));
 }
 
-//@ pow_parts_f64: log_normal two_prod
+//@ log_wide: log_normal two_prod
 /* log x as a pair of float64, about 67 bits. */
 SYM_FN double sym_log_wide(double x, double *low) {
   double k, f = sym_log_reduce_f64(x, &k) - 1.0;
