@@ -107,6 +107,27 @@ def test_writing_parts(data, shape, add):
     np.testing.assert_array_equal(value, values(shape))  # never in place
 
 
+@pytest.mark.parametrize("add", [False, True])
+def test_writing_parts_of_an_index_with_new_axes(add):
+    """As in NumPy, ``x[1:, None] = y`` changes ``x``, which keeps its axes."""
+    x, i, value = T.tensor3("x"), T.lvector("i"), values((3, 4, 5))
+    write = T.inc_subtensor if add else T.set_subtensor
+    rows = np.array([2, 0])
+    for spelled, index in (
+        (x[1:, None, ::2], np.s_[1:, None, ::2]),
+        (x[0, None], np.s_[0, None]),
+        (x[None, ..., 1, None], np.s_[None, ..., 1, None]),
+        (x[i, None, i], np.s_[rows, None, rows]),
+        (x[None, :, i], np.s_[None, :, rows]),
+    ):
+        wanted = value.copy()
+        y = np.random.default_rng(2).normal(size=wanted[index].shape)
+        wanted[index] = y + (wanted[index] if add else 0)
+        np.testing.assert_array_equal(evaluate(write(spelled, T.constant(y)), {x: value, i: rows}), wanted)
+    longer = x.dimshuffle(0, "x", 1, 2)  # a tensor of its own
+    assert write(longer[1:], 0.0).ndim == 4
+
+
 def test_writing_with_duplicates():
     x, i = T.vector("x"), T.lvector("i")
     given_values = {x: np.zeros(3), i: [1, 1, 2]}

@@ -509,7 +509,9 @@ def _insert_axes(x: Any, full: list[tuple[Any, Any]]) -> Any:
         else:
             pattern.append(axis)
             axis += 1
-    return x.dimshuffle(*pattern, *range(axis, x.type.ndim))
+    longer = x.dimshuffle(*pattern, *range(axis, x.type.ndim))
+    longer.tag.new_axes = True  # of the index: what is written to such a part is written to x
+    return longer
 
 
 def inc_subtensor(
@@ -541,9 +543,11 @@ def inc_subtensor(
             "For the whole of it use a[:]."
         )
     source, *indices = owner.inputs
-    if isinstance(owner.op, Subtensor):
-        return IncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
-    return AdvancedIncSubtensor(owner.op.entries, set_instead)(source, y, *indices)
+    kind = IncSubtensor if isinstance(owner.op, Subtensor) else AdvancedIncSubtensor
+    changed = kind(owner.op.entries, set_instead)(source, y, *indices)
+    if getattr(source.tag, "new_axes", False):
+        return changed.dimshuffle(*[a for a, of in enumerate(source.owner.op.order) if of >= 0])
+    return changed
 
 
 def _transposed_back(y: Any, order: Sequence[int]) -> Any:
