@@ -382,6 +382,22 @@ def test_a_long_side_costs_nothing_when_it_is_not_taken():
     assert min(times) < long / 50
 
 
+def test_a_length_that_several_sides_use_is_known_whichever_is_taken():
+    """The product in a side and the gradient of the product before it are written into memory of the same length, which
+    nothing computes but the first of them: only a node that runs may be asked for it."""
+    u, w, s = T.dvector("u"), T.dmatrix("w"), T.dvector("s")
+    before = T.dot(u, w)
+    chosen = ifelse(T.gt(before.sum(), 0), T.tanh(T.dot(before, w)), before * 0.25)
+    slopes = grad(None, [u, w], known_grads={chosen: s})
+    curved = grad((slopes[0] * T.cos(u)).sum() + slopes[1].sum(), [u, w, s])
+    f, reference = (function([u, w, s], [*slopes, *curved], mode=mode) for mode in ("FAST_RUN", "FAST_COMPILE"))
+    assert all_in_c(f)
+    for sign in (1, -1, 1):
+        values = sign * np.ones(3), rng.uniform(0.1, 1, size=(3, 3)), rng.normal(size=3)
+        for a, b in zip(f(*values), reference(*values), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
 # -- guards ------------------------------------------------------------------------------------------------------------
 
 

@@ -341,14 +341,22 @@ class Lowering:
 
     @contextmanager
     def guarded(self, guard: int) -> Iterator[None]:
-        """Emit nodes that run where a register is not 0 (-1: always)."""
-        before, self._guard = self._guard, guard
-        self.registers.enter(guard)
+        """Emit nodes that run where a register is not 0 (-1: always).
+
+        Register code that no node has taken yet runs under the guard it was written under: what it sets is known there.
+        """
+        before = self._guard
+        self._enter(guard)
         try:
             yield
         finally:
-            self._guard = before
-            self.registers.enter(before)
+            self._enter(before)
+
+    def _enter(self, guard: int) -> None:
+        if guard != self._guard:
+            self.code()
+        self._guard = guard
+        self.registers.enter(guard)
 
     def code(self) -> None:
         """Emit the register code that has been written since the last node as a node of its own."""
@@ -453,8 +461,8 @@ class Lowering:
         return self.sources[text]
 
     def shared_by_threads(self) -> set[Apply]:
-        """Return the nodes with kernels that may run in pieces, or that share their work by themselves, and loops over a
-        batch."""
+        """Return the nodes with kernels that may run in pieces, or that share their work by themselves, and loops over
+        a batch."""
         found = {body.node for body in self.bodies if body.members}
         for _, fn, *_, flags, _, tag, _ in self.nodes:
             own = isinstance(fn, KernelSource) and "->parallel_for(" in fn.body
