@@ -62,6 +62,19 @@ def test_inverses_and_determinants(dtype):
         g(np.ones((2, 3), dtype))
 
 
+def test_a_matrix_decides_about_itself_and_not_its_transpose():
+    """LAPACK sees the transpose first. What NumPy solves is, though elimination of the transpose meets a zero."""
+    A, b = T.dmatrix(), T.dvector()
+    f, g = compiled([A], nlinalg.matrix_inverse(A)), compiled([A, b], slinalg.solve(A, b))
+    infinite = np.array([[1, np.inf], [0, 1]])
+    assert np.isnan(f(infinite)).all() and np.isnan(g(infinite, np.ones(2))).all()
+    nearly = np.array([[0.8, 1.8], [2.3, 5.174999999999999]])
+    np.linalg.inv(nearly)  # no error
+    inverse = f(nearly)  # the adjugate over a number about which nothing is known but that it is small
+    np.testing.assert_allclose(inverse / inverse[1, 0], [[-5.175 / 2.3, 1.8 / 2.3], [1, -0.8 / 2.3]], rtol=1e-9)
+    np.testing.assert_allclose(g(nearly, np.array([1.0, 0.0])) / inverse[:, 0], 1, rtol=1e-9)
+
+
 def test_determinants_that_leave_the_range_on_the_way():
     x = T.dmatrix()
     f = compiled([x], nlinalg.det(x))

@@ -57,12 +57,23 @@ _CHOLESKY = """
 _FACTOR = """
     if (n) %(getrf)s(&n, &n, a, &n, pivot, &info);
 """
+#: LAPACK has seen the transpose. Where that has no solution the matrix itself may have one, as NumPy asks: an infinite
+#: element that is a pivot of the one and none of the other leaves a zero beside it.
+_AGAIN = """
+    const int again = info > 0;
+    if (again) {
+        for (i64 i = 0; i < size; i++)
+            for (i64 j = 0; j < size; j++) a[j * size + i] = *(const %(T)s *)(p[%(x)d] + i * s[A] + j * s[A + 1]);
+        %(getrf)s(&n, &n, a, &n, pivot, &info);
+    }
+"""
 _INVERSE = """
     int room = (int)(32 * size);
     if (info) return ctx->fail(ctx, SYM_LINALG, "the matrix is singular: it has no inverse.");
     if (n) %(getri)s(&n, a, &n, pivot, more, &room, &info);
     for (i64 i = 0; i < size; i++)
-        for (i64 j = 0; j < size; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = a[i * size + j];
+        for (i64 j = 0; j < size; j++)
+            *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = a[again ? j * size + i : i * size + j];
     return 0;
 }
 """
@@ -81,7 +92,7 @@ _COPY_RIGHT = """
 """
 _SOLVE = """
     if (info) return ctx->fail(ctx, SYM_LINALG, "the matrix is singular: the system has no solution, or many.");
-    if (n && wide) %(getrs)s("T", &n, &wide, a, &n, pivot, more, &n, &info);
+    if (n && wide) %(getrs)s(again ? "N" : "T", &n, &wide, a, &n, pivot, more, &n, &info);
 """
 _TRIANGULAR = """
     if (n && wide) %(trtrs)s("%(uplo)s", "%(trans)s", "%(diag)s", &n, &wide, a, &n, more, &n, &info);
@@ -186,14 +197,14 @@ def cholesky_kernel(dtype: np.dtype[Any], lower: bool, nan: bool) -> str:
 def inverse_kernel(dtype: np.dtype[Any]) -> str:
     """Return the C text of a ``full`` kernel. Operands: the inverse, the matrix, addresses of ``getrf``, ``getri``."""
     words = _words(dtype, ("getrf", "getri"), 2, 2, 1) | {"right": "32 * size"}
-    return ENTRY + (_BEGIN + _ROOM + _FACTOR + _INVERSE) % words
+    return ENTRY + (_BEGIN + _ROOM + _FACTOR + _AGAIN + _INVERSE) % words
 
 
 def solve_kernel(dtype: np.dtype[Any], columns: bool) -> str:
     """Return the C text of a ``full`` kernel. Operands: the solution, the matrix, the right-hand side (a matrix if
     ``columns``), addresses of ``getrf`` and ``getrs``."""
     words = _words(dtype, ("getrf", "getrs"), 3, 1 + columns, 1) | {"right": "size * columns", "columns": int(columns)}
-    return ENTRY + (_BEGIN + _RIGHT_SIDE + _ROOM + _COPY_RIGHT + _FACTOR + _SOLVE + _WRITE_RIGHT) % words
+    return ENTRY + (_BEGIN + _RIGHT_SIDE + _ROOM + _COPY_RIGHT + _FACTOR + _AGAIN + _SOLVE + _WRITE_RIGHT) % words
 
 
 def triangular_kernel(dtype: np.dtype[Any], columns: bool, lower: bool, transposed: bool, unit: bool) -> str:
