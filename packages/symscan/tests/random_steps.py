@@ -2,7 +2,8 @@
 
 ``python -m random_steps 300 0`` (from this folder) compares 300 of them, from seed 0, as they are compiled by default:
 values, last values of shared variables, gradients, tangents and second derivatives. A third argument is the mode;
-``less_memory`` makes all steps of gradients twice.
+``less_memory`` makes all steps of gradients twice, ``unwritten`` is no rule at all. With a fourth one, ``wide``, loops
+may also have truncated gradients, random draws, states that are matrices or truth values, and choices in their steps.
 """
 
 import sys
@@ -14,8 +15,10 @@ import numpy as np
 from symcore import shared
 from symcore import tensor as T
 from symcore.config import config
-from symcore.gradient import Rop, grad
-from symopt import function
+from symcore.gradient import Rop, disconnected_grad, grad
+from symcore.ifelse import ifelse
+from symcore.random import RandomStreams
+from symopt import Mode, RuleSet, function
 from symscan import scan, until
 
 UNARY = [T.tanh, T.sin, T.sigmoid, lambda v: -v, lambda v: v * 0.5, lambda v: v.sum() * 0.1 + v, T.sqr]
@@ -25,13 +28,25 @@ WIDTH = 3
 
 @dataclass
 class Extras:
-    """What a loop may have besides: a state that counts, a condition on it, a shared variable, a loop in its steps."""
+    """What a loop may have besides: a state that counts, a condition on it, a shared variable, a loop in its steps; a
+    state that is a matrix, one that is a truth value, a choice, draws, a gradient that is cut."""
 
     counts: bool = False
     stop: int | None = None
     shared: bool = False
     nested: bool = False
     dtype: str = "float64"
+    matrix: bool = False
+    flag: bool = False
+    choice: bool = False
+    draws: bool = False
+    truncate: int = -1
+
+    def first(self) -> list[Any]:
+        """Return the initial values of the states that these are."""
+        found: list[Any] = [np.int64(0)] if self.counts else []
+        found += [np.eye(WIDTH, dtype=self.dtype)] if self.matrix else []
+        return found + ([np.bool_(False)] if self.flag else [])
 
 
 @dataclass
@@ -72,56 +87,78 @@ class Loop:
         counts = [*map(len, self.sequences), *map(len, self.states)]
         extras = self.extras
 
+        stream = RandomStreams(self.seed)
+
         def fn(*given: Any) -> Any:
             at, end = sum(counts[: len(self.sequences)]), sum(counts)
-            more = More(extras, given[end] if extras.counts else None, memory)
+            noise = stream.normal(size=(WIDTH,)).astype(extras.dtype) if extras.draws else None
+            more = More(extras, given[end:], memory, noise, weights)
             made = self.step(list(given[:at]), list(given[at:end]), weights, more)
-            count = [given[end] + 1] if extras.counts else []
-            parts: list[Any] = [[*made[: len(self.states)], *count, *made[len(self.states) :]]]
+            rows = [*made[: len(self.states)], *more.states, *made[len(self.states) :]]
+            parts: list[Any] = [[*rows, *([noise] if extras.draws else [])]]
             parts += [{memory: more.memory}] if extras.shared else []
-            return (*parts, until(T.ge(count[0], extras.stop))) if extras.stop else tuple(parts)
+            return (*parts, until(T.ge(more.states[0], extras.stop))) if extras.stop else tuple(parts)
 
         infos: list[Any] = [
             {"initial": f, "taps": taps} if taps != [-1] else f[0] for f, taps in zip(firsts, self.states, strict=True)
         ]
-        infos += [np.int64(0)] if extras.counts else []
+        infos += extras.first()
         rows, updates = scan(
             fn, [{"input": x, "taps": t} for x, t in zip(xs, self.sequences, strict=True)],
-            [*infos, *[None] * self.n_plain] or None, None, n, go_backwards=self.backwards, return_list=True,
+            [*infos, *[None] * (self.n_plain + extras.draws)] or None, None, n, extras.truncate, self.backwards,
+            return_list=True,
         )  # fmt: skip
-        return [*rows, *updates.values()]
+        return [*rows, *([updates[memory]] if extras.shared else [])]
 
     def unrolled(
-        self, xs: list[Any], firsts: list[Any], weights: list[Any], memory: Any, n: int, lengths: list[int]
+        self, xs: list[Any], firsts: list[Any], weights: list[Any], memory: Any, n: int, lengths: list[int], noise: Any
     ) -> list[Any]:
-        """Return the same, every step of its own."""
+        """Return the same, every step of its own. Gradients do not go to steps before the last ``truncate``."""
+        extras = self.extras
+        n = min(n, extras.stop or n)
+        cut = n - extras.truncate if extras.truncate >= 0 else 0
+        known = disconnected_grad if cut > 0 else _same
         traces: list[list[Any]] = [
-            [f[k] for k in range(-min(taps))] for f, taps in zip(firsts, self.states, strict=True)
+            [known(f[k]) for k in range(-min(taps))] for f, taps in zip(firsts, self.states, strict=True)
         ]
+        traces += [[T.constant(v)] for v in extras.first()]
         plain: list[list[Any]] = [[] for _ in range(self.n_plain)]
-        n = min(n, self.extras.stop or n)
+        memory = known(memory)
         for i in range(n):
             slices = []
             for x, taps, length in zip(xs, self.sequences, lengths, strict=True):
                 past, future = min(0, *taps), max(0, *taps)
                 t = length - 1 - future - i if self.backwards else i - past
                 slices += [x[t + tap] for tap in taps]
-            earlier = [tr[tap] for tr, taps in zip(traces, self.states, strict=True) for tap in taps]
-            more = More(self.extras, T.constant(np.int64(i)), memory, written_out=True)
+            earlier = [tr[tap] for tr, taps in zip(traces, self.states, strict=False) for tap in taps]
+            own = [tr[-1] for tr in traces[len(self.states) :]]
+            more = More(extras, own, memory, noise and noise[i], weights, written_out=True)
             made = self.step(slices, earlier, weights, more)
-            memory = more.memory
+            made = [*made[: len(self.states)], *more.states, *made[len(self.states) :]]
+            known = disconnected_grad if i < cut else _same
+            memory = known(more.memory)
             for target, v in zip(traces + plain, made, strict=True):
-                target.append(v)
-        kept = [tr[-min(taps) :] for tr, taps in zip(traces, self.states, strict=True)]
-        rows = [T.stack(r) for r in kept] + ([T.arange(1, n + 1)] if self.extras.counts else [])
-        return [*rows, *(T.stack(r) for r in plain), *([memory] if self.extras.shared else [])]
+                target.append(known(v) if v.dtype.startswith("float") else v)
+        kept = [tr[-min(taps) :] for tr, taps in zip(traces, self.states, strict=False)]
+        kept += [tr[1:] for tr in traces[len(self.states) :]]
+        rows = [T.stack(r) for r in kept + plain] + ([noise] if extras.draws else [])
+        return [*rows, *([memory] if extras.shared else [])]
+
+
+def _same(v: Any) -> Any:
+    return v
 
 
 class More:
-    """The values that the extras of a loop give a step, and what becomes of its shared variable."""
+    """The values that the extras of a loop give a step, and what becomes of its shared variable and extra states."""
 
-    def __init__(self, extras: Extras, count: Any, memory: Any, written_out: bool = False):
-        self.extras, self.count, self.memory, self.written_out = extras, count, memory, written_out
+    def __init__(self, extras: Extras, states: Any, memory: Any, noise: Any, weights: Any, written_out: bool = False):
+        self.extras, self.memory, self.noise, self.written_out = extras, memory, noise, written_out
+        states = iter(states)
+        self.count = next(states) if extras.counts else None
+        self.matrix = next(states) if extras.matrix else None
+        self.flag = next(states) if extras.flag else None
+        self.weights = weights
 
     def values(self, v: Any) -> list[Any]:
         found = []
@@ -138,15 +175,29 @@ class More:
                 for k in range(WIDTH):
                     sums.append(0.5 * sums[-1] + T.tanh(v[k]))
                 found.append(T.stack(sums[1:]))
+        if self.extras.matrix:
+            found.append(T.dot(self.matrix, v))
+        if self.extras.flag:
+            found.append(T.switch(self.flag, T.sin(v), v * 0.5))
+        if self.extras.choice:
+            found.append(ifelse(T.gt(v.sum(), 0), T.tanh(T.dot(v, self.weights[0])), v * 0.25))
+        if self.extras.draws:
+            found.append(T.tanh(v) * self.noise)
         return found
 
     def after(self, made: Any) -> None:
+        """Take the next step of what changes: the extra states are then in ``states``."""
         if self.extras.shared:
             self.memory = T.tanh(self.memory + 0.5 * made)
+        self.states = [self.count + 1] if self.extras.counts else []
+        if self.extras.matrix:
+            self.states.append(0.5 * T.dot(self.matrix, self.weights[0]) + 0.1 * T.outer(made, T.tanh(made)))
+        if self.extras.flag:
+            self.states.append(T.or_(self.flag, T.gt(made.sum(), 0.5)))
 
 
-def draw(seed: int) -> Loop:
-    """Return loop number ``seed``."""
+def draw(seed: int, wide: bool = False) -> Loop:
+    """Return loop number ``seed``; ``wide``: with extras that it does not have otherwise."""
     rng = np.random.default_rng(seed)
 
     def taps(choices: list[int], most: int) -> list[int]:
@@ -161,12 +212,15 @@ def draw(seed: int) -> Loop:
                     dtype="float32" if rng.random() < 0.25 else "float64")  # fmt: skip
     if extras.counts and rng.random() < 0.4:
         extras.stop = int(rng.integers(1, 4))
+    if wide:
+        extras.matrix, extras.flag, extras.choice, extras.draws = (bool(rng.random() < 0.35) for _ in range(4))
+        extras.truncate = int(rng.integers(0, 4)) if rng.random() < 0.3 else -1
     return Loop(sequences, states, n_plain, backwards, seed, extras)
 
 
-def compare(seed: int, mode: Any) -> None:
+def compare(seed: int, mode: Any, wide: bool = False) -> None:
     """Check one loop, all that can be asked of it, against the same loop written out."""
-    loop, rng = draw(seed), np.random.default_rng(seed + 10_000)
+    loop, rng = draw(seed, wide), np.random.default_rng(seed + 10_000)
     n, dtype = int(rng.integers(1, 5)), loop.extras.dtype
     n += 3 * (mode == "less_memory")  # more than one block
     lost = [max(0, *t) - min(0, *t) for t in loop.sequences]
@@ -182,8 +236,12 @@ def compare(seed: int, mode: Any) -> None:
     memory = shared(rng.normal(size=WIDTH).astype(dtype))
     wrt = [*inputs, memory] if loop.extras.shared else inputs
     scanned = loop.scanned(xs, firsts, weights, memory, None if loop.sequences else n)
-    unrolled = loop.unrolled(xs, firsts, weights, memory, n, lengths)
-    results = [_all_of(rows, inputs, wrt, directions, mode)(*values) for rows in (scanned, unrolled)]
+    noise = T.TensorType(dtype, (None, None))() if loop.extras.draws else None
+    unrolled = loop.unrolled(xs, firsts, weights, memory, n, lengths, noise)
+    asked = inputs, wrt, directions, mode, loop.extras.truncate < 0
+    results = [_all_of(scanned, *asked)(*values)]
+    drawn = [results[0][len(scanned) - 1 - loop.extras.shared]] if loop.extras.draws else []
+    results.append(_all_of(unrolled, *asked, noise)(*values, *drawn))
     tolerance = 2**14 * np.finfo(dtype).eps  # for some dozens of operations whose derivatives are of order 1
     for k, (a, b) in enumerate(zip(*results, strict=True)):
         scale = max(1.0, float(np.abs(b).max(initial=0)))
@@ -191,22 +249,36 @@ def compare(seed: int, mode: Any) -> None:
         np.testing.assert_allclose(a, b, atol=tolerance * scale, rtol=0, err_msg=f"loop {seed}: {loop}, result {k}")
 
 
-def _all_of(rows: list[Any], inputs: list[Any], wrt: list[Any], directions: list[Any], mode: Any) -> Any:
-    """Return a function from the inputs to rows, gradients, the tangent of their cost, and a product of the Hessian."""
+def _all_of(
+    rows: list[Any],
+    inputs: list[Any],
+    wrt: list[Any],
+    directions: list[Any],
+    mode: Any,
+    tangents: bool,
+    noise: Any = None,
+) -> Any:
+    """Return a function from the inputs to rows, gradients, the tangent of their cost, and a product of the Hessian.
+
+    ``tangents``: unless gradients are cut, for tangents are not.
+    """
     floats = [r for r in rows if r.dtype.startswith("float")]
     cost = (floats[0] ** 2).sum()
     for r in floats[1:]:
         cost = cost + (r * T.cos(T.arange(r.size).astype(r.dtype)).reshape(r.shape)).sum()
     slopes = grad(cost, wrt, disconnected_inputs="ignore")
     along = [T.as_tensor_variable(d) for d in directions]
-    tangent = Rop(cost, inputs, along, disconnected_outputs="zero")
-    turned = sum(((s * d).sum() for s, d in zip(slopes, along, strict=False)), T.zeros((), rows[0].dtype))
+    tangent = [Rop(cost, inputs, along, disconnected_outputs="zero")] if tangents else []
+    turned = sum(((s * d).sum() for s, d in zip(slopes, along, strict=False)), T.zeros((), floats[0].dtype))
     curved = grad(turned, wrt, disconnected_inputs="ignore")
-    outputs = [*rows, *slopes, tangent, *curved]
+    outputs = [*rows, *slopes, *tangent, *curved]
+    given = [*inputs, *([] if noise is None else [noise])]
     if mode == "less_memory":  # one byte is less than any row has
         with config.override(loop_memory=1):
-            return function(inputs, outputs, mode="FAST_RUN", on_unused_input="ignore")
-    return function(inputs, outputs, mode=mode, on_unused_input="ignore")
+            return function(given, outputs, mode="FAST_RUN", on_unused_input="ignore")
+    if mode == "unwritten":
+        mode = Mode("unwritten", RuleSet(), "py")
+    return function(given, outputs, mode=mode, on_unused_input="ignore")
 
 
 if __name__ == "__main__":
@@ -214,7 +286,7 @@ if __name__ == "__main__":
     wrong = []
     for seed in range(first, first + total):
         try:
-            compare(seed, sys.argv[3] if len(sys.argv) > 3 else None)
+            compare(seed, (sys.argv[3] or None) if len(sys.argv) > 3 else None, "wide" in sys.argv)
         except Exception as error:
             wrong.append(seed)
             print(f"{seed}: {type(error).__name__}: {str(error).strip()[:300]}", flush=True)

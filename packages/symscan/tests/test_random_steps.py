@@ -35,3 +35,13 @@ def test_so_do_loops_that_make_their_steps_twice(seed):
     """4141 has found an equal node whose type knew less than that of the one it took the place of;
     12054 lengths taken out of a loop as rows of numbers, of which there are none where no step is made."""
     compare(seed, "less_memory")
+
+
+@pytest.mark.c
+@pytest.mark.default_mode
+@pytest.mark.parametrize("seed", [300002, 301019, 302002])
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE", "less_memory"])
+def test_so_do_loops_with_choices_draws_matrices_and_cut_gradients(seed, mode):
+    """301019 has found initial rows that second derivatives reached around a cut gradient; 302002 lengths that were
+    computed only where one side of a choice was taken, and used on both."""
+    compare(seed, mode, wide=True)

@@ -371,11 +371,12 @@ class _Backward:
         if not is_float(x) or not waiting:
             return None
         rows = stack([w.astype(x.type.dtype) for w in reversed(waiting)])
+        rows = rows if seed is None else rows + seed
         if self.op.truncate >= 0:  # what waits after the last step looked at belongs to an inner step, unless all were
             rows = switch(le(self.n, self.op.truncate), rows, 0).astype(x.type.dtype)
         if rows.type.broadcastable != x.type.broadcastable:
             rows = specify_shape(rows, x.type.shape)
-        return rows if seed is None else rows + seed
+        return rows
 
 
 def _compared(terms: Sequence[Any]) -> set[Any]:
