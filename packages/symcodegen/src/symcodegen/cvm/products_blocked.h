@@ -21,7 +21,7 @@ typedef struct {
     MASK last; /* lanes of the last vector */
 } NAME(Tile);
 
-INLINE void NAME(write_tile)(const NAME(Tile) * t, const int rows, const int vectors, V *values) {
+INLINE void NAME(write_tile)(const NAME(Tile) * t, const int rows, const int vectors, const int whole, V *values) {
     const V alpha = SPLAT(t->alpha), beta = SPLAT(t->beta);
     const int end = vectors - 1;
     UNROLL for (int z = 0; z < rows * vectors; z++) values[z] *= alpha;
@@ -29,19 +29,20 @@ INLINE void NAME(write_tile)(const NAME(Tile) * t, const int rows, const int vec
         UNROLL for (int z = 0; z < rows * vectors; z++) {
             const int v = z % vectors;
             const T *y = CONST_AT(t->y, z / vectors * t->y_rs) + v * WIDTH;
-            values[z] = FMA(beta, v < end ? LOAD(y) : LOAD_SOME(y, t->last), values[z]);
+            values[z] = FMA(beta, v < end || whole ? LOAD(y) : LOAD_SOME(y, t->last), values[z]);
         }
     UNROLL for (int z = 0; z < rows * vectors; z++) {
         const int v = z % vectors;
         T *c = AT(t->c, z / vectors * t->c_rs) + v * WIDTH;
-        if (v < end)
+        if (v < end || whole)
             STORE(c, values[z]);
         else
             STORE_SOME(c, t->last, values[z]);
     }
 }
 
-INLINE void NAME(tile)(const NAME(Tile) * t, const int rows, const int vectors) {
+/* `whole`: the last vector has all its lanes. A mask in every step takes 5 % of the time. */
+INLINE void NAME(tile)(const NAME(Tile) * t, const int rows, const int vectors, const int whole) {
     V sums[2 * TILE_ROWS], x[2];
     const T *a = t->a;
     const char *b = t->b;
@@ -51,24 +52,27 @@ INLINE void NAME(tile)(const NAME(Tile) * t, const int rows, const int vectors) 
     UNROLL for (int z = 0; z < rows * vectors; z++) sums[z] = SPLAT((T)0);
     for (i64 k = t->k; k > 0; k--, a += rows, b += b_rs) {
         if (vectors > 1) x[0] = LOAD((const T *)b);
-        x[end] = LOAD_SOME((const T *)b + end * WIDTH, t->last);
+        x[end] = whole ? LOAD((const T *)b + end * WIDTH) : LOAD_SOME((const T *)b + end * WIDTH, t->last);
         UNROLL for (int v = 0; v < vectors; v++) PREFETCH(b + ahead + v * (int)sizeof(V));
         UNROLL for (int r = 0; r < rows; r++) {
             const V w = SPLAT(a[r]);
             UNROLL for (int v = 0; v < vectors; v++) sums[r * vectors + v] = FMA(w, x[v], sums[r * vectors + v]);
         }
     }
-    NAME(write_tile)(t, rows, vectors, sums);
+    NAME(write_tile)(t, rows, vectors, whole, sums);
 }
 
 #define TILE(rows)                                                                                                     \
     static TARGET void NAME(tile_##rows##x1)(const NAME(Tile) * t) {                                                   \
-        NAME(tile)(t, rows, 1);                                                                                        \
+        NAME(tile)(t, rows, 1, 0);                                                                                     \
     }                                                                                                                  \
     static TARGET void NAME(tile_##rows##x2)(const NAME(Tile) * t) {                                                   \
-        NAME(tile)(t, rows, 2);                                                                                        \
+        NAME(tile)(t, rows, 2, 0);                                                                                     \
+    }                                                                                                                  \
+    static TARGET void NAME(tile_##rows##whole)(const NAME(Tile) * t) {                                                \
+        NAME(tile)(t, rows, 2, 1);                                                                                     \
     }
-#define TILE_NAMES(rows) {NAME(tile_##rows##x1), NAME(tile_##rows##x2)}
+#define TILE_NAMES(rows) {NAME(tile_##rows##x1), NAME(tile_##rows##x2), NAME(tile_##rows##whole)}
 TILE(1) TILE(2) TILE(3) TILE(4)
 #if TILE_ROWS > 4
 TILE(5) TILE(6)
@@ -77,7 +81,8 @@ TILE(5) TILE(6)
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 
-static void (*const NAME(tiles)[TILE_ROWS][2])(const NAME(Tile) *) = {
+/* For one vector or less, for two or less, for two. */
+static void (*const NAME(tiles)[TILE_ROWS][3])(const NAME(Tile) *) = {
     TILE_NAMES(1), TILE_NAMES(2), TILE_NAMES(3), TILE_NAMES(4),
 #if TILE_ROWS > 4
     TILE_NAMES(5), TILE_NAMES(6),
@@ -86,6 +91,10 @@ static void (*const NAME(tiles)[TILE_ROWS][2])(const NAME(Tile) *) = {
     TILE_NAMES(7), TILE_NAMES(8), TILE_NAMES(9), TILE_NAMES(10), TILE_NAMES(11), TILE_NAMES(12), TILE_NAMES(13), TILE_NAMES(14),
 #endif
 };
+
+INLINE int NAME(tile_of)(i64 lanes) {
+    return lanes == NAME(PANEL) ? 2 : lanes > WIDTH;
+}
 
 /* ---- packing ---- */
 
@@ -165,7 +174,7 @@ static TARGET void NAME(scatter_tile)(const Product *q, const NAME(Tile) * t, i6
     own.c = copy;
     own.c_rs = NAME(PANEL) * NAME(SIZE);
     own.beta = 0;
-    NAME(tiles)[rows - 1][lanes > WIDTH](&own);
+    NAME(tiles)[rows - 1][NAME(tile_of)(lanes)](&own);
     const int line = q->c_cs == rows * NAME(SIZE) && (beta == 0 || q->y_cs == q->c_cs);
     if ((line || rows <= WIDTH) && t->c_rs == NAME(SIZE) && (beta == 0 || t->y_rs == NAME(SIZE))) {
         NAME(write_across)(q, t, copy, rows, lanes);
@@ -195,7 +204,7 @@ static TARGET void NAME(row_of_tiles)(const Product *q, const NAME(Block) * bloc
         if (scattered)
             NAME(scatter_tile)(q, &t, rows, lanes);
         else
-            NAME(tiles)[rows - 1][lanes > WIDTH](&t);
+            NAME(tiles)[rows - 1][NAME(tile_of)(lanes)](&t);
     }
 }
 
