@@ -177,6 +177,20 @@ def test_every_kind_of_product_without_a_library(tmp_path):
     library.close()
 
 
+@pytest.mark.parametrize(("dtype", "letter"), [("float32", "s"), ("float64", "d")])
+def test_small_products_have_kernels_chosen_for_their_shapes(tmp_path, dtype, letter):
+    a, b, v = T.matrix("a", dtype=dtype), T.matrix("b", dtype=dtype), T.vector("v", dtype=dtype)
+    f = function([a, b, v], [a @ b, a @ v, b + 2 * (a @ b)], name="small")
+    library = build_exported(f, tmp_path, with_blas=False)
+    rows = next(s for s in library.exported.sources if s.name == "small.c").read_text()
+    assert f"{letter}_gemm_choose}}" in rows
+    for n in (4, 16, 3, 40, 16, 1, 0):  # chosen anew for every shape, and not where there is none for it
+        values = [rng.normal(size=s).astype(dtype) for s in ((n, n), (n, n), n)]
+        for got, want in zip(library(*values), f(*values), strict=True):
+            np.testing.assert_allclose(got, want, rtol=0, atol=4 * (n + 2) * np.finfo(dtype).eps * (n + 1) * 9)
+    library.close()
+
+
 def test_the_example_program(tmp_path):
     f, _ = training_step((800, 400, 10))  # its values are in a file
     values = batch(6, (800, 400, 10))

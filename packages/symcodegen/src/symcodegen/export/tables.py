@@ -15,18 +15,21 @@ _DTYPES = [np.dtype(name) for name in (*PUBLIC, "longlong", "ulonglong", "intc",
 SIZES: dict[int, int] = {dtype.num: dtype.itemsize for dtype in _DTYPES}
 _ENTRY = re.compile(
     r'\{"(?P<name>\w+)"(?P<dtype> dtype)?, (?P<fn>\w+(?:##\w+)?), (?P<check>\w+(?:##\w+)?), \w+, '
-    r"(?P<ends>\d, \d), \w+\}"
+    r"(?P<ends>\d, \d), (?P<choose>\w+)\}"
 )
+_OWN_KERNELS = "sd"  # of the letters below: types that have kernels for small products
 _LETTERS = {"s": "float32", "d": "float64", "c": "complex64", "z": "complex128"}
 
 
-def routines(text: str) -> dict[str, tuple[str, str, str]]:
-    """Return the prebuilt routines that ``routines.c`` lists: name -> function, check, the two flags."""
+def routines(text: str) -> dict[str, tuple[str, str, str, str]]:
+    """Return the prebuilt routines that ``routines.c`` lists: name -> function, check, the two flags, what chooses."""
     found = {}
     for match in _ENTRY.finditer(text):
         for letter, dtype in _LETTERS.items() if match["dtype"] else [("", "")]:
             fn, check = (match[key].replace("letter##", letter) for key in ("fn", "check"))
-            found[match["name"] + dtype] = fn, check, match["ends"]
+            chooses = match["choose"] != "NULL" and letter and letter in _OWN_KERNELS
+            choose = f"{letter}_{match['name'].rstrip('_')}_choose" if chooses else "NULL"
+            found[match["name"] + dtype] = fn, check, match["ends"], choose
     return found
 
 

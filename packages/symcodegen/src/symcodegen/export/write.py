@@ -189,9 +189,9 @@ class _Export:
         rows = []
         nodes = [node for lowering in self.programs.values() for node in lowering.nodes]
         for address in dict.fromkeys(n[1] for n in nodes if isinstance(n[1], int)):
-            fn, check, ends = listed[by_address[address]]
+            fn, check, ends, choose = listed[by_address[address]]
             self.symbols[address] = fn
-            rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}, NULL')
+            rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}, {choose}')
         return rows
 
     def _source(self, rows: list[str], products: bool) -> str:
