@@ -4,6 +4,8 @@ CPU milliseconds of the process and of the compilers that it starts, from buildi
 the first result; medians of new processes taking turns, one thread. *Cold*: with an empty cache. *Warm*: the same
 function was compiled by an earlier process. *Known kernels*: a function that was never compiled, all of whose kernels
 belong to others that were. *Pickled*: the function itself comes from a file, and its kernels are in the cache.
+
+``--kernels [REGEX]``: many functions of one kernel instead, cold; see ``single_kernels``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import re
 import resource
 import shutil
 import statistics
@@ -22,9 +25,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import single_kernels
 from benchmarks.process import ROOT, child_environment, peers_python
 
 REPEATS = 9
+REPEATS_OF_KERNELS = 3
 LAYERS = 8  # of the network of the long step: 195 nodes, built, and as many again for its gradient
 
 
@@ -98,13 +103,20 @@ def pickled(file: str) -> Callable[[], object]:
     return call
 
 
-def _cpu() -> float:
+def single(name: str, dtype: str) -> Callable[[], object]:
+    """Return a call of a function of ``single_kernels``."""
+    return single_kernels.single(name, dtype)
+
+
+def _cpu() -> tuple[float, float]:
+    """Return the CPU milliseconds of this process, and of those that it started."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in used)
+    own, others = (1e3 * (u.ru_utime + u.ru_stime) for u in used)
+    return own, others
 
 
 def child(task: str, *arguments: str) -> None:
-    """Print what a task costs. A task ``save`` writes the function of ``mlp_step`` to a file first."""
+    """Print what a task costs, in all and in compilers. ``save`` writes the function of ``mlp_step`` to a file too."""
     import numpy as np
 
     import symstack
@@ -119,10 +131,11 @@ def child(task: str, *arguments: str) -> None:
         Path(arguments[0]).write_bytes(pickle.dumps(call))
     else:
         globals()[task](*arguments)()
-    print(1e3 * (_cpu() - start))
+    own, others = (end - begin for begin, end in zip(start, _cpu(), strict=True))
+    print(own + others, others)
 
 
-def _measure(cache: Path, *command: str) -> float:
+def _measure(cache: Path, *command: str) -> tuple[float, float]:
     made = subprocess.run(
         [str(peers_python()), "-m", "benchmarks.starts", *command],
         cwd=ROOT,
@@ -131,7 +144,23 @@ def _measure(cache: Path, *command: str) -> float:
         text=True,
         check=True,
     )
-    return float(made.stdout)
+    total, compilers = map(float, made.stdout.split())
+    return total, compilers
+
+
+def kernels(pattern: str = "") -> int:
+    """Print what functions cost cold whose names match, the dearest first; 1 if one is above the bound."""
+    rows = []
+    for name in filter(re.compile(pattern).search, single_kernels.cases()):
+        for dtype in ("float32", "float64"):
+            with tempfile.TemporaryDirectory() as folder:
+                found = [_measure(Path(folder) / str(k), "single", name, dtype) for k in range(REPEATS_OF_KERNELS)]
+            rows.append((*sorted(found)[REPEATS_OF_KERNELS // 2], name, dtype))
+    bound, rows = single_kernels.BOUND, sorted(rows, reverse=True)
+    for total, compilers, name, dtype in rows:
+        verdict = "" if total <= bound else "   too much"
+        print(f"{name:24} {dtype:8} {total:7.1f} ms CPU, of compilers {compilers:7.1f}   bound {bound:g}{verdict}")
+    return int(any(total > bound for total, *_ in rows))
 
 
 def main() -> int:
@@ -144,7 +173,7 @@ def main() -> int:
         _measure(known, "save", file)
 
         def measured(name: str, bound: float, cache: Path, *command: str) -> None:
-            rows.setdefault(name, ([], bound))[0].append(_measure(cache, *command))
+            rows.setdefault(name, ([], bound))[0].append(_measure(cache, *command)[0])
 
         for turn in range(REPEATS):
             fresh = Path(folder) / str(turn)
@@ -163,8 +192,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
+    if sys.argv[1:2] not in ([], ["--kernels"]):
         child(*sys.argv[1:])
     else:
         os.environ.pop("SYMSTACK_FLAGS", None)
-        sys.exit(main())
+        sys.exit(kernels(*sys.argv[2:]) if sys.argv[1:] else main())

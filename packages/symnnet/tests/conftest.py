@@ -18,7 +18,7 @@ class _Context(ctypes.Structure):
     """``sym_ctx`` of the kernel ABI."""
 
     _fields_ = [("blas", ctypes.c_void_p), ("parallel_for", ctypes.c_void_p), ("reserve", _RESERVE), ("fail", _FAIL),
-                ("llc", ctypes.c_longlong)]  # fmt: skip
+                ("llc", ctypes.c_longlong), ("loops", ctypes.c_void_p)]  # fmt: skip
 
 
 class KernelFailed(Exception):

@@ -1,7 +1,7 @@
 """Which kernels are compiled together.
 
-What kernels have in common stands in include guards, so a translation unit compiles it once: the loops of reductions
-are a third of what a training step compiles. Kernels that share much therefore go into one unit.
+What kernels have in common stands in include guards, so a translation unit compiles it once. Kernels that share much
+therefore go into one unit.
 """
 
 from __future__ import annotations

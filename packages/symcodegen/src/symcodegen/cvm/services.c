@@ -2,6 +2,7 @@
  * kernels run. With the sources of preparation it makes up the part of the machine that knows no Python; exported
  * functions are built from the same files. */
 #include "cvm.h"
+#include "nests.h"
 #include "products.h"
 
 #include <stdarg.h>
@@ -137,7 +138,8 @@ int start_context(Context *c, Program *p) {
                        .parallel_for = parallel_for,
                        .reserve = reserve,
                        .fail = fail,
-                       .llc = last_level_cache()};
+                       .llc = last_level_cache(),
+                       .loops = &kernel_loops};
     if (allocate_tables(c, p)) return -1;
     for (int i = 0; i < p->n_slots; i++)
         if (p->slots[i].kind == CONST) c->base[i] = PyArray_BYTES((PyArrayObject *)p->slots[i].value);

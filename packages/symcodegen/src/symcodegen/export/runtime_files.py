@@ -11,7 +11,7 @@ OWN = Path(__file__).parent / "runtime"
 #: What every program needs, what indexing needs, and what products need.
 ALWAYS = (
     "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "loop.c", "collapse.c", "arena.c",
-    "copy.c",
+    "copy.c", "nests.c", "reduction.c",
 )  # fmt: skip
 INDEXING = ("index.c",)
 PRODUCTS = ("matrix.c", "blas.c")

@@ -112,9 +112,10 @@ def columns_text(rows: Rows, lane: np.dtype[Any], lane_op: str, acc: np.dtype[An
 
 _TEXT = """
 SYM_HOT i64 SYM_KERNEL_columns(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 end,
-                                    const i64 *step, const i64 *jump, %(acc)s *acc) {
+                               const i64 *step, const i64 *jump, void *totals) {
     enum { ROWS = %(rows)d };
     if (%(unsuitable)s) return row;
+    %(acc)s *acc = totals;
     (void)p;
     %(still)s
     for (; end - row >= ROWS; row += ROWS) {

@@ -13,9 +13,9 @@ import numpy as np
 
 from symcodegen.cnames import c_type
 from symcodegen.expr import cast, functions_in
-from symcodegen.kernels.elemwise import IVDEP, PACKING, loop_body, loop_function
+from symcodegen.kernels.elemwise import IVDEP, loop_body, loop_function
 from symcodegen.kernels.map_reduce import BLOCK, SECTION
-from symcodegen.kernels.reduce import FETCH, MAX_LOOPS, SINGLE, Source, reduction
+from symcodegen.kernels.reduce import FETCH, SINGLE, Source, reduction
 from symcodegen.kernels.usual import usual_functions
 
 #: So many rows ahead are asked for; the offsets of as many rows beyond the last one can be read.
@@ -50,6 +50,7 @@ typedef unsigned long long sym_row_8 __attribute__((aligned(1), may_alias));
 _COPY = """
 #ifndef SYM_COPY_ROWS_@
 #define SYM_COPY_ROWS_@
+typedef $WORD sym_word_@;
 SYM_HOT void sym_copy_rows_@(void *b, const char *x, i64 rows, i64 m, i64 s, i64 jump, const char *o, i64 so,
                              i64 away) {
     const i64 bytes = m * @;
@@ -75,49 +76,14 @@ SYM_HOT void sym_copy_rows_@(void *b, const char *x, i64 rows, i64 m, i64 s, i64
 }
 #endif
 """
-#: The loops around blocks of a kernel without a reduction, the same for all of them: a translation unit has it once.
-_NEST = """
-#ifndef SYM_BY_ROWS
-#define SYM_BY_ROWS
-SYM_ONCE_A_CALL int sym_by_rows(
-    char *const *p, const i64 *d, const i64 *s, int operands,
-    void (*block)(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows, const i64 *step, const i64 *jump)
-) {
-    const i64 L = d[0], n = L ? d[L] : 1, group = L > 1 ? d[L - 1] : 1;
-    i64 at[@LOOPS@], step[operands], jump[operands];
-    char *q[operands];
-    for (i64 j = 0; j < L; j++) {
-        if (d[1 + j] == 0) return 0;
-        at[j] = 0;
-        __asm__ volatile("");
-    }
-    for (int k = 0; k < operands; k++) {
-        q[k] = p[k];
-        step[k] = L ? s[k * L + L - 1] : 0;
-        jump[k] = L > 1 ? s[k * L + L - 2] : 0;
-        __asm__ volatile("");
-    }
-    const i64 some = n < @BLOCK@ ? @BLOCK@ / n : 1;
-    for (;;) {
-        for (i64 row = 0; row < group; row += some)
-            for (i64 from = 0; from < n; from += @BLOCK@)
-                block(p, q, from, n - from < @BLOCK@ ? n - from : @BLOCK@, row, group - row < some ? group - row : some,
-                      step, jump);
-        i64 j = L - 3;
-        for (; j >= 0; j--) {
-            const i64 back = at[j] + 1 == d[1 + j] ? at[j] : -1;
-            for (int k = 0; k < operands; k++) { q[k] -= s[k * L + j] * back; __asm__ volatile(""); }
-            if (back < 0) { at[j]++; break; }
-            at[j] = 0;
-        }
-        if (j < 0) return 0;
-    }
-}
-#endif
-""".replace("@LOOPS@", str(MAX_LOOPS)).replace("@BLOCK@", str(BLOCK))
+#: What is copied of an element, by its size.
+_WORDS = {
+    size: f"unsigned {name} __attribute__((may_alias))"
+    for size, name in (("1", "char"), ("2", "short"), ("4", "int"), ("8", "long long"))
+} | {"16": "unsigned long long __attribute__((vector_size(16), aligned(8), may_alias))"}
 _BLOCK = (
-    "SYM_NOINLINE void SYM_KERNEL_block(char *const *p, char *const *q, i64 from, i64 m, i64 row, i64 rows, "
-    "const i64 *step, const i64 *jump) {\n"
+    "SYM_NOINLINE void SYM_KERNEL_block(const sym_loops *loops, char *const *p, char *const *q, i64 from, i64 m, "
+    "i64 row, i64 rows, const i64 *step, const i64 *jump) {\n"
 )
 
 
@@ -151,13 +117,13 @@ def indexed_kernel(
     types = [c_type(d) for d in (*dtypes, *in_dtypes)]
     loop = loop_function(types, len(dtypes), scalars, lines, results, table=False)
     sizes = dict.fromkeys(str(d.itemsize) for d, scalar in zip(in_dtypes, scalars, strict=True) if not scalar)
-    helpers = _ROWS + "".join(_COPY.replace("@", size) for size in sizes)
+    helpers = _ROWS + "".join(_COPY.replace("@", size).replace("$WORD", _WORDS[size]) for size in sizes)
     work = " ".join([*lines, *results])
     needed = functions_in(work) | usual_functions(work)
     block = _Block(dtypes, in_dtypes, scalars, tables, combined is not None, bool(needed)).text()
     if combined is None:
-        entry = _ENTRY % (len(types) + len(tables))
-        return "".join([IVDEP, PACKING, helpers, _NEST, loop, block, entry]), tuple(sorted(needed))
+        entry = _ENTRY % (len(types) + len(tables), BLOCK)
+        return "".join([IVDEP, helpers, loop, block, entry]), tuple(sorted(needed))
     how, out_dtype, acc_dtype = combined
     source = Source(dtypes[0], len(types) - 1 + len(tables), BLOCK, helpers + loop + block, SECTION)
     body, functions = reduction(how, source, out_dtype, acc_dtype)
@@ -166,8 +132,7 @@ def indexed_kernel(
 
 _ENTRY = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    (void)ctx;
-    return sym_by_rows(p, d, s, %d, SYM_KERNEL_block);
+    return ctx->loops->by_rows(p, d, s, %d, %d, SYM_KERNEL_block);
 }
 """
 
@@ -208,7 +173,7 @@ class _Block:
         tests += [f"step[{k}] == {self.dtypes[k].itemsize}" for k in (*self.stored, *self.read)]
         tests += [f"step[{o}] == 0" for o in self.offsets.values()]
         return (
-            f"{head}    (void)p;\n{places}    if ({' && '.join(tests)}) {{\n"
+            f"{head}    (void)p;\n    (void)loops;\n{places}    if ({' && '.join(tests)}) {{\n"
             f"{self._straight(moving)}        {end}\n    }}\n{self._packed()}    {end}\n}}\n"
         )
 
@@ -260,8 +225,5 @@ class _Block:
             size, names[k] = self.dtypes[k].itemsize, f"y{k}"
             parts.append(f"    const int dense{k} = {self._dense(k)};\n")
             parts.append(f"    void *y{k} = dense{k} ? (void *)o{k} : (void *)b{k};\n")
-            after.append(
-                f"    for (i64 i = 0; i < rows && !dense{k}; i++) "
-                f"sym_unpack_{size}(o{k} + i * jump[{k}], b{k} + i * m, m, step[{k}]);\n"
-            )
+            after.append(f"    if (!dense{k}) loops->unpack(o{k}, b{k}, rows, m, step[{k}], jump[{k}], {size});\n")
         return "".join([*parts, f"    {self._call('rows * m', names)}", *after])

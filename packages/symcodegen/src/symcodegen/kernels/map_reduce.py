@@ -51,7 +51,7 @@ def map_reduce_kernel(
 
 
 def _fetch(types: Sequence[str], in_dtypes: Sequence[np.dtype[Any]], scalars: Sequence[bool]) -> str:
-    parts = [FETCH.format(types[0]), "    (void)p;\n"]
+    parts = [FETCH.format(types[0]), "    (void)p;\n    (void)loops;\n"]
     arguments = ["rows * m", "v"]
     for k, (dtype, scalar) in enumerate(zip(in_dtypes, scalars, strict=True), 1):
         if scalar:
