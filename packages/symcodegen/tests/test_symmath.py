@@ -281,6 +281,25 @@ def test_special_values(built: tuple[Path, dict[str, bool]], name: str, kind: st
 
 
 @pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("name", UNARY)
+def test_ends_of_the_range(built: tuple[Path, dict[str, bool]], name: str, kind: str) -> None:
+    """The largest numbers, the smallest ones and those on both sides of the smallest normal one are as any others."""
+    info = np.finfo(tools.DTYPES[kind])
+    ends = np.array([info.max, info.max / 2, info.tiny, info.tiny * 1.5, info.smallest_subnormal, info.tiny / 2])
+    x = np.concatenate([ends, -ends]).astype(tools.DTYPES[kind])
+    if kind == "f64" and name in ("sin", "cos", "tan"):
+        x = x[np.abs(x) < 1]  # reduced by more digits of pi than the wider format has: see the angles of every size
+    if kind == "f64" and not WIDER:
+        pytest.skip("this platform has no format wider than float64 to compare with")
+    got, want = tools.bind(built[0], f"sym_{name}_{kind}")(x), reference(name, x)
+    slack = 1.0 if name in ("erf", "erfc") and kind == "f64" else 0.0
+    error = tools.ulp_error(got, want)
+    assert error.max() <= BOUND + slack, list(zip(x, got, want[0], strict=True))
+    signed = ~np.isnan(want[0])
+    assert (np.signbit(got) == np.signbit(want[0]))[signed].all(), list(zip(x, got, want[0], strict=True))
+
+
+@pytest.mark.parametrize("kind", FLOATS)
 def test_angles_of_special_points(built: tuple[Path, dict[str, bool]], kind: str) -> None:
     """All pairs of zeros, infinities, NaN and the smallest and largest numbers, as NumPy, signs of zero included."""
     info = np.finfo(tools.DTYPES[kind])

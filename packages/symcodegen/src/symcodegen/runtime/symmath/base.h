@@ -21,10 +21,13 @@ typedef unsigned long long sym_u64;
 #define SYM_HAS_FMA 1
 #define SYM_FMA(a, b, c) __builtin_fma(a, b, c)
 #define SYM_FMAF(a, b, c) __builtin_fmaf(a, b, c)
+#define SYM_FMAF_EXACT(a, b, c) __builtin_fmaf(a, b, c)
 #else
 #define SYM_HAS_FMA 0
 #define SYM_FMA(a, b, c) ((a) * (b) + (c))
 #define SYM_FMAF(a, b, c) ((a) * (b) + (c))
+/* For the few steps that have no room: the product is exact in float64. */
+#define SYM_FMAF_EXACT(a, b, c) ((float)((double)(a) * (double)(b) + (double)(c)))
 #endif
 
 /* Adding 1.5 * 2^52 (2^23) leaves the nearest integer, ties to even, in the low bits of the sum. */

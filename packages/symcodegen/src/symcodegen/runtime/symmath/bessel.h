@@ -74,7 +74,7 @@ SYM_FN double sym_i1_far_poly_f64(double t) {
 
 /* Of z = x^2 / 4 the rounding is made good, which the function would magnify: with y = (f(z) - f(0)) / z, the
  * derivative is about y (1 + z / 5), that of I1 / x about y (1 + z / 7). */
-//@ i0_near: two_prod
+//@ i0_near: sum_with_rest
 SYM_FN double sym_i0_near_f64(double a) {
   double h = 0.5 * a, lost, z = sym_two_prod(h, h, &lost);
   double y = 3.5191752642151503e-20;
@@ -89,11 +89,18 @@ SYM_FN double sym_i0_near_f64(double a) {
   y = SYM_FMA(y, z, 0.0017361111110935606);
   y = SYM_FMA(y, z, 0.027777777777787342);
   y = SYM_FMA(y, z, 0.24999999999999747);
+#if SYM_HAS_FMA
   y = SYM_FMA(y, z, 1.0000000000000002);
   return SYM_FMA(y, z, SYM_FMA(y * SYM_FMA(z, 0.19, 1.0), lost, 1.0));
+#else
+  double low, rest, sum;
+  y = sym_sum_with_rest(y, z, 1.0000000000000002, &low);
+  sum = sym_sum_with_rest(y, z, 1.0, &rest);
+  return sum + (rest + low * z + y * SYM_FMA(z, 0.19, 1.0) * lost);
+#endif
 }
 
-//@ i1_near: two_prod
+//@ i1_near: sum_with_rest product_plus
 SYM_FN double sym_i1_near_f64(double a, double x) {
   double h = 0.5 * a, lost, z = sym_two_prod(h, h, &lost);
   double y = 1.2166868939752244e-21;
@@ -108,10 +115,18 @@ SYM_FN double sym_i1_near_f64(double a, double x) {
   y = SYM_FMA(y, z, 0.00017361111111080779);
   y = SYM_FMA(y, z, 0.0034722222222223573);
   y = SYM_FMA(y, z, 0.041666666666666644);
+#if SYM_HAS_FMA
   y = SYM_FMA(y, z, 0.25);
   lost *= y * SYM_FMA(z, 0.15, 1.0);
   double sum = SYM_FMA(y, z, 0.5), rest = SYM_FMA(y, z, 0.5 - sum) + lost;
-  return SYM_FMA(sum, x, rest * x);
+#else
+  double low, rest, sum;
+  y = sym_sum_with_rest(y, z, 0.25, &low);
+  lost *= y * SYM_FMA(z, 0.15, 1.0);
+  sum = sym_sum_with_rest(y, z, 0.5, &rest);
+  rest += SYM_FMA(low, z, lost);
+#endif
+  return sym_product_plus(sum, x, rest * x);
 }
 
 //@ bessel_far: exp_poly_f64 pow2n two_prod

@@ -18,6 +18,10 @@ SYM_FN float sym_cbrt_f32(float x) {
 SYM_FN double sym_cbrt_f64(double x) {
   double a = sym_abs_f64(x), back = a < 2.2250738585072014e-308 ? 3.814697265625e-06 : 1.0;
   double c = a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a;
+#if !SYM_HAS_FMA /* where the cube of the rounded root is formed, which may overflow */
+  back = a > 1e300 ? 262144.0 : back;
+  c = a > 1e300 ? a * 5.551115123125783e-17 : c;
+#endif
   double high = sym_double_of((sym_bits_f64(c) >> 32) | 0x4330000000000000ull) - 4503599627370496.0;
   double third = SYM_FMA(high, -0.33333333333333331, 4503599627370496.0 + 1430197664.0);
   double z = sym_double_of(sym_bits_f64(third) << 32), r = SYM_FMA(-(c * z), z * z, 1.0);

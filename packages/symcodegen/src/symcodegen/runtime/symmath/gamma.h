@@ -247,7 +247,7 @@ SYM_FN float sym_gammaln_near_poly_f32(float t) {
   o = SYM_FMAF(o, s, 0.00941408705f);
   o = SYM_FMAF(o, s, 0.0242162291f);
   o = SYM_FMAF(o, s, 0.0764331445f);
-  return SYM_FMAF(SYM_FMAF(o, t, e), t, 0.502422333f);
+  return SYM_FMAF_EXACT(SYM_FMAF_EXACT(o, t, e), t, 0.502422333f);
 }
 
 //@ gammaln_middle_poly_f32: base
@@ -265,7 +265,7 @@ SYM_FN float sym_gammaln_middle_poly_f32(float t) {
   o = SYM_FMAF(o, s, -1.654486e-05f);
   o = SYM_FMAF(o, s, -0.00044989647f);
   o = SYM_FMAF(o, s, -0.0180694666f);
-  return SYM_FMAF(SYM_FMAF(o, t, e), t, 0.918085217f);
+  return SYM_FMAF_EXACT(SYM_FMAF_EXACT(o, t, e), t, 0.918085217f);
 }
 
 //@ gammaln_positive_f32: gammaln_near_poly_f32 gammaln_middle_poly_f32 log_sum two_prod_f32
@@ -277,7 +277,7 @@ SYM_FN float sym_gammaln_positive_f32(float x, float k, float f) {
   float near = SYM_FMAF(uv, p, SYM_FMAF(u, x - (v + root), lost) * p);
   float middle = v * sym_gammaln_middle_poly_f32(x - 4.12490654f);
   float rest = SYM_FMAF(k, 1.42860677e-6f, sym_log_sum_f32(0.0f, f)), kl = k * 0.693145752f, l = kl + rest;
-  float c = x - 0.5f, z = 1.0f / x, far = SYM_FMAF(c, kl, SYM_FMAF(c, rest, -x));
+  float c = x - 0.5f, z = 1.0f / x, far = SYM_FMAF_EXACT(c, kl, SYM_FMAF(c, rest, -x));
   far += SYM_FMAF(SYM_FMAF(z * z, -0.0027777778f, 0.0833333333f), z, 0.918938533f);
   near = x < 0.5f ? near - l : near;
   near = x < 2.25f ? near : middle;
@@ -412,6 +412,9 @@ SYM_FN float sym_psi_f32(float x) { return (float)sym_psi_f64((double)x); }
 /* The second derivative of log gamma at y + lost, for y >= 1: 1 / y + 1 / (2 y^2) + G(1 / y) / y^3. */
 SYM_FN double sym_tri_gamma_from_one_f64(double y, double lost) {
   double z = 1.0 / y, error, p = sym_two_prod(y, z, &error), low = z * (((1.0 - p) - error) - lost * z);
+#if !SYM_HAS_FMA
+  low = y < 1e200 ? low : 0.0; /* beyond, the exact product overflows on its way, and low is nothing */
+#endif
   return z + SYM_FMA(z * z, SYM_FMA(z, sym_tri_gamma_poly_f64(2.0 * z - 1.0), 0.5), SYM_FMA(low, z, low));
 }
 /* (n + nl)^2 / (d + dl)^2 as a pair, with 1 / n for the quotient's remainder. */

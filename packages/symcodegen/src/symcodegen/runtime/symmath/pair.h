@@ -34,3 +34,27 @@ SYM_FN double sym_two_sum(double a, double b, double *error) {
   *error = (a - (s - c)) + (b - c);
   return s;
 }
+
+//@ product_plus: two_prod
+/* a b + c for a small c: one rounding of weight, with and without a fused multiply-add. A zero keeps the product's sign. */
+SYM_FN double sym_product_plus(double a, double b, double c) {
+#if SYM_HAS_FMA
+  return SYM_FMA(a, b, c);
+#else
+  double lost, p = sym_two_prod(a, b, &lost), rest = lost + c;
+  return rest == 0.0 ? p : p + rest;
+#endif
+}
+
+//@ sum_with_rest: two_prod two_sum
+/* a b + c and, where there is no fused multiply-add, what rounding takes from it; 0 where there is one. */
+SYM_FN double sym_sum_with_rest(double a, double b, double c, double *rest) {
+#if SYM_HAS_FMA
+  *rest = 0.0;
+  return SYM_FMA(a, b, c);
+#else
+  double lost, more, s = sym_two_sum(sym_two_prod(a, b, &lost), c, &more);
+  *rest = lost + more;
+  return s;
+#endif
+}

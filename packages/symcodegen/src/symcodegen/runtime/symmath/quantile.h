@@ -133,7 +133,7 @@ SYM_FN float sym_erfinv_small_poly_f32(float t) {
   o = SYM_FMAF(o, s, 4.2566279e-07f);
   o = SYM_FMAF(o, s, -1.388702e-05f);
   o = SYM_FMAF(o, s, -0.000740698713f);
-  return SYM_FMAF(SYM_FMAF(SYM_FMAF(o, t, e), t, 0.240158185f), t, 0.653654575f);
+  return SYM_FMAF_EXACT(SYM_FMAF_EXACT(SYM_FMAF(o, t, e), t, 0.240158185f), t, 0.653654575f);
 }
 
 //@ erfinv_middle_poly_f32: base
@@ -147,7 +147,7 @@ SYM_FN float sym_erfinv_middle_poly_f32(float t) {
   float o = -0.000256594358f;
   o = SYM_FMAF(o, s, -0.00140047364f);
   o = SYM_FMAF(o, s, -0.00318213785f);
-  return SYM_FMAF(SYM_FMAF(SYM_FMAF(o, t, e), t, 0.00588829815f), t, -0.165765598f);
+  return SYM_FMAF_EXACT(SYM_FMAF_EXACT(SYM_FMAF(o, t, e), t, 0.00588829815f), t, -0.165765598f);
 }
 
 //@ erfinv_end_poly_f32: base
@@ -163,7 +163,7 @@ SYM_FN float sym_erfinv_end_poly_f32(float t) {
   o = SYM_FMAF(o, s, -2.9126328e-08f);
   o = SYM_FMAF(o, s, -1.2616913e-06f);
   o = SYM_FMAF(o, s, 1.15156909e-05f);
-  return SYM_FMAF(SYM_FMAF(SYM_FMAF(o, t, e), t, 0.00834076852f), t, -0.128863364f);
+  return SYM_FMAF_EXACT(SYM_FMAF_EXACT(SYM_FMAF(o, t, e), t, 0.00834076852f), t, -0.128863364f);
 }
 
 /* erfinv(x) / x as base + rest: usually, where w is at most 12.25; for all float64 x; and for 1 - |x| of any size. */
@@ -216,7 +216,7 @@ SYM_FN double sym_erfinv_usual_f64(sym_u64 *unusual, double x) {
 //@ sym_erfinv_f32: erfinv_end_f32 log_sum
 SYM_FN float sym_erfinv_f32(float x) {
   float a = sym_abs_f32(x), k, f = sym_log_split_f32((1.0f - a) * (1.0f + a), &k) - 1.0f, base;
-  float rest = sym_erfinv_of_f32(-sym_log_sum_f32(k, f), &base), y = SYM_FMAF(x, base, x * rest);
+  float rest = sym_erfinv_of_f32(-sym_log_sum_f32(k, f), &base), y = SYM_FMAF_EXACT(x, base, x * rest);
   y = a == 1.0f ? x * __builtin_inff() : y;
   return a <= 1.0f ? y : __builtin_nanf("");
 }
@@ -229,7 +229,7 @@ SYM_FN double sym_erfcinv_product_f64(double x, double base, double rest) {
 }
 SYM_FN float sym_erfcinv_product_f32(float x, float base, float rest) {
   float y = 1.0f - x, lost = (1.0f - y) - x;
-  return SYM_FMAF(y, base, SYM_FMAF(y, rest, lost * (base + rest)));
+  return SYM_FMAF_EXACT(y, base, SYM_FMAF_EXACT(y, rest, lost * (base + rest)));
 }
 
 //@ sym_erfcinv_f64: erfcinv_product erfinv_end_f64 log_normal log_sum
@@ -258,11 +258,12 @@ SYM_FN float sym_erfcinv_f32(float x) {
 
 /* -sqrt(2) erfcinv(2 p) = (1/2 - p) (-2 sqrt(2)) (base + rest), the second factor and its product with the third as
  * pairs. */
-//@ quantile_product: two_prod
+//@ quantile_product: product_plus
 SYM_FN double sym_quantile_product_f64(double p, double base, double rest) {
   double y = 0.5 - p, lost = (0.5 - y) - p, u = base + rest, low, v = sym_two_prod(u, -2.8284271247461903, &low);
   low += SYM_FMA(u, 1.9334586626905827e-16, -2.8284271247461903 * ((base - u) + rest));
-  return SYM_FMA(y, v, SYM_FMA(y, low, lost * v));
+  low = SYM_FMA(y, low, lost * v);
+  return sym_product_plus(y, v, low);
 }
 
 //@ sym_normal_quantile_f64: quantile_product erfinv_end_f64 log_normal log_sum
@@ -287,7 +288,7 @@ SYM_FN float sym_normal_quantile_f32(float p) {
   float rest = sym_erfinv_end_f32(-sym_log_sum_f32(k, f), &base), y = 0.5f - p, lost = (0.5f - y) - p;
   float u = base + rest, low, v = sym_two_prod_f32(u, -2.82842708f, &low);
   low += SYM_FMAF(u, -4.84064684e-08f, -2.82842708f * ((base - u) + rest));
-  float z = SYM_FMAF(y, v, SYM_FMAF(y, low, lost * v));
+  float z = SYM_FMAF_EXACT(y, v, SYM_FMAF(y, low, lost * v));
   z = q == 0.0f ? (p - 0.5f) * __builtin_inff() : z;
   return q >= 0.0f ? z : __builtin_nanf("");
 }
