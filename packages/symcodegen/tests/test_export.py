@@ -296,6 +296,32 @@ def test_names_and_constants(tmp_path):
     assert_same_exported(f, tmp_path, (np.ones(4), np.ones(3)))
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_the_header_is_c_and_cpp_whatever_names_are(tmp_path):
+    words = ["class", "template", "operator", "bool", "_Complex", "__x", "NULL", "unix", "SYM_INDEX", "X", "A", "errno"]
+    inputs = [T.dscalar(word) for word in words]
+    table = shared(np.ones(2), name="this")
+    total = sum(inputs, table.sum())
+    assert_same_exported(function(inputs, total, name="main"), tmp_path, tuple(float(n) for n in range(len(words))))
+    header = tmp_path / "f_main.h"
+    for compiler, language in (("g++", "-xc++"), ("cc", "-xc")):
+        subprocess.run([compiler, language, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", header], check=True)
+
+
+def test_a_long_name_is_cut(tmp_path):
+    x = T.dvector("x" * 300)
+    exported = export_c(function([x], x + 1, name="f" * 300), tmp_path)
+    assert 50 < len(exported.name) < 200 and exported.command(tmp_path / "example")
+
+
+def test_older_c_builds_it(tmp_path):
+    x = T.dvector("x")
+    exported = export_c(function([x], T.exp(x).sum()), tmp_path)
+    for standard in ("-std=c99", "-std=gnu99", "-std=c11", "-std=gnu17"):
+        checked = exported.command(tmp_path / "example", *STRICT[1:], standard, "-fsyntax-only")
+        subprocess.run([word for word in checked if word not in ("-o", str(tmp_path / "example"))], check=True)
+
+
 @pytest.mark.slow
 def test_sanitized(tmp_path):
     f, _ = training_step()

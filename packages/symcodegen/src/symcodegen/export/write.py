@@ -67,8 +67,9 @@ def export_c(f: Any, folder: str | Path, name: str | None = None, example: Seque
 
 
 def _identifier(text: str) -> str:
-    made = re.sub(r"\W", "_", text, flags=re.ASCII)
-    return made if made and not made[0].isdigit() else f"f_{made}"
+    made = re.sub(r"\W", "_", text, flags=re.ASCII)[:_LONGEST]
+    # main.c is the example
+    return made if made and not made[0].isdigit() and made != "main" else f"f_{made}"
 
 
 def _programs(lowering: Any) -> dict[Any, Any]:
@@ -240,7 +241,7 @@ def _declared(symbol: str) -> str:
 
 def _operand(v: Any, otherwise: str, taken: set[str]) -> Operand:
     name = re.sub(r"\W", "_", v.name or "", flags=re.ASCII)
-    if not name or name[0].isdigit() or name in taken or name in _C_WORDS:
+    if not re.match("[A-Za-z]", name) or name in taken or name in _C_WORDS or name.lower().startswith("sym_"):
         name = otherwise
     while name in taken:
         name += "_"
@@ -248,10 +249,18 @@ def _operand(v: Any, otherwise: str, taken: set[str]) -> Operand:
     return Operand(name, v.type.dtype.name, v.type.shape)
 
 
-#: Words of C, and names that the written functions use themselves.
+#: Letters of a prefix: it is part of the names of files.
+_LONGEST = 100
+#: Words of C and C++ (the header may be read by either), macros of what is included or of compilers, and names that the
+#: written functions use themselves.
 _C_WORDS = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    alignas alignof asm bool constexpr decltype explicit export false friend mutable namespace noexcept nullptr operator
+    private protected public requires concept static_assert static_cast const_cast dynamic_cast reinterpret_cast
+    template class catch co_await co_return co_yield consteval constinit delete this thread_local throw true try typeid typename
+    typeof typeof_unqual using virtual wchar_t char8_t char16_t char32_t and and_eq bitand bitor compl not not_eq or
+    or_eq xor xor_eq NULL EOF BUFSIZ RAND_MAX INT_MAX INT_MIN errno stdin stdout linux unix i386 assert offsetof
     state main path failed printf malloc i shape value routine name stderr new free call run shapes message load save
-    set_blas""".split()  # noqa: SIM905 - sixty strings in a list read worse
+    set_blas""".split()  # noqa: SIM905 - a hundred strings in a list read worse
 )

@@ -12,6 +12,10 @@
 #error "the constants in this file are those of a little-endian machine: export the function there"
 #endif
 
+#if !defined(_WIN32) && __STDC_VERSION__ < 201112L
+extern void *aligned_alloc(size_t alignment, size_t size); /* the library has it; under -std=c99 headers hide it */
+#endif
+
 #define SYM_MAX_NDIM 64
 typedef long long npy_intp;
 typedef unsigned char npy_bool, npy_ubyte;
