@@ -40,7 +40,7 @@ def scan_checkpoints(
     """Make a loop as ``scan`` does, but hand out, and remember for gradients, one step in ``save_every_N`` only.
 
     The gradient needs memory for about ``n_steps / save_every_N + save_every_N`` steps instead of ``n_steps``, and
-    makes every step twice. Values that are drawn from a generator inside are remembered for all steps.
+    makes every step twice. Of steps that draw from a generator inside everything that the gradient reads is remembered.
 
     Parameters
     ----------

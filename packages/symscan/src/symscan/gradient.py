@@ -4,8 +4,8 @@ Step ``i`` of the backward loop gets what step ``n - 1 - i`` of the forward loop
 and step back that is read, the gradient waiting for the value of that step; and per non-sequence the sum of what all
 steps contribute. Its plain outputs are the gradients of the slices of sequences.
 
-Values that steps drew from a carry (random numbers) are handed out by the forward loop, so that the backward loop need
-not draw them again, and cannot draw others.
+Values that steps drew from a carry (random numbers, or rows of a loop that draws) are handed out by the forward loop,
+so that the backward loop need not draw them again, and cannot draw others.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.null import DisconnectedType, NullType, disconnected, grad_not_implemented
 from symcore.graph.traverse import ancestors, toposort
+from symcore.graph.traverse import inputs as graph_inputs
 from symcore.graph.variable import Constant
 from symcore.tensor.creation import Alloc, zeros, zeros_like
 from symcore.tensor.elemwise import Elemwise, elemwise_name
@@ -58,7 +59,14 @@ def pull_back(op: Scan, inputs: Sequence[Any], outputs: Sequence[Any], output_gr
     if any(g is not None and is_float(v) for g, v in carries):
         return [not_through_carries(op)] * len(inputs)
     step = _Step(op)
-    backward = _Backward(op, step, list(inputs), _all_rows(op, step, inputs, outputs), seeds)
+    forward = _all_rows(op, step, inputs, outputs)
+    backward = _Backward(op, step, list(inputs), forward, seeds)
+    backward.differentiate()
+    if step.inner.carries:
+        if not backward.cut_off_draws():
+            return [not_through_carries(op)] * len(inputs)
+        if step.drawn:
+            backward.read_from(_all_rows(op, step, inputs, outputs))
     return backward.gradients()
 
 
@@ -74,24 +82,40 @@ class _Forward:
 
 
 class _Step:
-    """The inner graph on variables of its own, with the values that come from carries cut off as ``drawn``."""
+    """The inner graph on variables of its own, and what the backward loop reads of it.
+
+    ``drawn``: what comes from carries and gradients read, such as random numbers; in the backward step ``cut`` stand in
+    their places. Which these are is known when the step has been differentiated.
+    """
 
     def __init__(self, op: Scan):
         given, made = detached(op.fgraph)
         self.inner: Inner = op.spec.inner(given)
         self.made = op.spec.results(made)
         self.given = given
-        self.drawn = values_of_carries(self.made.rows, set(self.inner.carries))
-        #: The step with the drawn values as inputs.
-        self.cut = [v.type() for v in self.drawn]
-        mapping: dict[Any, Any] = dict(zip(self.drawn, self.cut, strict=True))
+        self.states, self.plain = self.made.states, self.made.plain
+        self.drawn: list[Any] = []
+        self.cut: list[Any] = []
         #: Products that depend on earlier steps, and the sums they are part of: dear to compute again, so the forward
         #: loop hands them out too. (Those that the backward loop does not read in the end are not kept.)
         self.products = [] if op.lean else _products(self.made.rows, [v for taps in self.inner.states for v in taps])
         self.products += _sums_of(self.products, self.made.rows)
-        rows = clone_graph([*self.made.rows, *self.products], mapping)
-        n_states, n_rows = len(self.made.states), len(self.made.rows)
-        self.states, self.plain, self.cut_products = rows[:n_states], rows[n_states:n_rows], rows[n_rows:]
+
+    def find_draws(self, terms: Sequence[Any]) -> bool:
+        """Cut off what ``terms`` read of carries. Return whether that is known before any gradient is."""
+        made = set(values_of_carries(terms, set(self.inner.carries)))
+        pending, seen = list(terms), set(terms)
+        while pending:  # up to the first of them: what they are made from is not read
+            v = pending.pop()
+            if v in made:
+                self.drawn.append(v)
+                continue
+            new = [x for x in v.owner.inputs if x not in seen] if v.owner is not None else []
+            seen.update(new)
+            pending += new
+        self.cut = [v.type() for v in self.drawn]
+        known = set(self.given)
+        return all(v in known or isinstance(v, Constant) for v in graph_inputs(self.drawn))
 
 
 def values_of_carries(outputs: Sequence[Any], carries: set[Any]) -> list[Any]:
@@ -175,10 +199,24 @@ class _Backward:
 
     # ------------------------------------------------------------------ the step
 
-    def gradients(self) -> list[Any]:
-        """Return one gradient per outer input."""
+    def differentiate(self) -> None:
+        """Differentiate one step."""
         self._seed_rows()
         self._differentiate()
+
+    def cut_off_draws(self) -> bool:
+        """Let the terms read what steps drew, instead of drawing it again; tell whether they can."""
+        return self.step.find_draws([g for g in self.term.values() if g is not None])
+
+    def read_from(self, forward: _Forward) -> None:
+        """Read rows from another forward loop, which hands out more."""
+        self.forward, self.n = forward, forward.n_steps
+        self.m = self.n if self.op.truncate < 0 else minimum(self.n, self.op.truncate)
+        self._seed_rows()
+
+    def gradients(self) -> list[Any]:
+        """Return one gradient per outer input."""
+        self._use_rows()
         node, spec = self._build()
         found = spec.results(node.outputs)
         return self._collect(found)
@@ -236,22 +274,22 @@ class _Backward:
                 self.unknown[v] = g
                 g = None
             self.term[v] = g
-        self._use_rows()
 
     def _use_rows(self) -> None:
         """Let the step read the values that the forward loop handed out, instead of computing them again."""
-        made = self.step.states + self.step.plain + self.step.cut_products
+        made = self.step.states + self.step.plain + self.step.products
         rows = [(x, r.depth) for x, r in zip(self.forward.states + self.forward.plain, self.spec.rows, strict=True)]
         rows += [(x, 0) for x in self.forward.products]
         terms = [(v, g) for v, g in self.term.items() if g is not None]
         compared = _compared([g for _, g in terms])
-        inputs = {*self.step.given, *self.step.cut, *compared}
+        draws = dict(zip(self.step.drawn, self.step.cut, strict=True))
+        inputs = {*self.step.given, *draws, *compared}
         self.read = {
             y: (TensorType(y.type.dtype, x.type.shape[1:])(), x, at)
             for y, (x, at) in zip(made, rows, strict=True)
             if y not in inputs and not isinstance(y, Constant)
         }
-        new = clone_graph([g for _, g in terms], {y: v for y, (v, _, _) in self.read.items()})
+        new = clone_graph([g for _, g in terms], {**draws, **{y: v for y, (v, _, _) in self.read.items()}})
         self.term.update(zip([v for v, _ in terms], new, strict=True))
 
     # ------------------------------------------------------------------ the loop
