@@ -258,7 +258,8 @@ _C_WORDS = frozenset(
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
     alignas alignof asm bool constexpr decltype explicit export false friend mutable namespace noexcept nullptr operator
     private protected public requires concept static_assert static_cast const_cast dynamic_cast reinterpret_cast
-    template class catch co_await co_return co_yield consteval constinit delete this thread_local throw true try typeid typename
+    template class catch co_await co_return co_yield consteval constinit delete this thread_local throw true try typeid
+    typename
     typeof typeof_unqual using virtual wchar_t char8_t char16_t char32_t and and_eq bitand bitor compl not not_eq or
     or_eq xor xor_eq NULL EOF BUFSIZ RAND_MAX INT_MAX INT_MIN errno stdin stdout linux unix i386 assert offsetof
     state main path failed printf malloc i shape value routine name stderr new free call run shapes message load save
