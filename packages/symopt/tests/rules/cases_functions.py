@@ -115,7 +115,11 @@ CASES = [
     RuleCase(
         "exp-over-erfc",
         "dvector",
-        lambda x: [exp(-sf.sqr(x)) / erfc(x), -2 * exp(-sf.sqr(x)) / (3 * erfc(x))],
+        lambda x: [
+            exp(-sf.sqr(x)) / erfc(x),
+            -2 * exp(-sf.sqr(x)) / (3 * erfc(x)),
+            x / (2 * erfc(x)) * exp(-sf.sqr(x)) * -x,
+        ],
         lambda x: [exp(sf.sqr(x)) / erfc(x), exp(-sf.sqr(x)) / erf(x), exp(-sf.sqr(2 * x)) / erfc(x)],
     ),
     # --- choices

@@ -1,15 +1,14 @@
 """Rules on the error function and its complement, which each lose all digits where the other is needed."""
 
+import math
 from typing import Any
-
-import numpy as np
 
 from symcore.tensor import scalar_functions as sf
 from symcore.tensor.special_functions import erf, erfc, erfcx
 from symopt.match import conform, fn_of
 from symopt.rule import equation, rewrite
 from symopt.rules.stability import X, is_real_float
-from symopt.rules.terms import build_quotient, product_of
+from symopt.rules.terms import Step, product_of, rebuild_product
 from symopt.ruleset import RuleSet
 
 _ACCURATE = {"more_accurate"}
@@ -63,17 +62,17 @@ def exp_over_erfc(node: Any, fgraph: Any) -> Any:
     if not is_real_float(out):
         return None
     found = product_of(out, fgraph, shared=True)
-    for k, v in enumerate(found.under):
-        if fn_of(v) is erfc:
-            x = v.owner.inputs[0]
-            at = next((i for i, u in enumerate(found.over) if _is_exp_of_minus_square(u, x)), None)
-            if at is not None:
-                over, under = list(found.over), list(found.under)
-                del over[at]
-                under[k] = erfcx(x)
-                number, divisor = np.prod(found.numbers or [1]).item(), np.prod(found.divisors or [1]).item()
-                new = build_quotient(out, number, over, divisor, under)
-                return None if new is None or new.type.dtype is not out.type.dtype else conform(new, out, fgraph)
+    leaves = [(k, step) for k, step in enumerate(found.tree) if step.fn is None and not step.is_number]
+    for k, step in leaves:
+        if step.above or fn_of(step.v) is not erfc:
+            continue
+        x = step.v.owner.inputs[0]
+        at = next((i for i, other in leaves if other.above and _is_exp_of_minus_square(other.v, x)), None)
+        if at is None:
+            continue
+        found.tree[k] = Step(None, 0, erfcx(x), False)
+        new = rebuild_product(out, found, math.prod(found.numbers), math.prod(found.divisors), {at})
+        return None if new is None or new.type.dtype is not out.type.dtype else conform(new, out, fgraph)
     return None
 
 

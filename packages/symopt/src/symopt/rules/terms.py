@@ -314,25 +314,3 @@ def _put_together(tree: Sequence[Step], leaves: list[Any], dtype: np.dtype[Any])
                 over = sf.true_div(over, sf.cast(under, dtype))
             done.append(over)
     return done[0]
-
-
-def build_quotient(out: Any, number: Number, over: Sequence[Any], divisor: Number, under: Sequence[Any]) -> Any:
-    """Return ``number * product(over) / (divisor * product(under))``; ``None`` when a number does not fit the dtype."""
-    dtype = out.type.dtype
-    negative = number == -1 and dtype.kind in "ifc" and bool(over)
-    top = list(over)
-    if number != 1 and not negative or not top:
-        coefficient = number_constant(1 if negative else number, dtype)
-        if coefficient is None:
-            return None
-        top.insert(0, coefficient)
-    bottom = list(under)
-    if divisor != 1:
-        coefficient = number_constant(divisor, dtype)
-        if coefficient is None:
-            return None
-        bottom.insert(0, coefficient)
-    result = build_product(top, dtype)
-    if bottom:
-        result = sf.true_div(result, build_product(bottom, dtype))
-    return sf.neg(result) if negative else result
