@@ -1,19 +1,19 @@
 """Measure symmath: float32 on every number there is, float64 on dense samples; prints a table of errors and times.
 
-    python tools/ulp_sweep.py                  # all functions; some minutes
+    python tools/ulp_sweep.py                  # all functions; half a minute to two minutes each
     python tools/ulp_sweep.py exp tanh         # some
     python tools/ulp_sweep.py --stride 1009    # a quick look
     python tools/ulp_sweep.py --readme README.symmath.md    # all, and put the rows into the table there
+    python tools/ulp_sweep.py --other-stride 1    # every float32 without AVX-512 and without FMA, too
 
-Float32 results are compared with symmath's own float64 functions (whose error is a billionth of what is measured),
-these with mpmath in 40 digits.
+Float32 results are compared with symmath's own float64 functions (float32_sweep.py), these with mpmath in 40 digits.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import subprocess
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import symmath_build as tools
+from float32_sweep import BUILDS, Worst, build_loop, sweep_binary, sweep_unary
 from symmath_reference import EXACT
 
-from symcodegen.symmath import snippets
-from symcodegen.toolchain import Compiler, find_compiler
+from symcodegen.toolchain import find_compiler
 
 Array = np.ndarray[Any, Any]
 
@@ -34,78 +34,18 @@ UNARY = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sinh"
          "arctanh", "cbrt"]  # fmt: skip
 BINARY = ["pow", "arctan2"]
 SPECIAL = ["gamma", "gammaln", "psi", "tri_gamma", "erfcx", "erfinv", "erfcinv", "normal_quantile", "i0", "i1"]
-CHUNK = 1 << 20
 
-# Error in ulp of every result. Where the exact value rounds to infinity, infinity is expected.
-ERROR_LOOP = """
-__attribute__((visibility("default"))) void error_{name}(
-    long long n, double *restrict error, const float *restrict a{second})
-{{
-  for (long long i = 0; i < n; i++) {{
-    double r = sym_{name}_f64((double)a[i]{argument});
-    float f = sym_{name}_f32(a[i]{argument_f});
-    double g = (double)f;
-    sym_u64 e = sym_bits_f64(r) & 0x7ff0000000000000ull, least = 0x3810000000000000ull;
-    double ulp = sym_double_of(e < least ? least : e) * 1.1920928955078125e-07;
-    double d = __builtin_fabs(g - r) / ulp;
-    double infinity = r > 0.0 ? __builtin_inf() : -__builtin_inf();
-    d = __builtin_fabs(r) >= 3.4028235677973366e+38 ? (g == infinity ? 0.0 : 1e30) : d;
-    d = (r != r) | (g != g) ? ((r != r) & (g != g) ? 0.0 : 1e30) : d;
-    error[i] = d;
-  }}
-}}
-"""
+#: The build whose errors are searched everywhere, and those that are searched with a longer stride.
+MAIN, OTHERS = "AVX-512", ("AVX2", "SSE2", "AVX-512 clang", "SSE2 clang")
+HEAD = [
+    "function", "f32 ns", "f32 max ulp", "at", *OTHERS, "f64 ns", "f64 max ulp", "NumPy f32 ns", "NumPy f64 ns",
+]  # fmt: skip
 
 
-def build_error_loop(name: str, compiler: Compiler, folder: Path) -> Callable[..., Array]:
-    """A function from float32 arrays to the errors of ``sym_<name>_f32`` in ulp."""
-    two = name in BINARY
-    text = snippets([f"sym_{name}_f32", f"sym_{name}_f64"]) + ERROR_LOOP.format(
-        name=name,
-        second=", const float *restrict b" if two else "",
-        argument=", (double)b[i]" if two else "",
-        argument_f=", b[i]" if two else "",
-    )
-    source, out = folder / f"error_{name}.c", folder / f"error_{name}.so"
-    source.write_text(text, encoding="utf-8")
-    flags = [*compiler.flags(heavy=False), *compiler.link_flags]
-    subprocess.run([*compiler.argv, *flags, str(source), "-o", str(out)], check=True)
-    function = getattr(ctypes.CDLL(str(out)), f"error_{name}")
-    function.restype = None
-    error = np.empty(CHUNK)
-
-    def call(*arguments: Array) -> Array:
-        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (error, *arguments)]
-        function(ctypes.c_longlong(arguments[0].size), *pointers)
-        return error[: arguments[0].size]
-
-    return call
-
-
-def sweep_f32(name: str, compiler: Compiler, folder: Path, stride: int) -> tuple[float, str]:
-    """Largest error over all (every ``stride``-th) float32, and where. pow, arctan2: over random pairs."""
-    loop = build_error_loop(name, compiler, folder)
-    worst, where = 0.0, ""
-    rng = np.random.default_rng(1)
-    steps = np.arange(CHUNK, dtype=np.uint32) * np.uint32(stride)
-    for start in range(0, 1 << 32, CHUNK * stride):
-        if name == "pow":
-            x = np.exp(rng.normal(size=CHUNK) * 4)
-            y = rng.uniform(-1, 1, CHUNK) * 104 / np.where(x == 1, 1, np.log(x))
-            arguments = [x.astype(np.float32), y.astype(np.float32)]
-        elif name == "arctan2":
-            y = rng.integers(0, 1 << 32, CHUNK, np.uint32).view(np.float32)
-            arguments = [y, (rng.normal(size=CHUNK) * np.abs(np.nan_to_num(y))).astype(np.float32)]
-        else:
-            # A last chunk that runs over the end starts again at 0, which harms nothing.
-            arguments = [(steps + np.uint32(start)).view(np.float32)]
-        if name in BINARY and start >= CHUNK * stride * 256:
-            break
-        error = loop(*arguments)
-        i = int(np.argmax(error))
-        if error[i] > worst:
-            worst, where = float(error[i]), ", ".join(f"{float(a[i]):.9g}" for a in arguments)
-    return worst, where
+def sweep_f32(name: str, build: str, folder: Path, stride: int) -> Worst:
+    """The largest error of a float32 function, and where."""
+    loop = build_loop(name, build, folder, name in BINARY)
+    return sweep_binary(name, loop, stride) if name in BINARY else sweep_unary(loop, stride)
 
 
 RANGES = {
@@ -212,29 +152,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="functions (default: all)")
     parser.add_argument("--stride", type=int, default=1, help="take every N-th float32")
+    parser.add_argument("--other-stride", type=int, default=61, help="the same for the other builds")
     parser.add_argument("--samples", type=int, default=30_000, help="float64 arguments per function")
     parser.add_argument("--readme", type=Path, help="a file whose table gets the rows")
     options = parser.parse_args()
     compiler = find_compiler()
     print(f"{compiler.kind} {compiler.version}, light flags, {compiler.target}\n")
-    print("| function | f32 ns | f32 max ulp | at | f64 ns | f64 max ulp | NumPy f32 ns | NumPy f64 ns |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for name in options.names or [*UNARY, *BINARY, *SPECIAL]:
             functions = {f"sym_{name}_{kind}": 2 if name in BINARY else 1 for kind in ("f32", "f64")}
             library = tools.build(functions, folder / f"{name}.so", compiler.flags(heavy=False), compiler.path)
-            worst, where = sweep_f32(name, compiler, folder, options.stride)
+            worst = sweep_f32(name, MAIN, folder, options.stride)
+            stride = max(options.stride, options.other_stride)
+            others = [sweep_f32(name, build, folder, stride).ulp if can_run(build) else None for build in OTHERS]
             inputs = samples_f64(name, options.samples)
             with np.errstate(all="ignore"):
                 error = tools.ulp_error(tools.bind(library, f"sym_{name}_f64")(*inputs), EXACT[name](*inputs))
             (f32, numpy32), (f64, numpy64) = (speed(name, kind, library) for kind in ("f32", "f64"))
-            shown = [f"{t:.2f}" if t is not None else "-" for t in (numpy32, numpy64)]
-            ours = f"{f32:.2f} | {worst:.3f} | {where} | {f64:.2f} | {error.max():.3f}"
-            row = f"| {name} | {ours} | {shown[0]} | {shown[1]} |"
+            times = [f"{t:.2f}" if t is not None else "-" for t in (f32, f64, numpy32, numpy64)]
+            errors = [f"{e:.3f}" if e is not None else "-" for e in (worst.ulp, *others, error.max())]
+            cells = [name, times[0], errors[0], worst.where, *errors[1:-1], times[1], errors[-1], *times[2:]]
+            row = f"| {' | '.join(cells)} |"
             print(row, flush=True)
             if options.readme is not None:
                 put_row(options.readme, name, row)
+
+
+def can_run(build: str) -> bool:
+    """Whether its compiler is installed."""
+    return shutil.which(BUILDS[build][0]) is not None
 
 
 if __name__ == "__main__":

@@ -119,8 +119,7 @@ SYM_FN double sym_sum_rest(double a, double b, double c) {
 /* As in float32, in pairs of float64: 2^-64 of the logarithm is lost, for up to 10 bits vanish in the exponent. */
 SYM_FN double sym_pow_exponent_f64(double k, double f, double e, double *low) {
   /* s + sl = f / (2 + f), z + zl = s^2 */
-  double d = 2.0 + f, r = 1.0 / d, s = f * r;
-  double sl = SYM_FMA(-s, f - (d - 2.0), sym_sum_rest(-s, d, f)) * r;
+  double r = 1.0 / (2.0 + f), s = f * r, sl = sym_sum_rest(-s, f, f - (s + s)) * r;
   double zl, z = sym_two_prod(s, s, &zl), w = z * z;
   zl = SYM_FMA(s + s, sl, zl);
   /* g + gl = 1/3 + z / 5 + ..., u + ul = z (g + gl) */
