@@ -89,11 +89,12 @@ class Forward(Made):
         walked = [*slices[: len(self.taps)], *drawn]
         given, outputs = detached(self.op.fgraph)
         inner, rows = self.spec.inner(given), self.spec.results(outputs).rows
-        cut = {rows[k]: rows[k].type() for k in self.drawn}
-        inner.sequences.append(list(cut.values()))
+        cut = [rows[k].type() for k in self.drawn]
+        inner.sequences.append(cut)
         inner.carries = []
         spec = replace(self.spec, sequences=((0,),) * len(walked), n_carries=0)
-        graph = FunctionGraph(inner.flat(), clone_graph(rows, dict(cut)))
+        instead = {rows[k]: v for k, v in zip(self.drawn, cut, strict=True)}  # a draw may be in two outputs
+        graph = FunctionGraph(inner.flat(), clone_graph(rows, instead))
         op = Scan(graph, spec, -1, self.op.name, asked=self.op.asked)
         n = slices[0].shape[0].astype("int64")
         return spec.results(op.make_node(*Outer(n, walked, firsts, [], fixed).flat()).outputs).rows
