@@ -468,7 +468,7 @@ assert f(value).tobytes() == wanted
 
 
 @pytest.mark.default_mode
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or threads.granted().threads < 2, reason="needs two processors")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or threads.granted().threads < 2, reason="two processors")
 def test_a_thread_on_the_processor_of_the_caller_goes_to_another():
     """It may run where it might before, and a thread that may run on one processor alone stays there."""
     run(

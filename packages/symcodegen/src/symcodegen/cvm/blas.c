@@ -2,6 +2,8 @@
 #include "matrix.h"
 #include "products.h"
 
+#include <string.h>
+
 typedef struct {
     float re, im;
 } complex_float;

@@ -18,7 +18,11 @@ static void NAME(seed)(const Matrix *c, char *y, const i64 *y_strides, const T *
     const int zero = IS_ZERO(beta);
     if (!zero) copy_block(NAME(SIZE), 2, shape, c->data, strides, y, y_strides);
     if (!finish) return;
-    for (i64 i = 0; i < c->rows; i++)
+    for (i64 i = 0; i < c->rows; i++) {
+        if (zero && c->cs == NAME(SIZE)) {
+            memset(c->data + i * c->rs, 0, (size_t)c->cols * NAME(SIZE));
+            continue;
+        }
         for (i64 j = 0; j < c->cols; j++) {
             T *element = (T *)(c->data + i * c->rs + j * c->cs);
             if (zero)
@@ -26,6 +30,7 @@ static void NAME(seed)(const Matrix *c, char *y, const i64 *y_strides, const T *
             else
                 SCALE(element, beta);
         }
+    }
 }
 
 static void NAME(copy_out)(const Matrix *c, char *out, const i64 *strides) {
@@ -124,7 +129,17 @@ static int NAME(gemm_by_blas)(char *const *p, const i64 *d, const i64 *s, const 
     return SYM_OK;
 }
 
+/* A product of one row or one column as one with a vector, for which BLAS has gemv: its gemm takes twice as long. */
+static int NAME(gemm_of_vector)(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ctx) {
+    const int column = d[7] == 1;
+    char *const operands[] = {p[0], p[1], p[2], column ? p[3] : p[4], column ? p[4] : p[3], p[5]};
+    const i64 m = column ? d[4] : d[7], lengths[] = {m, m, m, d[5], d[5]};
+    const i64 down[] = {s[0], s[2], s[4], s[5], s[6]}, along[] = {s[1], s[3], s[7], s[6], s[5]};
+    return NAME(gemv)(operands, lengths, column ? down : along, ctx);
+}
+
 KERNEL(NAME(gemm)) {
+    if (d[4] == 1 || d[7] == 1) return NAME(gemm_of_vector)(p, d, s, ctx);
 #ifdef SMALL
     Product q = NAME(as_product)(p, d, s);
     q.limit = product_limit;
@@ -250,12 +265,29 @@ sym_kernel *NAME(gemv_choose)(const i64 *d, const i64 *s) {
 }
 #endif
 
+#ifdef SMALL
+enum { NAME(LINE) = 16384 / sizeof(T) };
+
+/* A product with rows that are contiguous, by a vector that is not: with a copy of it. 1, or 0 if it is left to BLAS. */
+static __attribute__((noinline)) int NAME(gemv_copied)(const Product *given, const sym_ctx *ctx) {
+    T line[NAME(LINE)];
+    Product q = *given;
+    for (i64 i = 0; i < q.k; i++) line[i] = *(const T *)(q.b + i * q.b_rs);
+    q.b = (const char *)line;
+    q.b_rs = NAME(SIZE);
+    return small_gemm(SMALL, &q, ctx);
+}
+#endif
+
 KERNEL(NAME(gemv)) {
 #ifdef SMALL
     Product q = {.m = d[2], .k = d[3], .n = 1, .a = p[3], .b = p[4], .y = p[1], .c = p[0],
                  .c_rs = s[0], .c_cs = NAME(SIZE), .y_rs = s[1], .y_cs = NAME(SIZE), .a_rs = s[2], .a_cs = s[3],
                  .b_rs = s[4], .b_cs = NAME(SIZE), .alpha = p[2], .beta = p[5], .limit = product_limit};
-    if (NAME(small_enough)(&q) && small_gemm(SMALL, &q, ctx)) return SYM_OK;
+    if (NAME(small_enough)(&q)) {
+        const int apart = q.b_rs != NAME(SIZE) && q.a_cs == NAME(SIZE) && q.m > 1 && q.k > 1 && q.k <= NAME(LINE);
+        if (apart ? NAME(gemv_copied)(&q, ctx) : small_gemm(SMALL, &q, ctx)) return SYM_OK;
+    }
 #endif
     NAME(gemv_plan) g = NAME(plan_gemv)(p, d, s);
     int rows = (int)(g.a.rows), cols = (int)(g.a.cols), standing_in = !g.out.inc;
