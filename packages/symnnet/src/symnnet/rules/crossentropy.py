@@ -1,7 +1,8 @@
 """Rules that fuse softmax, logarithm and the choice of one class per row, forwards and backwards.
 
 Each comes twice where it looks for ``[arange(n), y]``: as it is where ``n`` is provably the length of ``y``, and with
-the tag ``shape_hiding`` where it is not (NumPy raises if they differ; the fused Op takes the length of ``y``).
+the tag ``shape_hiding`` where it is not: one target is stretched over ``n`` rows, and one row for many targets, which
+the fused Op does not know, is an error.
 """
 
 from typing import Any

@@ -11,7 +11,7 @@ from symcore.tensor import scalar_functions as sf
 from symcore.tensor.constant import constant
 from symcore.tensor.creation import Alloc, ARange
 from symcore.tensor.elemwise import Elemwise
-from symcore.tensor.shapes import DimShuffle, Shape_i, static_length
+from symcore.tensor.shapes import DimShuffle, Shape_i, shape_i, static_length
 from symcore.tensor.subtensor import AdvancedIncSubtensor, AdvancedSubtensor
 from symopt.match import fn_of, is_number, op_of
 
@@ -70,16 +70,30 @@ def targets(entries: tuple[Any, ...], indices: list[Any]) -> Targets | None:
     known = y.type.shape[0]
     if isinstance(at, Constant):
         counts = at.type.dtype.kind in "iu" and np.array_equal(at.data, np.arange(len(at.data)))
-        return Targets(y, known == len(at.data)) if counts else None
+        return _targets(y, at, known == len(at.data)) if counts else None
     if not made_by(ARange, at):
         return None
     start, stop, step = (_folded(v) for v in at.owner.inputs)
     if not is_number(start, 0) or not is_number(step, 1):
         return None
     if isinstance(stop, Constant):
-        return Targets(y, known == static_length(stop))
+        return _targets(y, at, known == static_length(stop))
     of_y = made_by(Shape_i, stop) and stop.owner.op.i == 0 and without_casts(stop.owner.inputs[0]) is y
-    return Targets(y, of_y)
+    return _targets(y, at, of_y)
+
+
+def _targets(y: Any, at: Any, proven: bool) -> Targets:
+    """Return the targets; where ``n`` may be another number than the length of ``y``, as many as ``at`` has.
+
+    One target is stretched over ``n`` rows, as the index does it. Any other number is an index out of bounds; that is
+    said of one row for many targets, too, which the fused Ops do not know.
+    """
+    if proven:
+        return Targets(y, True)
+    length = shape_i(y, 0)
+    one, switch, differ = Elemwise(sf.eq)(length, 1), Elemwise(sf.switch), Elemwise(sf.neq)
+    wrong = differ(shape_i(at, 0), length) & differ(length, 1)
+    return Targets(y[switch(one, 0, at) + switch(wrong, length, 0)], False)
 
 
 def _folded(length: Any) -> Any:
