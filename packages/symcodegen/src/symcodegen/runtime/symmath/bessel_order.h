@@ -1,8 +1,8 @@
 /* Bessel functions of any real order: J and I, each element a computation of its own. The power series where its terms
- * shrink from the first one on (DLMF 10.2.2, 10.25.2); beyond, expansions for a large argument (10.17.3) or a large order
- * (P. Debye; DLMF 10.19.6, 10.41.3); what lies between, from there by the recurrence in the order, in the direction in
- * which it is stable, from below through a continued fraction (10.10.1, by the method of W. J. Lentz). Errors of J are
- * meant of the amplitude sqrt(2 / (pi x)) where it oscillates. float32 is computed in float64. */
+ * shrink from the first one on (DLMF 10.2.2, 10.25.2); beyond, expansions for a large argument (10.17.3) or a large
+ * order (P. Debye; DLMF 10.19.6, 10.41.3); what lies between, from there by the recurrence in the order, in the
+ * direction in which it is stable, from below through a continued fraction (10.10.1, by the method of W. J. Lentz).
+ * Errors of J are meant of the amplitude sqrt(2 / (pi x)) where it oscillates. float32 is computed in float64. */
 
 //@ bessel_debye: base
 /* The coefficients of U_k(p) / p^k in powers of p^2, k = 0 ... 9 (DLMF 10.41.9, in exact fractions). */

@@ -14,7 +14,8 @@ SYM_FN float sym_cbrt_f32(float x) {
 }
 
 //@ sym_cbrt_f64: sum_rest
-/* As in float32, after a step to 17 bits, and one of Newton's: the root of a cube is exact. The exponent is divided in the upper half of the number. */
+/* As in float32, after a step to 17 bits, and one of Newton's: the root of a cube is exact. The exponent is
+ * divided in the upper half of the number. */
 SYM_FN double sym_cbrt_f64(double x) {
   double a = sym_abs_f64(x), back = a < 2.2250738585072014e-308 ? 3.814697265625e-06 : 1.0;
   double c = a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a;

@@ -99,25 +99,29 @@ SYM_FN double sym_log_usual_f64(sym_u64 *unusual, double x) {
 
 //@ log1p_sum: log_sum
 /* log(1 + x) for x > -1: u = 1 + x = 2^k m, and 2^-k times what the sum lost is added to m - 1. Where
- * k = 0, f is x itself. */
-SYM_FN float sym_log1p_sum_f32(float x) {
-  float u = 1.0f + x, large = x > 1.0f ? x : 1.0f, small = x > 1.0f ? 1.0f : x, lost = small - (u - large);
+ * k = 0, f is x itself. `huge`: x may be so large that 2^-k has no room. The smaller of 1 and x is what is left of both
+ * without the larger one. */
+SYM_FN float sym_log1p_sum_f32(float x, int huge) {
+  float u = 1.0f + x, large = x > 1.0f ? x : 1.0f;
+  float small = sym_float_of(sym_bits_f32(x) ^ sym_bits_f32(large) ^ 0x3f800000u), lost = small - (u - large);
   float k, m = sym_log_split_f32(u, &k);
   sym_u32 power = (sym_bits_f32(u) + (0x3f800000u - 0x3f3504f3u)) & 0xff800000u;
-  float f = (m - 1.0f) + lost * sym_float_of(k > 100.0f ? 0u : 0x7f000000u - power);
+  float f = (m - 1.0f) + lost * sym_float_of(huge && k > 100.0f ? 0u : 0x7f000000u - power);
   return __builtin_copysignf(sym_log_sum_f32(k, f), x);
 }
-SYM_FN double sym_log1p_sum_f64(double x) {
-  double u = 1.0 + x, large = x > 1.0 ? x : 1.0, small = x > 1.0 ? 1.0 : x, lost = small - (u - large);
+SYM_FN double sym_log1p_sum_f64(double x, int huge) {
+  double u = 1.0 + x, large = x > 1.0 ? x : 1.0;
+  double small = sym_double_of(sym_bits_f64(x) ^ sym_bits_f64(large) ^ 0x3ff0000000000000ull);
+  double lost = small - (u - large);
   double k, m = sym_log_split_f64(u, &k);
   sym_u64 power = (sym_bits_f64(u) + (0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull)) & 0xfff0000000000000ull;
-  double f = (m - 1.0) + lost * sym_double_of(k > 1000.0 ? 0u : 0x7fe0000000000000ull - power);
+  double f = (m - 1.0) + lost * sym_double_of(huge && k > 1000.0 ? 0u : 0x7fe0000000000000ull - power);
   return __builtin_copysign(sym_log_sum_f64(k, f), x);
 }
 
 //@ sym_log1p_f32: log1p_sum
 SYM_FN float sym_log1p_f32(float x) {
-  float y = sym_log1p_sum_f32(x);
+  float y = sym_log1p_sum_f32(x, 1);
   y = x < __builtin_inff() ? y : x;
   y = x < -1.0f ? __builtin_nanf("") : y;
   return x == -1.0f ? -__builtin_inff() : y;
@@ -125,7 +129,7 @@ SYM_FN float sym_log1p_f32(float x) {
 
 //@ sym_log1p_f64: log1p_sum
 SYM_FN double sym_log1p_f64(double x) {
-  double y = sym_log1p_sum_f64(x);
+  double y = sym_log1p_sum_f64(x, 1);
   y = x < __builtin_inf() ? y : x;
   y = x < -1.0 ? __builtin_nan("") : y;
   return x == -1.0 ? -__builtin_inf() : y;
@@ -134,13 +138,13 @@ SYM_FN double sym_log1p_f64(double x) {
 //@ sym_log1p_usual_f32: log1p_sum
 SYM_FN float sym_log1p_usual_f32(sym_u32 *unusual, float x) {
   *unusual |= ((x > -1.0f) & (x <= 1.26765060e30f)) ? 0u : 1u;
-  return sym_log1p_sum_f32(x);
+  return sym_log1p_sum_f32(x, 0);
 }
 
 //@ sym_log1p_usual_f64: log1p_sum
 SYM_FN double sym_log1p_usual_f64(sym_u64 *unusual, double x) {
   *unusual |= ((x > -1.0) & (x <= 1.2676506002282294e30)) ? 0u : 1u;
-  return sym_log1p_sum_f64(x);
+  return sym_log1p_sum_f64(x, 0);
 }
 
 //@ log2_sum_f64: base

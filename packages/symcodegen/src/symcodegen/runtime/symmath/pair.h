@@ -36,7 +36,8 @@ SYM_FN double sym_two_sum(double a, double b, double *error) {
 }
 
 //@ product_plus: two_prod
-/* a b + c for a small c: one rounding of weight, with and without a fused multiply-add. A zero keeps the product's sign. */
+/* a b + c for a small c: one rounding of weight, with and without a fused multiply-add. A zero keeps the
+ * product's sign. */
 SYM_FN double sym_product_plus(double a, double b, double c) {
 #if SYM_HAS_FMA
   return SYM_FMA(a, b, c);

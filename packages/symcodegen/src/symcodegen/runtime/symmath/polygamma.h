@@ -1,6 +1,6 @@
-/* Derivatives of the digamma function of any order n: (-1)^(n + 1) n! zeta(n + 1, x), with Hurwitz's zeta function by the
- * summation formula of Euler and Maclaurin (DLMF 25.11.28), negative arguments through the sum over all whole numbers.
- * Orders 0 and 1 are psi and tri_gamma. Each element is a loop of its own; float32 is computed in float64. */
+/* Derivatives of the digamma function of any order n: (-1)^(n + 1) n! zeta(n + 1, x), with Hurwitz's zeta function by
+ * the summation formula of Euler and Maclaurin (DLMF 25.11.28), negative arguments through the sum over all whole
+ * numbers. Orders 0 and 1 are psi and tri_gamma. Each element is a loop of its own; float32 is computed in float64. */
 
 //@ polygamma_sum: bessel_leading sym_pow_f64 sym_ceil_f64
 /* n! zeta(n + 1, x) for x > 0: the first term, n! / x^(n + 1), times the sum of the others' shares of it. */
