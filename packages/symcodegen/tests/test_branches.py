@@ -398,6 +398,21 @@ def test_a_length_that_several_sides_use_is_known_whichever_is_taken():
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
+def test_memory_that_a_side_is_first_to_use_is_known_whichever_is_taken():
+    """Products in the sides of two choices, one of which decides the other, begin from the same blank vector."""
+    x, w = T.dvector("x"), T.dmatrix("w")
+    u, square = T.specify_shape(x, (3,)), T.specify_shape(w, (3, 3))
+    first = ifelse(T.gt(x.sum(), 0), T.tanh(T.dot(T.tanh(u), square)), u * 0.25)
+    second = ifelse(T.gt(first.sum(), 0), T.sin(first), T.dot(first, square))
+    outputs = [first, T.dot(T.exp(second), square)]
+    f, reference = (function([x, w], outputs, mode=mode) for mode in ("FAST_RUN", "FAST_COMPILE"))
+    assert all_in_c(f)
+    for sign in (-1, 1, -1):
+        values = sign * np.ones(3), rng.uniform(0.1, 1, size=(3, 3))
+        for a, b in zip(f(*values), reference(*values), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 # -- guards ------------------------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,10 @@ class Guards:
         """Tell whether the data of a variable is needed at all."""
         return bool(self._wanted.get(v))
 
+    def chosen(self) -> bool:
+        """Whether any node may be left out."""
+        return any(guard != ALWAYS for guard in self.of.values())
+
     def settle(self, node: Apply) -> Guard:
         """Return the guard of a node, all of whose users have been settled."""
         guard = simplified(frozenset().union(*(self._wanted.get(y, NEVER) for y in node.outputs)))
@@ -100,7 +104,7 @@ class Guards:
 
         Where that goes in a circle, the nodes of the circle and all they need run always.
         """
-        if all(guard == ALWAYS for guard in self.of.values()):
+        if not self.chosen():
             return list(order)
         while True:
             found = _sorted(order, {node: self._before(node) for node in order})

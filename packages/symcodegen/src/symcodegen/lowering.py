@@ -129,6 +129,7 @@ class Lowering:
         self._inputs()
         self._guards = self._demand()
         self._branches = Branches(self, self._guards)
+        self._chosen = self._guards.chosen()
 
     # ------------------------------------------------------------------ what has to be computed
 
@@ -313,6 +314,10 @@ class Lowering:
         if v in self._claimed:
             zero = constant(0, dtype=v.type.dtype)
             self.copy(slot, self.slot(zero), v.type, zero.type)
+        elif self._chosen:
+            # Its place is found where it is first mentioned. That must not be a node of one side of a choice, which may
+            # be left out: a view of it that nothing reads says it here.
+            self.dimshuffle(self.new_view(v.type), slot, range(v.type.ndim))
 
     def bind(self, v: Any, slot: int) -> None:
         """Let a slot hold the data of a variable."""
