@@ -340,6 +340,19 @@ def choice(g: RandomGraph) -> str | None:
     return f"ss.ifelse({g.choose(conditions)}, {a.name}, {b.name})"
 
 
+def chosen_product(g: RandomGraph) -> str | None:
+    """``ifelse`` with products in one side or in both, as in a layer that is passed through or left out."""
+    v = g.pick(lambda e: e.kind == "f" and e.ndim == 1)
+    w = g.pick(lambda e: v is not None and e.kind == "f" and e.ndim == 2 and v.value.dtype == e.value.dtype
+               and len(v.value) == len(e.value))  # fmt: skip
+    if v is None or w is None:
+        return None
+    layer = f"T.tanh(T.dot(T.dot({v.name}, {w.name}), {w.name}.T))"
+    other = g.choose((v.name, f"{v.name} * 0.25", f"T.dot({w.name}, T.sin(T.dot({w.name}.T, {v.name})))"))
+    sides = [layer, str(other)] if g.choose((True, False)) else [str(other), layer]
+    return f"ss.ifelse({v.name}.sum() > 0, {sides[0]}, {sides[1]})"
+
+
 def gradient(g: RandomGraph) -> str | None:
     """The gradient of a cost made of a float tensor with respect to an earlier one."""
     e = g.pick(lambda e: e.kind == "f" and e.role == "made")
@@ -359,4 +372,5 @@ def gradient(g: RandomGraph) -> str | None:
 STEPS: tuple[Step, ...] = (
     unary, binary, with_constant, reduction, unary, binary, index, dimshuffle, ternary, reshape, join, write, product,
     of_many, cast, softmax, creation, gradient, index, unary, binary, gradient, write, choice,
+    chosen_product,
 )  # fmt: skip
