@@ -40,9 +40,7 @@ class Library:
     def __init__(self, exported: Exported, *flags: str, with_blas: bool = True, cc: str = "cc"):
         self.exported = exported
         path = Path(exported.folder) / f"{exported.name}.so"
-        done = subprocess.run(exported.command(path, *flags, shared=True, cc=cc), capture_output=True, text=True)
-        if done.returncode:
-            raise ToolchainError(f"{cc} does not build {exported.folder}:\n{done.stderr}")
+        self._build(path, flags, cc)
         self._library = ctypes.CDLL(str(path))
         if with_blas and self.has("set_blas"):
             for name, address in blas.pointers().items():
@@ -50,6 +48,14 @@ class Library:
         self.state = self.new_state()
         if exported.values is not None:
             self.load(exported.values)
+
+    def _build(self, path: Path, flags: Sequence[str], cc: str) -> None:
+        self._compile(self.exported.command(path, *flags, shared=True, cc=cc))
+
+    def _compile(self, command: Sequence[str]) -> None:
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise ToolchainError(f"{command[0]} does not build {self.exported.folder}:\n{done.stderr}")
 
     def new_state(self) -> Any:
         """Return a state with the values that the shared variables had, or zeros if these are in a file.
