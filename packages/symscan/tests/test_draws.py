@@ -1,4 +1,4 @@
-"""Gradients of loops that draw random numbers: through their parameters, through loops in loops, in blocks."""
+"""Loops that draw random numbers, and gradients through parameters of draws, through loops in loops, in blocks."""
 
 import pickle
 
@@ -99,6 +99,20 @@ def test_other_streams_and_second_derivatives():
     _, curved = pickle.loads(data)(X)
     numeric = [(pickle.loads(data)(X + d)[0] - pickle.loads(data)(X - d)[0]) / 2e-5 for d in 1e-5 * np.eye(3)]
     np.testing.assert_allclose(curved, numeric, atol=1e-6)
+
+
+def test_a_draw_stays_in_its_loop_when_products_of_it_leave():
+    w = T.dmatrix("w")
+
+    def both(streams):
+        return scan(lambda v, s: (T.tanh(s + v), T.dot(streams.normal(size=(3,)) * v, w)), x, [T.zeros(()), None])
+
+    found = []
+    for mode in ("FAST_RUN", "FAST_COMPILE"):
+        rows, updates = both(RandomStreams(5))
+        found.append(function([x, w], rows, updates=updates, mode=mode)(X, np.arange(9.0).reshape(3, 3)))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
 
 
 def test_a_gradient_through_a_sparse_carry_is_refused_and_not_zero():

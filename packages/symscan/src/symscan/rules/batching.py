@@ -270,9 +270,12 @@ def _step_says_length(v: Any, fixed: Any) -> bool:
 
 
 def _needed_in_loop(loop: LoopParts, plain: Sequence[Plain]) -> set[Any]:
-    """Return the inner variables that the next step, or outputs that stay, are made of."""
+    """Return the inner variables that the next step, or outputs that stay, are made of, and what is made with these: a
+    draw is made with the next state of its stream."""
     made = [*(s.made for s in loop.states), *(c.made for c in loop.carries), *(p.made for p in plain)]
-    return {*ancestors(made), *_given(loop), *(f.value for f in loop.fixed), *(c.value for c in loop.carries)}
+    above = ancestors(made)
+    beside = [y for v in above if v.owner is not None for y in v.owner.outputs]
+    return {*above, *beside, *_given(loop), *(f.value for f in loop.fixed), *(c.value for c in loop.carries)}
 
 
 def _given(loop: LoopParts) -> list[Any]:
