@@ -117,6 +117,10 @@ FROM_NUMPY = {
     "complex where a real is wanted": [
         "refuses(TypeError, ss.function([x], 2 * x, allow_input_downcast=True), np.array([1j]))"
     ],
+    "casts of floats that the integer type does not hold (NaN, infinite, too large, negative to unsigned)": [
+        "quietly(T.cast(x, 'uint8').eval, {x: [np.nan, -1.5, 1e30]}).dtype == 'uint8'",
+        "T.cast(T.clip(x, 0, 255), 'uint8').eval({x: [-1.5, 7.9, 1e30]}).tolist() == [0, 7, 255]",
+    ],
     "`out.resize(...)` of a result": ["resized()"],
 }  # fmt: skip
 
