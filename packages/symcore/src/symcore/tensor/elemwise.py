@@ -4,7 +4,7 @@ Shapes, broadcasting, gradients, tangents, fusion, C and CUDA are each written o
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -347,23 +347,28 @@ class Elemwise(Op):
         return [r if _has_no_value(r) else _like(r, y) for r, y in zip(results, outputs, strict=True)]
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
-        allowed = {}
-        for k, y in enumerate(node.outputs):
-            fitting = tuple(
-                i
-                for i, x in enumerate(node.inputs)
-                if x.type.dtype is y.type.dtype
-                and x.type.ndim == y.type.ndim
-                and x.type.broadcastable == y.type.broadcastable
-            )
-            if fitting:
-                allowed[k] = fitting
-        return allowed
+        return fitting(range(len(node.outputs)), range(len(node.inputs)), node)
 
     def __str__(self) -> str:
         return f"Elemwise{{{self.fn.name}}}"
 
     __repr__ = __str__
+
+
+def fitting(results: Iterable[int], operands: Sequence[int], node: Apply) -> dict[int, tuple[int, ...]]:
+    """Return, for each of some results of a node, which of ``operands`` have its dtype and axes, so that it may be
+    written over them: an ``Op.inplace`` of work that reads these at the same element alone."""
+    allowed = {}
+    for k in results:
+        y = node.outputs[k].type
+        found = tuple(
+            i
+            for i in operands
+            if (x := node.inputs[i].type).dtype is y.dtype and x.ndim == y.ndim and x.broadcastable == y.broadcastable
+        )
+        if found:
+            allowed[k] = found
+    return allowed
 
 
 def _has_no_value(term: Any) -> bool:

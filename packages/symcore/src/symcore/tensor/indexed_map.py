@@ -12,7 +12,7 @@ from symcore.graph.variable import Apply
 from symcore.op import Op, Shape
 from symcore.tensor.broadcast import broadcast_shape
 from symcore.tensor.constant import as_tensors
-from symcore.tensor.elemwise import Composite, Elemwise
+from symcore.tensor.elemwise import Composite, Elemwise, fitting
 from symcore.tensor.reduce import NAMES, REDUCTIONS, Reduce
 from symcore.tensor.subtensor import AdvancedSubtensor
 
@@ -147,22 +147,9 @@ class IndexedMap(Op):
 
     def inplace(self, node: Apply) -> dict[int, tuple[int, ...]]:
         """A result may overwrite what is read at the same element alone: no table, and no result that is combined."""
-        allowed = {}
         count = len(node.inputs) - len(self.tables)
-        for k, y in enumerate(node.outputs):
-            if self.fn and k == 0:
-                continue
-            fitting = tuple(
-                i
-                for i, x in enumerate(node.inputs[:count])
-                if i not in self.tables
-                and x.type.dtype is y.type.dtype
-                and x.type.ndim == y.type.ndim
-                and x.type.broadcastable == y.type.broadcastable
-            )
-            if fitting:
-                allowed[k] = fitting
-        return allowed
+        read_alone = [i for i in range(count) if i not in self.tables]
+        return fitting(range(bool(self.fn), len(node.outputs)), read_alone, node)
 
     def __str__(self) -> str:
         combined = f"{NAMES[self.fn]}{{axis={self.axis}, acc_dtype={self.acc_dtype}}} of " if self.fn in NAMES else ""
