@@ -191,6 +191,33 @@ def test_small_products_have_kernels_chosen_for_their_shapes(tmp_path, dtype, le
     library.close()
 
 
+@pytest.mark.parametrize(("dtype", "letter", "other"), [("float32", "s", "d"), ("float64", "d", "s")])
+def test_products_of_other_types_are_left_out(tmp_path, dtype, letter, other):
+    a, b = T.matrix("a", dtype=dtype), T.matrix("b", dtype=dtype)
+    i = T.lvector("i")
+    f = function([a, b, i], [a @ b, T.inc_subtensor(a[i], b[:2])], name="lean")
+    values = [rng.normal(size=(40, 40)).astype(dtype), rng.normal(size=(40, 40)).astype(dtype), [7, 7]]
+    libraries = [
+        Library(export_c(f, tmp_path / name), *STRICT, "-O0", *flags)
+        for name, flags in (("some", ()), ("all", ("-DSYM_ALL_PROCESSORS",)), ("native", ("-march=native",)))
+    ]
+    want = f(*values)
+    for library in libraries:
+        product, added = library(*values)
+        # sums of 40 products of numbers below 6 in another order
+        np.testing.assert_allclose(product, want[0], rtol=0, atol=40 * 36 * 40 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(added, want[1])
+        assert hasattr(library._library, f"lean__{letter}_gemm")
+        assert not hasattr(library._library, f"lean__{other}_gemm")
+        assert not hasattr(library._library, "lean__run_loop")  # no loop, either
+    sets = [{s for s in ("avx512", "avx2", "vector") if hasattr(k._library, f"lean__products_{s}")} for k in libraries]
+    assert len(sets[0]) == 1
+    assert sets[0] < sets[1] or sets[0] == sets[1] == {"vector"}
+    assert len(sets[2]) == 1
+    for library in libraries:
+        library.close()
+
+
 def test_the_example_program(tmp_path):
     f, _ = training_step((800, 400, 10))  # its values are in a file
     values = batch(6, (800, 400, 10))

@@ -238,7 +238,7 @@ def in_steps(node: Apply, answer: Answer, registers: Registers) -> Answer:
         x, y = n.inputs[0], n.outputs[0]
         lengths = b.registers.shape(x)[len(op.entries) :]
         rows = b.temp(TensorType(y.type.dtype, (1, *y.type.shape)), (b.registers.of(1), *lengths))
-        extras = [b.registers.of(k) for k in (len(views), x.type.ndim, x.type.dtype.itemsize)]
+        extras = [b.registers.of(k) for k in (len(views), x.type.ndim, x.type.dtype.itemsize, 0)]
         b.routine("gather", [rows], [b.slot(x), *views], extras)
         view = b.new_view(y.type)
         b.subtensor(view, rows, [(b.cvm.ITEM_INDEX, b.registers.of(0))])

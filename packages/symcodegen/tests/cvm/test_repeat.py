@@ -221,7 +221,7 @@ def test_failures_are_reported_as_by_a_first_call(new_builder):
     b = new_builder()
     table, rows = b.input(2), b.input(1, "i8")
     out = b.array(2, regs=(b.reg("DIM", rows, 0), b.reg("DIM", table, 1)))
-    b.full("gather", [out], [table, rows], (1, 2, 8))
+    b.full("gather", [out], [table, rows], (1, 2, 8, 0))
     f = b.program(out, on_error=reports)
     values = np.arange(6.0).reshape(3, 2)
     for _ in range(3):

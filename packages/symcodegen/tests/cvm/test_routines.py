@@ -214,7 +214,7 @@ def gather(b, x, *indices):
     slots = [b.input(x.ndim, x.dtype), *(b.input(1, "i8") for _ in indices)]
     rest = tuple(b.reg("DIM", slots[0], a) for a in range(len(indices), x.ndim))
     out = b.array(1 + len(rest), x.dtype, (b.reg("DIM", slots[1], 0), *rest))
-    b.full("gather", [out], slots, (len(indices), x.ndim, x.itemsize))
+    b.full("gather", [out], slots, (len(indices), x.ndim, x.itemsize, 0))
     return b.program(out)(x, *indices)[0]
 
 
@@ -268,7 +268,7 @@ def test_index_errors(new_builder):
 def scatter(b, name, x, values, *indices, stretch=-1):
     slots = [b.input(x.ndim, x.dtype), b.input(values.ndim, x.dtype), *(b.input(1, "i8") for _ in indices)]
     out = b.array(x.ndim, x.dtype, b.dims(slots[0]))
-    b.full(name, [out], slots, (len(indices), x.ndim, x.itemsize, stretch))
+    b.full(name, [out], slots, (len(indices), x.ndim, x.itemsize, 0, stretch))
     return b.program(out)(x, values, *indices)[0]
 
 

@@ -208,7 +208,7 @@ def test_sparse_update_in_place(b):
     index = b.input(1, "i8")
     s = b.shared(w.storage, 2)
     new = b.update(s, 2, regs=b.dims(s))
-    b.full("scatter_add_float64", [new], [s, b.const([[1.0]]), index], (1, 2, 8, -1))
+    b.full("scatter_add_float64", [new], [s, b.const([[1.0]]), index], (1, 2, 8, 0, -1))
     f = b.program()
     assert f.direct == (True,)
     f(np.array([0, 3, 3]))

@@ -123,3 +123,40 @@ def test_lengths_that_are_certainly_equal_are_not_compared(build):
     x, y = T.matrix("x"), T.lvector("y")
     f = function([x, y], grad(build(x, y).mean(), x), on_unused_input="ignore")
     assert not [node for node in f.fgraph.toposort() if "switch" in str(node.op)]
+
+
+@pytest.mark.default_mode
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("apart", [False, True], ids=["leading", "around_a_slice"])
+@pytest.mark.parametrize("last", [False, True], ids=["number_first", "number_last"])
+def test_a_number_beside_no_indices_is_in_range(mode, apart, last):
+    """A vector of length 1 is stretched to nothing and never looked at; a number is, as NumPy looks at it."""
+    x, k, i, one = T.dtensor3("x"), T.lscalar("k"), T.lvector("i"), T.lvector("one")
+
+    def place(number, vector):
+        pair = (vector, number) if last else (number, vector)
+        return (pair[0], slice(None), pair[1]) if apart else pair
+
+    empty = np.zeros(0, "int64")
+    parts = {"k": x[place(k, i)], "one": x[place(one, i)]}
+    functions = {
+        name: [
+            function([x, k if name == "k" else one, i], out, mode=mode)
+            for out in (part, part.sum(), T.set_subtensor(part, 2.0), T.inc_subtensor(part, 2.0))
+        ]
+        for name, part in parts.items()
+    }
+    for shape in ((3, 4, 5), (0, 4, 0)):
+        value = rng.normal(size=shape)
+        for number in (7, -9, 0, -1):
+            for f in functions["k"]:
+                try:
+                    want = value[place(number, empty)]
+                except IndexError:
+                    with pytest.raises(IndexError, match=f"index {number} is out of bounds"):
+                        f(value, number, empty)
+                    continue
+                assert np.size(f(value, number, empty)) in (want.size, 1, value.size)
+            for f in functions["one"]:
+                value[place(np.array([number]), empty)]  # NumPy does not mind
+                f(value, [number], empty)

@@ -15,6 +15,7 @@ typedef struct {
 #define SCALE(x, b) (*(x) *= *(b))
 #define SET_ONE(x) (*(x) = 1)
 
+#if SYM_PRODUCT_TYPES & 1
 #define T float
 #define NAME(x) s_##x
 #define GEMM sgemm
@@ -22,7 +23,9 @@ typedef struct {
 #define GER sger
 #define SMALL 0
 #include "blas_template.h"
+#endif
 
+#if SYM_PRODUCT_TYPES & 2
 #define T double
 #define NAME(x) d_##x
 #define GEMM dgemm
@@ -30,6 +33,7 @@ typedef struct {
 #define GER dger
 #define SMALL 1
 #include "blas_template.h"
+#endif
 
 #undef IS_ZERO
 #undef SCALE
@@ -38,6 +42,7 @@ typedef struct {
 #define SCALE(x, b) scale_complex(&(x)->re, &(x)->im, (b)->re, (b)->im)
 #define SET_ONE(x) ((x)->re = 1)
 
+#if SYM_PRODUCT_TYPES & 4
 #define scale_complex scale_complex_float
 static void scale_complex_float(float *re, float *im, float b_re, float b_im) {
     float a = *re * b_re - *im * b_im;
@@ -51,8 +56,10 @@ static void scale_complex_float(float *re, float *im, float b_re, float b_im) {
 #define GEMV cgemv
 #define GER cgeru
 #include "blas_template.h"
-
 #undef scale_complex
+#endif
+
+#if SYM_PRODUCT_TYPES & 8
 #define scale_complex scale_complex_double
 static void scale_complex_double(double *re, double *im, double b_re, double b_im) {
     double a = *re * b_re - *im * b_im;
@@ -66,3 +73,4 @@ static void scale_complex_double(double *re, double *im, double b_re, double b_i
 #define GEMV zgemv
 #define GER zgeru
 #include "blas_template.h"
+#endif

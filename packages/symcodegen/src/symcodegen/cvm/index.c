@@ -1,7 +1,7 @@
 /* Indexing by integer vectors: x[i, j, ...] with vectors on the leading axes, read, set and added to.
  *
- * All have the layout `full` with the extra integers (k, ndim, itemsize): k index vectors (int64), ndim = rank of x. The
- * scatters have one more, `stretch`: bit a is set if one value may stand for all along axis a of `values`.
+ * All have the layout `full` with the extra integers (k, ndim, itemsize, scalars): k index vectors (int64), ndim = rank of x,
+ * scalars: bit j is set if vector j is a single number, not a vector that happens to have one. The scatters have one more, `stretch`: bit a is set if one value may stand for all along axis a of `values`.
  *     gather       out[n, rest], x[a1..ak, rest], i1[n] .. ik[n]
  *     scatter_*    out like x, x[a1..ak, rest], values[n, rest], i1[n] .. ik[n]:  out = x with out[i1..ik] set or added
  *     row_offsets  out[m.., t], x[n, ..], i[n.., t] with the extra integers (rank of i, rank of x): where, in bytes from
@@ -17,6 +17,7 @@
 typedef struct {
     int vectors, ndim, rest; /* rest: axes behind the indexed ones */
     i64 itemsize, rows;
+    unsigned long long scalars;
     const i64 *x_shape, *x_strides, *row_strides, *index_strides;
     const i64 *row_shape;
     char *const *indices;
@@ -30,18 +31,20 @@ typedef struct {
 
 enum { BLOCK = 256 }; /* rows whose places are computed together */
 
-/* Two passes: whether any index is out of range, one comparison each, then which one it is. */
+/* Two passes: whether any index is out of range, one comparison each, then which one it is. Single numbers must be in range even
+ * beside vectors without elements, as NumPy has it; vectors of length 1 need not be. */
 UNROLLED static int check_indices(const Indexing *g, const sym_ctx *ctx) {
     for (int j = 0; j < g->vectors; j++) {
         const i64 length = g->x_shape[j], step = g->index_strides[j];
+        const i64 rows = g->rows || !(g->scalars >> j & 1) ? g->rows : 1;
         const char *q = g->indices[j];
         const unsigned long long reach = (unsigned long long)length;
         int wrong = 0;
         if (step == sizeof(i64))
-            for (i64 i = 0; i < g->rows; i++) wrong |= ((const unsigned long long *)q)[i] + reach >= 2 * reach;
+            for (i64 i = 0; i < rows; i++) wrong |= ((const unsigned long long *)q)[i] + reach >= 2 * reach;
         else
-            for (i64 i = 0; i < g->rows; i++) wrong |= *(const unsigned long long *)(q + i * step) + reach >= 2 * reach;
-        for (i64 i = 0; wrong && i < g->rows; i++) {
+            for (i64 i = 0; i < rows; i++) wrong |= *(const unsigned long long *)(q + i * step) + reach >= 2 * reach;
+        for (i64 i = 0; wrong && i < rows; i++) {
             const i64 v = *(const i64 *)(q + i * step);
             if (v < -length || v >= length)
                 return ctx->fail(ctx, SYM_INDEX, "index %lld is out of bounds for axis %d with size %lld.", v, j,
@@ -164,7 +167,7 @@ static int match_vectors(Indexing *g, const i64 *lengths, const i64 *strides, i6
 #define MAX_AXES 64
 
 static int read_extras(Indexing *g, const i64 *d, const sym_ctx *ctx) {
-    *g = (Indexing){.vectors = (int)d[0], .ndim = (int)d[1], .itemsize = d[2]};
+    *g = (Indexing){.vectors = (int)d[0], .ndim = (int)d[1], .itemsize = d[2], .scalars = (unsigned long long)d[3]};
     g->rest = g->ndim - g->vectors;
     if (g->vectors < 1 || g->rest < 0 || g->ndim > MAX_AXES)
         return ctx->fail(ctx, SYM_VALUE, "cannot index %lld axes of an array of rank %lld.", d[0], d[1]);
@@ -175,7 +178,7 @@ KERNEL(gather) {
     Indexing g;
     i64 strides[MAX_AXES];
     if (read_extras(&g, d, ctx)) return SYM_VALUE;
-    const i64 *out_shape = d + 3, *out_strides = s;
+    const i64 *out_shape = d + 4, *out_strides = s;
     g.x_shape = out_shape + 1 + g.rest;
     g.x_strides = out_strides + 1 + g.rest;
     g.rows = out_shape[0];
@@ -246,7 +249,7 @@ static int scatter(char *const *p, const i64 *d, const i64 *s, const sym_ctx *ct
     Indexing g;
     i64 strides[MAX_AXES], value_strides[MAX_AXES + 1];
     if (read_extras(&g, d, ctx)) return SYM_VALUE;
-    const i64 stretch = d[3], *out_shape = d + 4, *values_shape = out_shape + 2 * g.ndim, *out_strides = s;
+    const i64 stretch = d[4], *out_shape = d + 5, *values_shape = out_shape + 2 * g.ndim, *out_strides = s;
     g.x_shape = out_shape + g.ndim;
     g.x_strides = out_strides; /* rows are addressed in out */
     const i64 *vs = s + 2 * g.ndim, *vectors = values_shape + 1 + g.rest;

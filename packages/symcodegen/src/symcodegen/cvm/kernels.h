@@ -37,6 +37,12 @@ sym_kernel *d_gemm_choose(const i64 *d, const i64 *s);
 sym_kernel *s_gemv_choose(const i64 *d, const i64 *s);
 sym_kernel *d_gemv_choose(const i64 *d, const i64 *s);
 
+/* Element types of products, the sum of 1 (float), 2 (double), 4 and 8 (complex): all, unless an exported program, which is
+ * compiled with these sources, says that it needs fewer. */
+#ifndef SYM_PRODUCT_TYPES
+#define SYM_PRODUCT_TYPES 15
+#endif
+
 #define BLAS_KERNELS(letter)                                                                                           \
     KERNEL(letter##_gemm);                                                                                             \
     KERNEL(letter##_gemm_check);                                                                                       \

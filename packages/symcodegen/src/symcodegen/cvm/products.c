@@ -21,11 +21,13 @@ void share_products(int blas_threads) {
     if (product_limit != limit) product_limit = limit;
 }
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if PRODUCTS_AVX512
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+#endif
 
+#if PRODUCTS_AVX2
 static int has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
@@ -40,11 +42,13 @@ static const struct {
     const ProductKernels *kernels;
     int (*supported)(void);
 } CHOICES[] = {
-#if defined(__GNUC__) && defined(__x86_64__)
+#if PRODUCTS_AVX512
     {&products_avx512, has_avx512},
+#endif
+#if PRODUCTS_AVX2
     {&products_avx2, has_avx2},
 #endif
-#if defined(__GNUC__)
+#if PRODUCTS_VECTOR
     {&products_vector, always},
 #endif
     {&none, always},

@@ -54,6 +54,43 @@ typedef struct {
     const TinyKernels *tiny[2]; /* or NULL */
 } ProductKernels;
 
+/* Which sets are compiled. The extension has all that the processors of its kind may have. An exported program is compiled where it
+ * is used, and quickly: it has the set that the compiler's flags promise, or else the one that nearly all processors have;
+ * -DSYM_ALL_PROCESSORS gives it all of them. Where a processor has none of the sets, products are BLAS's. */
+#if !defined(__GNUC__)
+#define PRODUCTS_AVX512 0
+#define PRODUCTS_AVX2 0
+#define PRODUCTS_VECTOR 0
+#elif !defined(__x86_64__)
+#define PRODUCTS_AVX512 0
+#define PRODUCTS_AVX2 0
+#define PRODUCTS_VECTOR 1
+#elif !defined(SYM_EXPORTED) || defined(SYM_ALL_PROCESSORS)
+#define PRODUCTS_AVX512 1
+#define PRODUCTS_AVX2 1
+#define PRODUCTS_VECTOR 1
+#elif defined(__AVX512F__) && defined(__AVX2__) && defined(__FMA__)
+#define PRODUCTS_AVX512 1
+#define PRODUCTS_AVX2 0 /* but for the kernels for few rows and columns, which both use */
+#define PRODUCTS_VECTOR 0
+#else
+#define PRODUCTS_AVX512 0
+#define PRODUCTS_AVX2 1
+#define PRODUCTS_VECTOR 0
+#endif
+
+/* Entries of tables by element type: what is left out is never asked for. */
+#if SYM_PRODUCT_TYPES & 1
+#define OF_FLOAT(kernel) kernel
+#else
+#define OF_FLOAT(kernel) NULL
+#endif
+#if SYM_PRODUCT_TYPES & 2
+#define OF_DOUBLE(kernel) kernel
+#else
+#define OF_DOUBLE(kernel) NULL
+#endif
+
 extern const TinyKernels products_avx2_s_tiny, products_avx2_d_tiny, products_vector_s_tiny, products_vector_d_tiny;
 extern const ProductKernels products_avx512, products_avx2, products_vector;
 

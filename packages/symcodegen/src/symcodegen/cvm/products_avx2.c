@@ -1,7 +1,7 @@
 /* Small products with 256-bit vectors. */
 #include "products.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if PRODUCTS_AVX2 || PRODUCTS_AVX512
 #define TARGET __attribute__((target("avx2,fma")))
 #include "products_x86.h"
 
@@ -11,14 +11,10 @@ typedef struct {
     int count;
 } Lanes;
 
+#if SYM_PRODUCT_TYPES & 1
 static inline TARGET Lanes lanes_s(int n) {
     const __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return (Lanes){_mm256_cmpgt_epi32(_mm256_set1_epi32(n), at), n};
-}
-
-static inline TARGET Lanes lanes_d(int n) {
-    const __m256i at = _mm256_setr_epi64x(0, 1, 2, 3);
-    return (Lanes){_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), at), n};
 }
 
 static inline TARGET void store_some_s(float *p, int n, __m256 v) {
@@ -39,6 +35,13 @@ static inline TARGET void store_some_s(float *p, int n, __m256 v) {
     }
     if (n & 1) _mm_store_ss(p, rest);
 }
+#endif
+
+#if SYM_PRODUCT_TYPES & 2
+static inline TARGET Lanes lanes_d(int n) {
+    const __m256i at = _mm256_setr_epi64x(0, 1, 2, 3);
+    return (Lanes){_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), at), n};
+}
 
 static inline TARGET void store_some_d(double *p, int n, __m256d v) {
     if (n == 4) {
@@ -53,6 +56,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
     }
     if (n & 1) _mm_store_sd(p, rest);
 }
+#endif
 
 #define ROWS 4 /* of a block of accumulators: 16 registers */
 #define MOST_WORK (1 << 21)
@@ -75,6 +79,11 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define BLAS_GAIN (-3)
 #define MOST_TINY (TINY * TINY * MOST_TINY_SUM)
 
+#if !PRODUCTS_AVX2
+#define TINY_ALONE
+#endif
+
+#if SYM_PRODUCT_TYPES & 1
 #define T float
 #define NAME(x) s_##x
 #define V __m256
@@ -94,8 +103,10 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define TABLE products_avx2_s_tiny
 #include "products_tiny.h"
 #include "products_template.h"
-
 #undef LANES
+#endif
+
+#if SYM_PRODUCT_TYPES & 2
 #define T double
 #define NAME(x) d_##x
 #define V __m256d
@@ -115,7 +126,11 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define TABLE products_avx2_d_tiny
 #include "products_tiny.h"
 #include "products_template.h"
+#endif
 
-const ProductKernels products_avx2 = {"avx2", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
-                                      {&products_avx2_s_tiny, &products_avx2_d_tiny}};
+#if PRODUCTS_AVX2
+const ProductKernels products_avx2 = {"avx2", {OF_FLOAT(s_small_gemm), OF_DOUBLE(d_small_gemm)},
+                                      {OF_FLOAT(s_small_outer), OF_DOUBLE(d_small_outer)},
+                                      {OF_FLOAT(&products_avx2_s_tiny), OF_DOUBLE(&products_avx2_d_tiny)}};
+#endif
 #endif

@@ -1,18 +1,22 @@
 /* Small products with 512-bit vectors. */
 #include "products.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if PRODUCTS_AVX512
 #define TARGET __attribute__((target("avx512f,avx2,fma")))
 #include "products_x86.h"
 
+#if SYM_PRODUCT_TYPES & 1
 static inline TARGET __m256 half_s(__m512 v) {
     __m256d high = _mm512_extractf64x4_pd(_mm512_castps_pd(v), 1);
     return _mm256_add_ps(_mm512_castps512_ps256(v), _mm256_castpd_ps(high));
 }
+#endif
 
+#if SYM_PRODUCT_TYPES & 2
 static inline TARGET __m256d half_d(__m512d v) {
     return _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
 }
+#endif
 
 #define LANES(n) ((1u << (n)) - 1)
 #define ROWS 8 /* of a block of accumulators: 32 registers */
@@ -35,6 +39,7 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define BLAS_COPIES 1000000
 #define BLAS_GAIN (-3)
 
+#if SYM_PRODUCT_TYPES & 1
 #define T float
 #define NAME(x) s_##x
 #define V __m512
@@ -49,7 +54,9 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define PACK_FOUR transpose_s
 #define SUM_FOUR(out, a, b, c, d) _mm_storeu_ps(out, quad_s(half_s(a), half_s(b), half_s(c), half_s(d)))
 #include "products_template.h"
+#endif
 
+#if SYM_PRODUCT_TYPES & 2
 #define T double
 #define NAME(x) d_##x
 #define V __m512d
@@ -64,7 +71,9 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define PACK_FOUR transpose_d
 #define SUM_FOUR(out, a, b, c, d) _mm256_storeu_pd(out, quad_d(half_d(a), half_d(b), half_d(c), half_d(d)))
 #include "products_template.h"
+#endif
 
-const ProductKernels products_avx512 = {"avx512", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
-                                        {&products_avx2_s_tiny, &products_avx2_d_tiny}};
+const ProductKernels products_avx512 = {"avx512", {OF_FLOAT(s_small_gemm), OF_DOUBLE(d_small_gemm)},
+                                        {OF_FLOAT(s_small_outer), OF_DOUBLE(d_small_outer)},
+                                        {OF_FLOAT(&products_avx2_s_tiny), OF_DOUBLE(&products_avx2_d_tiny)}};
 #endif

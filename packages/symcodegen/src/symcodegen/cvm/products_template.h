@@ -19,6 +19,8 @@
  * same element that take turns along k, so that an addition need not wait for the one before. Loops over a block are
  * unrolled completely: their bounds are constants once inlined. */
 
+#ifndef TINY_ALONE /* else the kernels of products_tiny.h are all that is wanted */
+
 enum { NAME(SIZE) = sizeof(T) };
 #define PACKED_BYTES 16384 /* of the stack */
 #define FIRST_CACHE 16384  /* half of the least one in use */
@@ -439,6 +441,8 @@ static TARGET int NAME(small_outer)(Product *q, const sym_ctx *ctx) {
     }
     return 1;
 }
+
+#endif /* TINY_ALONE */
 
 #undef INLINE
 #undef PACKED_BYTES

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#if defined(__GNUC__)
+#if PRODUCTS_VECTOR
 #define TARGET
 #define ROWS 4
 #define MOST_WORK (1 << 18)
@@ -29,18 +29,14 @@
 #define MASK int /* the number of lanes */
 #define LANES(n) ((int)(n))
 
+/* Lanes are written out: with an index that varies, compilers take vectors apart in memory. */
+#if SYM_PRODUCT_TYPES & 1
 typedef float four_floats __attribute__((vector_size(16)));
-typedef double two_doubles __attribute__((vector_size(16)));
 
 static inline float s_total(four_floats v) {
     return (v[0] + v[2]) + (v[1] + v[3]);
 }
 
-static inline double d_total(two_doubles v) {
-    return v[0] + v[1];
-}
-
-/* Lanes are written out: with an index that varies, compilers take vectors apart in memory. */
 static inline four_floats s_load(const float *p, int n) {
     four_floats v;
     switch (n) {
@@ -51,6 +47,18 @@ static inline four_floats s_load(const float *p, int n) {
     }
 }
 
+static inline void s_store(float *p, int n, four_floats v) {
+    memcpy(p, &v, (size_t)n * sizeof *p);
+}
+#endif
+
+#if SYM_PRODUCT_TYPES & 2
+typedef double two_doubles __attribute__((vector_size(16)));
+
+static inline double d_total(two_doubles v) {
+    return v[0] + v[1];
+}
+
 static inline two_doubles d_load(const double *p, int n) {
     two_doubles v;
     if (n == 1) return (two_doubles){p[0], 0};
@@ -58,13 +66,10 @@ static inline two_doubles d_load(const double *p, int n) {
     return v;
 }
 
-static inline void s_store(float *p, int n, four_floats v) {
-    memcpy(p, &v, (size_t)n * sizeof *p);
-}
-
 static inline void d_store(double *p, int n, two_doubles v) {
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
+#endif
 
 #define LOAD(p) NAME(load)(p, WIDTH)
 #define LOAD_SOME(p, mask) NAME(load)(p, mask)
@@ -80,6 +85,7 @@ static inline void d_store(double *p, int n, two_doubles v) {
     while (0)
 #define KEEP_VECTOR_MACROS
 
+#if SYM_PRODUCT_TYPES & 1
 #define T float
 #define NAME(x) s_##x
 #define V four_floats
@@ -90,7 +96,9 @@ static inline void d_store(double *p, int n, two_doubles v) {
 #define TABLE products_vector_s_tiny
 #include "products_tiny.h"
 #include "products_template.h"
+#endif
 
+#if SYM_PRODUCT_TYPES & 2
 #define T double
 #define NAME(x) d_##x
 #define V two_doubles
@@ -101,7 +109,9 @@ static inline void d_store(double *p, int n, two_doubles v) {
 #define TABLE products_vector_d_tiny
 #include "products_tiny.h"
 #include "products_template.h"
+#endif
 
-const ProductKernels products_vector = {"vector", {s_small_gemm, d_small_gemm}, {s_small_outer, d_small_outer},
-                                        {&products_vector_s_tiny, &products_vector_d_tiny}};
+const ProductKernels products_vector = {"vector", {OF_FLOAT(s_small_gemm), OF_DOUBLE(d_small_gemm)},
+                                        {OF_FLOAT(s_small_outer), OF_DOUBLE(d_small_outer)},
+                                        {OF_FLOAT(&products_vector_s_tiny), OF_DOUBLE(&products_vector_d_tiny)}};
 #endif

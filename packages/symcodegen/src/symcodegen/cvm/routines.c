@@ -31,10 +31,10 @@ static i64 ger_work(const i64 *d) {
     return product_work(32.0 * (double)d[0] * (double)d[1]);
 }
 
-/* Rows that are read and written; the table they come from may be any size. Extras (k, ndim, itemsize), then `out`. */
+/* Rows that are read and written; the table they come from may be any size. Extras (k, ndim, itemsize, scalars), then `out`. */
 static i64 gather_work(const i64 *d) {
-    double bytes = 2.0 * (double)d[2] * (double)d[3];
-    for (i64 axis = 0; axis < d[1] - d[0]; axis++) bytes *= (double)d[4 + axis];
+    double bytes = 2.0 * (double)d[2] * (double)d[4];
+    for (i64 axis = 0; axis < d[1] - d[0]; axis++) bytes *= (double)d[5 + axis];
     return bytes > 1e18 ? (i64)1e18 : (i64)bytes;
 }
 

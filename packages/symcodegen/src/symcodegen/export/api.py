@@ -130,18 +130,23 @@ NATIVE = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp
 _GROUPS = {"s": "float", "d": "double"}
 
 
-def blas(used: bool, functions: tuple[str, ...], loops: str) -> str:
-    """Return the table of BLAS functions: of a library, or loops; complex products need a library."""
-    if not used:
+def blas(types: str, functions: tuple[str, ...], loops: str) -> str:
+    """Return the table of BLAS functions: of a library, or loops; complex products need a library.
+
+    ``types`` are the letters that BLAS has for the types of elements of products in the program.
+    """
+    if not types:
         return "sym_blas blas_pointers;\n"
+    functions = tuple(n for n in functions if n[0] in types)
     real = [n for n in functions if n[0] in _GROUPS]
     declared = "".join(f"void {n}_();\n" for n in functions)
     library = ", ".join(f".{n} = (void *){n}_" for n in functions)
     own = "".join(
         f"#define T {t}\n#define GEMM sym_{c}gemm\n#define GEMV sym_{c}gemv\n#define GER sym_{c}ger\n{loops}"
         for c, t in _GROUPS.items()
+        if c in types
     )
-    ours = ", ".join(f".{n} = sym_{n}" for n in real)
+    ours = ", ".join(f".{n} = sym_{n}" for n in real) or "0"
     rows = "".join(f'    {{"{n}", offsetof(sym_blas, {n})}},\n' for n in functions)
     return (
         f"#ifdef SYM_BLAS\n{declared}sym_blas blas_pointers = {{{library}}};\n#else\n{own}"
@@ -219,7 +224,7 @@ def _number(v: Operand) -> str:
     return f"(double)((const {v.c.removesuffix(' _Complex')} *){v.name})[{'2 * ' if 'Complex' in v.c else ''}i]"
 
 
-def readme(e: Any, exported: Any, products: bool) -> str:
+def readme(e: Any, exported: Any, types: str) -> str:
     """Return the page on building."""
     extra = " ".join((*exported.flags, *exported.libraries))
     sources = f"main.c {e.prefix}*.c runtime/*.c"
@@ -230,9 +235,15 @@ def readme(e: Any, exported: Any, products: bool) -> str:
         "As fast as in the process that wrote it, on the machine that it is built for:\n",
         f"    cc -std=c11 {' '.join(NATIVE)} {sources} -o example {extra} -lm\n",
     ]
-    if products:
+    if "s" in types or "d" in types:
         lines.append(
-            "Products of matrices run in plain loops. With a BLAS library (32-bit integers) they are faster:\n\n"
+            "Products of matrices have kernels for the processor that the flags promise; without such flags, on\n"
+            "x86-64, for those with AVX2. `-DSYM_ALL_PROCESSORS` builds those for all processors, and the best are\n"
+            "taken when the program starts. Very large products, and processors without kernels, have plain loops.\n"
+        )
+    if types:
+        lines.append(
+            "A BLAS library (32-bit integers) stands in for the loops:\n\n"
             f"    cc -std=c11 -O2 -DSYM_BLAS {sources} -o example {extra} -lopenblas -lm\n\n"
             f"`{e.prefix}_set_blas` takes functions at run time. Complex products need one or the other.\n"
         )

@@ -1,6 +1,7 @@
 """The sources of the virtual machine that need no Python, as they are copied beside an exported function."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from symcodegen.cvm import sources
@@ -8,34 +9,45 @@ from symcodegen.cvm import sources
 CVM = Path(sources.HERE)
 RUNTIME = CVM.parent / "runtime"
 OWN = Path(__file__).parent / "runtime"
-#: What every program needs, what indexing needs, and what products need.
+#: What every program needs, what indexing needs, what loops need or what stands for it, and what products need.
 ALWAYS = (
-    "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "loop.c", "collapse.c", "arena.c",
+    "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "collapse.c", "arena.c",
     "copy.c", "nests.c", "reduction.c",
 )  # fmt: skip
 INDEXING = ("index.c",)
+LOOPS, NO_LOOPS = ("loop.c",), ("no_loops.c",)
 PRODUCTS = ("matrix.c", "blas.c")
+#: BLAS's letter for a type of elements -> what stands for it in ``SYM_PRODUCT_TYPES`` (``cvm/kernels.h``).
+PRODUCT_TYPES = {"s": 1, "d": 2, "c": 4, "z": 8}
 _DEFINED = re.compile(r"^(?!static|typedef|extern|enum|#)\w[\w *]*?\b(\w+)\([^;]*\)\s*\{", re.MULTILINE)
+_ADDITION = re.compile(r"^DEFINE_ADD\((\w+),.*\n", re.MULTILINE)
 _KERNEL = re.compile(r"^KERNEL\((\w+)\)", re.MULTILINE)
 _VARIABLE = re.compile(r"^(?!static|typedef|extern)(?:const )?\w+ \*?(\w+)(?: = [^;]*)?;", re.MULTILINE)
 #: The part of cvm.h that brings Python and NumPy.
 _PYTHON = re.compile(r"#define PY_SSIZE_T_CLEAN.*?#include <numpy/arrayobject\.h>\n", re.DOTALL)
 
 
-def units(indexing: bool, products: bool) -> list[str]:
-    """Return the names of the C files that a program needs."""
-    own = tuple(name for name in sources.UNITS if name.startswith("products"))
-    return [*ALWAYS, *(INDEXING if indexing else ()), *((*PRODUCTS, *own) if products else ())]
+def units(indexing: bool, loops: bool, types: str) -> list[str]:
+    """Return the names of the C files that a program needs; ``types``: letters of :data:`PRODUCT_TYPES`."""
+    own = tuple(name for name in sources.UNITS if name.startswith("products")) if chooses_products(types) else ()
+    parts = INDEXING if indexing else (), LOOPS if loops else NO_LOOPS, (*PRODUCTS, *own) if types else ()
+    return [*ALWAYS, *(name for part in parts for name in part)]
 
 
-def chooses_products() -> bool:
-    """Tell whether kernels of small products are chosen for the processor when a program starts."""
-    return "products.c" in sources.UNITS
+def chooses_products(types: str) -> bool:
+    """Tell whether kernels of products are chosen for the processor when a program starts."""
+    return "s" in types or "d" in types
 
 
-def runtime_files(prefix: str, names: list[str]) -> dict[str, str]:
-    """Return the files of the runtime by name. Symbols begin with ``prefix``: exports can be linked together."""
-    files = {name: (CVM / name).read_text(encoding="utf-8") for name in (*names, *sources.HEADERS)}
+def runtime_files(prefix: str, names: list[str], types: str, used: Collection[str]) -> dict[str, str]:
+    """Return the files of the runtime by name. Symbols begin with ``prefix``: exports can be linked together.
+
+    ``types`` are the letters of :data:`PRODUCT_TYPES` whose products the program has, ``used`` the names of the
+    routines that it calls: products of other types, and additions into rows that it does not need, are left out.
+    """
+    files = {n: ((OWN if n in NO_LOOPS else CVM) / n).read_text(encoding="utf-8") for n in (*names, *sources.HEADERS)}
+    if "index.c" in files:
+        files["index.c"] = _ADDITION.sub(lambda found: found[0] if found[1] in used else "", files["index.c"])
     header, found = _PYTHON.subn('#include "free.h"\n', files["cvm.h"])
     if found != 1:
         raise RuntimeError("cvm.h does not include Python as export_c expects it: export_c must follow its change.")
@@ -45,7 +57,9 @@ def runtime_files(prefix: str, names: list[str]) -> dict[str, str]:
     files["free.h"] = f"#ifndef SYMFREE_H\n#define SYMFREE_H\n{shim}#endif\n"
     abi = (RUNTIME / "symabi.h").read_text(encoding="utf-8")
     files = {name: text.replace('"../runtime/symabi.h"', '"symabi.h"') for name, text in files.items()}
-    files["symabi.h"] = abi.replace("#define SYMABI_H\n", "#define SYMABI_H\n\n" + _renamed(prefix, files, names), 1)
+    needs = f"#define SYM_EXPORTED\n#define SYM_PRODUCT_TYPES {sum(PRODUCT_TYPES[letter] for letter in types)}\n"
+    start = f"#define SYMABI_H\n\n{needs}{_renamed(prefix, files, names)}"
+    files["symabi.h"] = abi.replace("#define SYMABI_H\n", start, 1)
     return files
 
 

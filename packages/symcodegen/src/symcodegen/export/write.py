@@ -30,6 +30,10 @@ _QUIET = "".join(
 )  # fmt: skip
 
 
+#: In the row of a routine, products and BLAS's letter for the type of their elements.
+_PRODUCT = re.compile(r"\b([sdcz])_(?:gem|ger)")
+
+
 class ExportError(ValueError):
     """The function cannot be exported. The message lists the nodes that are not in C, and why."""
 
@@ -140,13 +144,14 @@ class _Export:
         self.folder.mkdir(parents=True, exist_ok=True)
         kernels, user = self._kernels()
         rows = self._routines()
-        products = any("gem" in row or "_ger" in row for row in rows)
-        self.products = products
-        names = units(any(name in row for row in rows for name in ("gather", "scatter", "row_offsets")), products)
+        types = "".join(sorted({found[1] for row in rows if (found := _PRODUCT.search(row))}))
+        self.products = bool(types)
+        indexing = any(name in row for row in rows for name in ("gather", "scatter", "row_offsets"))
+        names = units(indexing, len(self.programs) > 1, types)
         (self.folder / "runtime").mkdir(exist_ok=True)
-        for name, text in runtime_files(self.prefix, names).items():
+        for name, text in runtime_files(self.prefix, names, types, set(self.symbols.values())).items():
             (self.folder / "runtime" / name).write_text(text, encoding="utf-8")
-        files = {f"{self.prefix}.c": self._source(rows, products), **user}
+        files = {f"{self.prefix}.c": self._source(rows, types), **user}
         files[f"{self.prefix}_kernels.h"] = kernels
         files[f"{self.prefix}.h"] = header(self)
         files["main.c"] = main_c(self)
@@ -163,7 +168,7 @@ class _Export:
             tuple(dict.fromkeys(x for e in extras for x in e.link)), tuple(self.inputs), tuple(self.outputs),
             tuple(self.states), self.folder / f"{self.prefix}.bin" if self.in_file else None,
         )  # fmt: skip
-        (self.folder / "README.md").write_text(readme(self, exported, products), encoding="utf-8")
+        (self.folder / "README.md").write_text(readme(self, exported, types), encoding="utf-8")
         return exported
 
     def _kernels(self) -> tuple[str, dict[str, str]]:
@@ -195,17 +200,17 @@ class _Export:
             rows.append(f'"{by_address[address]}", {fn}, {check}, NULL, {ends}, {choose}')
         return rows
 
-    def _source(self, rows: list[str], products: bool) -> str:
+    def _source(self, rows: list[str], types: str) -> str:
         numbers = {body: k for k, body in enumerate(self.programs)}
         tables = [
             Tables(lowering, self.cvm, self.symbols, numbers[body], numbers) for body, lowering in self.programs.items()
         ]
         parts = [
             f'#include "{self.prefix}.h"\n\n#include "runtime/cvm.h"\n#include "runtime/kernels.h"\n',
-            '#include "runtime/products.h"\n' if products and chooses_products() else "",
+            '#include "runtime/products.h"\n' if chooses_products(types) else "",
             f"#define SYM_STATE {self.prefix}_state\n\n",
             f'#include "{self.prefix}_kernels.h"\n\n',
-            blas(products, FUNCTIONS, (OWN / "blas.h").read_text(encoding="utf-8")),
+            blas(types, FUNCTIONS, (OWN / "blas.h").read_text(encoding="utf-8")),
             table("Routine", "SYM_ROUTINES", rows),
             *(t.text() for t in tables),
             (OWN / "tables.h").read_text(encoding="utf-8"),
@@ -213,7 +218,7 @@ class _Export:
             f"enum {{ SYM_N_BODIES = {len(tables)}, SYM_ONE_SEGMENT = {int(self.shapes_first)} }};\n",
             self._ends(),
             (OWN / "machine.c").read_text(encoding="utf-8"),
-            api(self, products and chooses_products(), products),
+            api(self, chooses_products(types), bool(types)),
         ]
         return "".join(parts)
 

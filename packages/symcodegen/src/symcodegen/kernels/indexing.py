@@ -87,6 +87,7 @@ _BODY = """
     char *q[K];
     for (int k = 0; k < K; k++) q[k] = p[%(first_index)d + k];
     for (int r = 0; r <= OUT; r++) at[r] = 0;
+%(single)s
     if (count) {
         i64 g = 0;
         do
@@ -129,6 +130,19 @@ _BODY = """
 """
 
 
+#: Single numbers are in range even beside arrays without elements, as NumPy has it; arrays of one element need not be.
+_SINGLE = """
+    if (!count)
+        for (int k = 0; k < K; k++) {
+            const i64 n = d[X + axis[k]];
+            if (!(%dULL >> k & 1)) continue;
+            const i64 v = *(const i64 *)q[k];
+            if (v < -n || v >= n)
+                return ctx->fail(ctx, SYM_INDEX, "index %%lld is out of bounds for axis %%d with size %%lld.", v,
+                                 axis[k], n);
+        }"""
+
+
 def _text(
     t: str, between: str, ndim: int, axes: Sequence[int], joint: int, before: int, words: dict[str, Any], align: int
 ) -> str:
@@ -141,24 +155,29 @@ def _text(
     return WALK + _BLOCK % words + ENTRY + _BODY % words
 
 
-def gather_kernel(dtype: np.dtype[Any], ndim: int, axes: Sequence[int], joint: int, before: int) -> str:
+def gather_kernel(
+    dtype: np.dtype[Any], ndim: int, axes: Sequence[int], joint: int, before: int, scalars: int = 0
+) -> str:
     """Return the C text of a ``full`` kernel. Operands: the part, the tensor, one index array per axis of ``axes``,
-    all of rank ``joint``. The part has their axes behind ``before`` kept ones."""
+    all of rank ``joint``. The part has their axes behind ``before`` kept ones. ``scalars``: bit mask of the index
+    arrays that are single numbers."""
     size = ndim - len(axes) + joint
-    words = {"part": 0, "x": size, "i": size + ndim, "stretch": "0", "first_index": 2, "part_at": 0, "x_at": 1}
+    words = {"part": 0, "x": size, "i": size + ndim, "stretch": "0", "first_index": 2, "part_at": 0, "x_at": 1,
+             "single": _SINGLE % scalars if scalars and joint else ""}  # fmt: skip
     return _text(*_copied(dtype), ndim, axes, joint, before, words, _alignment(dtype))
 
 
 def scatter_kernel(
-    dtype: np.dtype[Any], ndim: int, axes: Sequence[int], joint: int, before: int, stretch: int, add: bool
+    dtype: np.dtype[Any], ndim: int, axes: Sequence[int], joint: int, before: int, stretch: int, add: bool,
+    scalars: int = 0,
 ) -> str:
     """Return the C text of a ``full`` kernel that writes into its output, or adds. Operands: the tensor, once more the
     tensor, the values (of the rank of the part), the index arrays. ``stretch``: bit mask of the axes of the values
-    along which one value stands for all. Raises ``NoC``."""
+    along which one value stands for all; ``scalars``: of the index arrays that are single numbers. Raises ``NoC``."""
     size = ndim - len(axes) + joint
     words = {
         "part": 2 * ndim, "x": 0, "i": 2 * ndim + size, "stretch": str(stretch), "first_index": 3, "part_at": 2,
-        "x_at": 0,
+        "x_at": 0, "single": _SINGLE % scalars if scalars and joint else "",
     }  # fmt: skip
     if not add:
         t, _ = _copied(dtype)

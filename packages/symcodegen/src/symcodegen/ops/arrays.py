@@ -35,6 +35,7 @@ class _Index:
         self.slices = [FULL if e == "array" else e for e in entries]
         at = advanced_position(entries) or 0
         self.before = sum(isinstance(e, tuple) for e in entries[:at])
+        self.single = sum(1 << k for k, v in enumerate(self.arrays) if v.type.ndim == 0)
         self.joint = max((v.type.ndim for v in self.arrays), default=0)
 
     @property
@@ -73,8 +74,9 @@ def gather_any(op: AdvancedSubtensor, node: Apply) -> Answer:
     if not index.known:
         return refuse(node, "integers beside index arrays have no C unless they are arrays themselves")
     kernel = CKernel(
-        gather_kernel(x.type.dtype, x.type.ndim, index.axes, index.joint, index.before), fallible=True, weight=4
-    )
+        gather_kernel(x.type.dtype, x.type.ndim, index.axes, index.joint, index.before, index.single),
+        fallible=True, weight=4,
+    )  # fmt: skip
 
     def emit(b: Any, n: Apply) -> None:
         source = index.sliced(b, b.slot(x))
@@ -93,7 +95,7 @@ def scatter_any(op: AdvancedIncSubtensor, node: Apply) -> Answer:
     stretch = (1 << missing) - 1 | sum(1 << (a + missing) for a, n in enumerate(y.type.shape) if n == 1)
     try:
         text = scatter_kernel(
-            x.type.dtype, x.type.ndim, index.axes, index.joint, index.before, stretch, not op.set_instead
+            x.type.dtype, x.type.ndim, index.axes, index.joint, index.before, stretch, not op.set_instead, index.single
         )
     except NoC as why:
         return refuse(node, f"no C for {why}")

@@ -73,6 +73,11 @@ def _as_vectors(b: Any, indices: Sequence[Any]) -> list[int]:
     return found
 
 
+def _scalars(indices: Sequence[Any]) -> int:
+    """Return the bit mask of the indices that are single numbers."""
+    return sum(1 << k for k, v in enumerate(indices) if v.type.ndim == 0)
+
+
 @c_impl.register
 def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
     """A gather of rows."""
@@ -81,7 +86,8 @@ def advanced_subtensor_c(op: AdvancedSubtensor, node: Apply) -> Answer:
         return gather_any(op, node)
 
     def emit(b: Any, n: Apply) -> None:
-        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize)]
+        numbers = (len(indices), x.type.ndim, x.type.dtype.itemsize, _scalars(indices))
+        extras = [b.registers.of(k) for k in numbers]
         cut = (0, *range(2, 2 + len(indices)))  # the result and the indices by rows; the table goes whole to all
         b.routine("gather", [b.out(n.outputs[0])], [b.slot(x), *_as_vectors(b, indices)], extras, cut=cut)
 
@@ -105,7 +111,8 @@ def advanced_inc_subtensor_c(op: AdvancedIncSubtensor, node: Apply) -> Answer:
             padded = b.new_view(TensorType(y.type.dtype, shape))
             b.dimshuffle(padded, values, [-1] * (rank - y.type.ndim) + list(range(y.type.ndim)))
             values = padded
-        extras = [b.registers.of(k) for k in (len(indices), x.type.ndim, x.type.dtype.itemsize, stretch)]
+        numbers = (len(indices), x.type.ndim, x.type.dtype.itemsize, _scalars(indices), stretch)
+        extras = [b.registers.of(k) for k in numbers]
         inplace = tuple(b.plan.inplace.get(n, {}).items())
         b.routine(name, [b.out(n.outputs[0])], [b.slot(x), values, *_as_vectors(b, indices)], extras, inplace)
 
