@@ -1,20 +1,23 @@
 /* The pool of threads. It has to pay on an idle machine and not to hurt on a busy one, so:
  *
- *   - A job is a row of pieces. Whoever has time takes the next one, the caller as well; it never waits for a thread
- *     that has not begun: one that wakes too late finds nothing left. A busy machine costs at most one piece.
+ *   - A job is a row of pieces, of which every thread is given a range. Whoever is through with its own takes from the
+ *     ends of the others', the caller as well; it never waits for a thread that has not begun: one that wakes too late
+ *     finds nothing left. A busy machine costs at most one piece.
+ *   - A thread has the same range of the same work every time: what it touches stays in its own cache.
  *   - Threads that wait spin for some microseconds, then sleep on a word of memory (futex) or on a condition variable.
  *   - The caller wakes one thread; whoever takes a piece wakes the next.
  *   - A second caller, or a job inside a job, gets no threads and does its work alone.
- *   - What jobs have won or lost lately is added up, and halves in a fraction of a second; of what was won, a time slice
- *     at most counts. Work that could not win what was lost is not shared. Where others want the processors, a thread that is
- *     woken is often put on the caller's, or one is stopped amid a piece, and either costs milliseconds: there work
- *     runs alone, but for a trial now and then. One bad moment of an idle machine changes nothing.
+ *   - What jobs have won or lost is added up; a debt is forgiven as time passes, one part in thirty, and of what was
+ *     won a time slice at most counts. While there is a debt that it could not win back, work is not shared. Where
+ *     others want the processors, a thread that is woken is often put on the caller's, or one is stopped amid a piece,
+ *     and either costs milliseconds: there work runs alone but for trials, and these lose a few per cent of the time at
+ *     most. A single loss counts for a time slice, so that an idle machine soon shares again.
  *
- * A job is published in one word, `ticket`: its generation in the upper half, the next piece in the lower. A piece is
+ * Each range is one word: the generation of the job in the upper half, then the next piece and the end. A piece is
  * taken by compare-and-swap of the whole word, so a thread that comes from an earlier job can take none of this one's,
- * and the description that it read before belongs to the job whose piece it got. Odd generations are closed: the
- * description is changed only while nobody can take a piece. Everything is sequentially consistent; the traffic is a
- * few words per piece, and a piece takes microseconds.
+ * and the description that it read before belongs to the job whose piece it got: the description is changed only after
+ * a job is done, when all its ranges are empty, and ranges are filled after it. Everything is sequentially consistent;
+ * the traffic is a few words per piece, and a piece takes microseconds.
  *
  * A thread that is woken is often put on the processor of the caller, and left there though another is idle: one that
  * finds itself where the caller or a thread before it is asks for another place.
@@ -35,7 +38,6 @@
 #if POOL
 
 #include <fenv.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -51,12 +53,14 @@
 #define SPIN_NS 50000       /* how long a thread looks for the next job before it sleeps */
 #define SHORT_NS 40000      /* work for which no thread is woken, unless it comes in a row: it takes so long to wake one */
 #define ROW_NS 100000       /* between the beginnings of works in a row */
-#define WAIT_NS 5000        /* how long the caller looks for the last piece before it sleeps */
-#define FORGOTTEN_NS 290e6 /* what a job has won or lost counts for a half after 200 ms, like exp(-t / this) */
+#define WAIT_NS 20000       /* how long the caller looks for the last piece before it sleeps: waking takes as long */
+#define FORGIVEN 32         /* nanoseconds after which a debt is one less: losses are below 3 % of the time */
+#define LEAST_DEBT_NS 4000000 /* the most that a loss may leave; doubled by each, until MOST_CREDIT_NS have been won */
+#define MOST_DEBT_NS 64000000
 #define MOST_CREDIT_NS 4000000 /* about what it costs once when a thread is stopped amid a piece */
 #define MOVE_NS 2000000     /* between two moves of a thread to another processor */
 #define STACK_BYTES (2 << 20)
-#define CLOSED 0xffffffffull
+#define MOST_PIECES 0xffff
 
 typedef struct {
     atomic_uint word; /* what a thread sleeps on */
@@ -67,18 +71,23 @@ typedef struct {
 } Bed;
 
 typedef struct {
+    atomic_ullong word; /* generation << 32 | next piece << 16 | the piece behind the last */
+    char apart[56];     /* two threads' words on one cache line would disturb each other */
+} Range;
+
+typedef struct {
     Bed bed; /* word: SLEEPS or not */
     int index;
     atomic_int cpu; /* the processor that it was on when it last looked for a piece */
     i64 moved_at;
-    char apart[64]; /* two threads' words on one cache line would disturb each other */
+    char apart[64];
 } Worker;
 
 enum { AWAKE, SLEEPS };
 
 static struct {
-    atomic_ullong ticket; /* generation << 32 | next piece */
-    char apart[56];
+    atomic_uint generation; /* of the last job: what threads look at while they wait */
+    char apart[60];
     _Atomic(pool_body *) body;
     _Atomic(void *) data;
     _Atomic(fenv_t *) env; /* rounding and the like are the caller's */
@@ -95,9 +104,11 @@ static struct {
     atomic_int n_workers;
     atomic_llong jobs, helped;
     atomic_llong balance, balance_at; /* nanoseconds that jobs have won, less what they lost, and when */
+    i64 debt; /* what a loss may leave beyond LEAST_DEBT_NS; only by who holds `taken` */
     atomic_llong asked_at; /* when work was last to be shared */
     int started, prepared; /* only by who holds `taken` */
     Worker workers[MAX_THREADS];
+    Range ranges[MAX_THREADS]; /* the caller's, then those of the threads */
 } pool = {.taken = ATOMIC_FLAG_INIT};
 
 static atomic_int always; /* whatever it costs: stays over a fork */
@@ -166,36 +177,54 @@ static void wake_next(void) {
     if (atomic_exchange(&bed->word, AWAKE) == SLEEPS) wake(bed);
 }
 
-/* Does pieces of the job of this generation until none is left; gives how many. */
-static i64 take_part(unsigned long long generation, int mine) {
-    for (i64 count = 0;; count++) {
-        unsigned long long ticket = atomic_load(&pool.ticket);
-        pool_body *body;
-        void *data;
-        fenv_t *env;
-        i64 n, grain, piece;
-        unsigned pieces;
-        do {
-            if (ticket >> 32 != generation) return count;
-            body = atomic_load(&pool.body);
-            data = atomic_load(&pool.data);
-            env = atomic_load(&pool.env);
-            n = atomic_load(&pool.n);
-            grain = atomic_load(&pool.grain);
-            pieces = atomic_load(&pool.pieces);
-            piece = (i64)(ticket & CLOSED);
-            if (piece >= pieces) return count;
-        } while (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1));
-        wake_next();
-        if (!mine && !count) fesetenv(env);
-        body(data, piece * grain, n - piece * grain < grain ? n : (piece + 1) * grain);
-        /* from here on the job may be over: it is not touched again */
-        if (!mine) atomic_fetch_add(&pool.helped, 1);
-        if (atomic_fetch_add(&pool.done, 1) + 1 == pieces && !mine && atomic_load(&pool.waiting)) {
-            atomic_fetch_add(&pool.finished.word, 1);
-            wake(&pool.finished);
+typedef struct {
+    pool_body *body;
+    void *data;
+    fenv_t *env;
+    i64 n, grain;
+    unsigned pieces;
+} Job;
+
+/* Takes a piece of a range, the next one of an own, the last one of another's. Gives which, and the job; -1: none left. */
+static i64 take(Job *job, unsigned generation, int range, int own) {
+    atomic_ullong *word = &pool.ranges[range].word;
+    unsigned long long seen = atomic_load(word);
+    i64 first, end;
+    do {
+        if (seen >> 32 != generation) return -1;
+        first = (i64)(seen >> 16 & MOST_PIECES), end = (i64)(seen & MOST_PIECES);
+        if (first >= end) return -1;
+        job->body = atomic_load(&pool.body);
+        job->data = atomic_load(&pool.data);
+        job->env = atomic_load(&pool.env);
+        job->n = atomic_load(&pool.n);
+        job->grain = atomic_load(&pool.grain);
+        job->pieces = atomic_load(&pool.pieces);
+    } while (!atomic_compare_exchange_weak(word, &seen, own ? seen + (1 << 16) : seen - 1));
+    return own ? first : end - 1;
+}
+
+/* Does pieces of the job of this generation until none is left; gives how many. `me`: whose range is its own. */
+static i64 take_part(unsigned generation, int me) {
+    const int ranges = atomic_load(&pool.helpers) + 1;
+    i64 count = 0;
+    for (int tried = 0, at = me; tried < ranges; tried++, at = at + 1 < ranges ? at + 1 : 0) {
+        Job job;
+        for (i64 piece; (piece = take(&job, generation, at, at == me)) >= 0;) {
+            const i64 from = piece * job.grain;
+            wake_next();
+            if (me && !count) fesetenv(job.env);
+            job.body(job.data, from, job.n - from < job.grain ? job.n : from + job.grain);
+            count++;
+            /* from here on the job may be over: it is not touched again */
+            if (me) atomic_fetch_add(&pool.helped, 1);
+            if (atomic_fetch_add(&pool.done, 1) + 1 == job.pieces && me && atomic_load(&pool.waiting)) {
+                atomic_fetch_add(&pool.finished.word, 1);
+                wake(&pool.finished);
+            }
         }
     }
+    return count;
 }
 
 /* Waits for pieces that other threads have begun. */
@@ -214,11 +243,11 @@ static void wait_for(unsigned pieces) {
     atomic_store(&pool.waiting, 0);
 }
 
-/* What jobs have won, less what they lost, as far as it still counts: (1 + t/8)^-8 for exp(-t). */
+/* What jobs have won, less what they lost and has not been forgiven since. */
 static i64 balance_at(i64 now) {
-    double rest = 1 / (1 + (double)(now - atomic_load(&pool.balance_at)) / (8 * FORGOTTEN_NS));
-    rest *= rest, rest *= rest, rest *= rest;
-    return (i64)(rest * (double)atomic_load(&pool.balance));
+    const i64 balance = atomic_load(&pool.balance), forgiven = (now - atomic_load(&pool.balance_at)) / FORGIVEN;
+    if (balance >= 0 || forgiven <= 0) return balance;
+    return balance + forgiven < 0 ? balance + forgiven : 0;
 }
 
 /* May work that takes `ns` alone be shared at present? */
@@ -228,14 +257,18 @@ static int pays(int threads, i64 ns) {
     return (ns >= SHORT_NS || since < ROW_NS) && ns - ns / threads + balance_at(now) >= 0;
 }
 
-/* Books a job of which the caller did `mine` of `pieces`. `since`, `ran`: the time, and that for which this thread had run,
- * when it began. Alone it would have run for as long for each of the other pieces; what it waited, for a processor or
- * for others, it would not. */
-static void book(i64 since, i64 ran, i64 mine, i64 pieces) {
-    const i64 now = now_ns(), own = read_ns(CLOCK_THREAD_CPUTIME_ID) - ran, wall = now - since;
+/* Books a job that began at `since`, of which the caller did `mine` of `pieces` and ran for `own` meanwhile. Alone it
+ * would have run for as long for each of the other pieces; what it waited, for a processor or for others, it would not. */
+static void book(i64 since, i64 own, i64 mine, i64 pieces) {
+    const i64 now = now_ns(), wall = now - since;
     const double alone = (double)own * (double)pieces / (double)(mine ? mine : 1);
     const i64 balance = balance_at(now) + (mine ? (i64)alone : own) - wall;
-    atomic_store(&pool.balance, balance < MOST_CREDIT_NS ? balance : MOST_CREDIT_NS);
+    const i64 most = LEAST_DEBT_NS + pool.debt;
+    if (balance >= MOST_CREDIT_NS)
+        pool.debt = 0;
+    else if (balance < -most && most < MOST_DEBT_NS)
+        pool.debt += most;
+    atomic_store(&pool.balance, balance < -most ? -most : balance < MOST_CREDIT_NS ? balance : MOST_CREDIT_NS);
     atomic_store(&pool.balance_at, now);
 }
 
@@ -280,30 +313,30 @@ static int processor(void) {
 #endif
 
 /* Sleeps unless there is a generation that this thread has not seen. */
-static void sleep_till_woken(Worker *w, unsigned long long seen) {
+static void sleep_till_woken(Worker *w, unsigned seen) {
     atomic_store(&w->bed.word, SLEEPS);
-    while (atomic_load(&pool.ticket) >> 32 == seen && atomic_load(&w->bed.word) == SLEEPS)
+    while (atomic_load(&pool.generation) == seen && atomic_load(&w->bed.word) == SLEEPS)
         sleep_while(&w->bed, SLEEPS);
     atomic_store(&w->bed.word, AWAKE);
 }
 
 static void *work(void *argument) {
     Worker *w = argument;
-    unsigned long long seen = 0;
+    unsigned seen = 0;
     inside = 1;
     for (;;) {
         i64 until = 0;
-        for (int turn = 0; atomic_load(&pool.ticket) >> 32 == seen; turn++) {
+        for (int turn = 0; atomic_load(&pool.generation) == seen; turn++) {
             relax();
             if (turn % 32) continue;
             i64 now = now_ns();
             if (!until) until = now + SPIN_NS;
             if (now >= until) sleep_till_woken(w, seen);
         }
-        seen = atomic_load(&pool.ticket) >> 32;
-        if (seen & 1 || w->index >= atomic_load(&pool.helpers)) continue;
+        seen = atomic_load(&pool.generation);
+        if (w->index >= atomic_load(&pool.helpers)) continue;
         step_aside(w);
-        take_part(seen, 0);
+        take_part(seen, 1 + w->index);
     }
     return NULL;
 }
@@ -346,11 +379,27 @@ static int helpers_for(int wanted) {
     return pool.started < wanted ? pool.started : wanted;
 }
 
+/* Where the share of a thread begins; the caller, who is the first to begin, has the larger one. */
+static unsigned share_from(unsigned pieces, int k, int parts) {
+    return (pieces * (unsigned)k + (unsigned)parts - 1) / (unsigned)parts;
+}
+
+/* Gives each of `parts` threads its pieces, and lets all see that there is a job; its generation. */
+static unsigned publish(unsigned pieces, int parts) {
+    unsigned generation = atomic_load(&pool.generation) + 1;
+    for (int k = 0; k < parts; k++) {
+        const unsigned long long from = share_from(pieces, k, parts), to = share_from(pieces, k + 1, parts);
+        atomic_store(&pool.ranges[k].word, (unsigned long long)generation << 32 | from << 16 | to);
+    }
+    atomic_store(&pool.generation, generation);
+    return generation;
+}
+
 int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data) {
     fenv_t env;
     if (threads < 2 || grain < 1 || n <= grain || inside) return 0;
     if (!pays(threads, ns) || atomic_flag_test_and_set(&pool.taken)) return 0;
-    if ((n - 1) / grain >= INT_MAX) grain = n / INT_MAX + 1;
+    if ((n - 1) / grain >= MOST_PIECES) grain = n / MOST_PIECES + 1;
     const unsigned pieces = (unsigned)((n - 1) / grain + 1);
     const int most = threads < MAX_THREADS ? threads : MAX_THREADS;
     const int helpers = helpers_for((pieces < (unsigned)most ? (int)pieces : most) - 1);
@@ -359,8 +408,6 @@ int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data)
         return 0;
     }
     const i64 since = now_ns(), ran = read_ns(CLOCK_THREAD_CPUTIME_ID);
-    const unsigned long long closed = (atomic_load(&pool.ticket) >> 32) | 1, open = closed + 1;
-    atomic_store(&pool.ticket, closed << 32 | CLOSED);
     atomic_store(&pool.body, body);
     atomic_store(&pool.data, data);
     atomic_store(&pool.env, &env);
@@ -371,12 +418,11 @@ int pool_run(int threads, i64 n, i64 grain, i64 ns, pool_body *body, void *data)
     atomic_store(&pool.helpers, helpers);
     atomic_store(&pool.to_wake, 0);
     atomic_store(&pool.done, 0);
-    atomic_store(&pool.ticket, (open & CLOSED) << 32);
     atomic_fetch_add(&pool.jobs, 1);
     inside = 1;
-    const i64 mine = take_part(open & CLOSED, 1);
+    const i64 mine = take_part(publish(pieces, helpers + 1), 0), own = read_ns(CLOCK_THREAD_CPUTIME_ID) - ran;
     wait_for(pieces);
-    book(since, ran, mine, pieces);
+    book(since, own, mine, pieces);
     inside = 0;
     atomic_flag_clear(&pool.taken);
     return 1;
