@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from symcodegen import cachestore
-from symcodegen.cache import KernelCache, KernelSource
+from symcodegen.cache import ABI_VERSION, KernelCache, KernelSource
 from symcodegen.cachestore import Store
 from symcodegen.testing import adder, assert_adds, cached_objects, call
 from symcodegen.toolchain import CompileError, Compiler
@@ -63,6 +63,16 @@ def test_the_key_covers_text_flags_abi_compiler_and_processor(root: Path, compil
     assert len({base, *others}) == len(others) + 1
     same = replace(adder(1), body=adder(1).body.replace("\n", " \r\n"), name="other name")
     assert KernelCache(root, compiler).key(same) == base
+
+
+def test_kernels_of_an_older_abi_are_compiled_anew(root: Path, compiler: Compiler) -> None:
+    assert_adds(KernelCache(root, compiler, abi=ABI_VERSION - 1), 1, 2)
+    newer = KernelCache(root, compiler)
+    assert_adds(newer, 1, 2)
+    assert newer.compilations == 1
+    older = KernelCache(root, compiler, abi=ABI_VERSION - 1)  # a process that has not been upgraded finds its own
+    assert_adds(older, 1, 2)
+    assert older.compilations == 0
 
 
 def test_names_never_reach_the_program(root: Path, compiler: Compiler) -> None:

@@ -58,14 +58,30 @@ def _look() -> tuple[ModuleType | None, str | None]:
     if os.environ.get("SYMSTACK_CVM") == "none":
         return None, "the C virtual machine is switched off: SYMSTACK_CVM=none."
     digest = _digest()
-    installed = _import_installed(digest)
+    broken = None
+    try:
+        installed = _import_installed(digest)
+    except ImportError as error:  # built for another Python or NumPy, or for another machine
+        installed, broken = None, _first_line(error)
     if installed is not None:
         return installed, None
     try:
         return _load_cached(digest), None
     except Exception as error:  # no compiler, no headers, no disk: each means "do without", and is reported
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        return None, f"the C virtual machine was not built at installation and cannot be built now: {first[0]}"
+        return None, f"the C virtual machine {_what_is_there(broken)} and cannot be built now: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _what_is_there(broken: str | None) -> str:
+    """What is wrong with the extension of the installation. ``broken``: why it cannot be imported."""
+    spec = importlib.util.find_spec(MODULE)
+    if spec is None or spec.origin is None:
+        return "was not built at installation"
+    why = "was built from other sources than those beside it" if broken is None else f"cannot be imported ({broken})"
+    return f"at {spec.origin} {why} (`pip install --force-reinstall --no-deps`, of symcodegen or its folder, mends it)"
 
 
 def _digest() -> str:

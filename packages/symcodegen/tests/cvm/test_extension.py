@@ -1,16 +1,19 @@
 """Finding, building and refusing the extension; BLAS pointers. Each case in a fresh process with its own cache."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
 import pytest
 
 from symcodegen import blas, extension
 from symcodegen.cvm import sources
+from symcodegen.toolchain import ToolchainError
 from symcore import config
 
 LOOK = (
@@ -90,6 +93,58 @@ def test_without_a_compiler_there_is_a_reason(tmp_path, environment, reason):
 
 def test_a_stale_installed_module_is_not_used():
     assert extension._import_installed("0" * 32) is None
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_an_installed_module_that_does_not_fit_is_named_where_none_can_be_built(tmp_path, cvm, monkeypatch, broken):
+    module = tmp_path / "_cvm.so"
+    module.write_bytes(b"of an older version")
+    loader = ExtensionFileLoader("_cvm", str(module))
+    spec = importlib.util.spec_from_file_location("_cvm", module, loader=loader)
+
+    def no_compiler(digest):
+        raise ToolchainError("no C compiler was found.\nMore about it.")
+
+    monkeypatch.setattr(extension.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(extension, "_load_cached", no_compiler)
+    if broken:  # its sources are those that are there, but not its Python
+        monkeypatch.setattr(extension, "_is_of", lambda path, digest: True)
+        monkeypatch.delitem(sys.modules, extension.MODULE, raising=False)
+        monkeypatch.setattr(extension.importlib, "import_module", lambda name: importlib.util.module_from_spec(spec))
+    found, reason = extension._look()
+    assert found is None
+    assert str(module) in reason and "pip install" in reason and "no C compiler was found" in reason
+    assert ("cannot be imported" if broken else "other sources") in reason and "\n" not in reason
+
+
+#: Its kernels say that they are of another ABI: what an upgrade of the sources alone leaves beside an older extension.
+NEWER = """
+import re
+from pathlib import Path
+from symcodegen import cache
+from symcodegen.cvm import sources
+header = sources.ABI_HEADER
+text = re.sub(r"(#define SYM_ABI_VERSION) \\d+", r"\\1 77", header.read_text())
+assert "SYM_ABI_VERSION 77" in text
+header.write_text(text)
+cache.ABI_VERSION = 77
+"""
+
+
+@pytest.mark.c
+@pytest.mark.slow
+def test_sources_newer_than_the_module_beside_them(tmp_path, cvm):
+    """A checkout that was not rebuilt: the machine of the new sources is built, the old one never imported."""
+    package = Path(extension.__file__).parent
+    shutil.copytree(package, tmp_path / "new" / "symcodegen", ignore=shutil.ignore_patterns("__pycache__"))
+    paths = os.pathsep.join([str(tmp_path / "new"), os.environ.get("PYTHONPATH", "")])
+    run(NEWER, tmp_path, PYTHONPATH=paths)
+    tell = LOOK + "print(m.ABI_VERSION if m else 0)\n"
+    alone = "import sys\nsys.modules['ziglang'] = None\n" + tell
+    refused = run(alone, tmp_path, PYTHONPATH=paths, CC="none")
+    assert refused[0] == "False" and "other sources" in refused[1] and refused[2] == "0"
+    built = run(tell, tmp_path, PYTHONPATH=paths)
+    assert built[0] == "True" and str(tmp_path / "cache") in built[1] and built[2] == "77"
 
 
 def test_the_digest_is_kept_until_a_source_changes(tmp_path, monkeypatch):
