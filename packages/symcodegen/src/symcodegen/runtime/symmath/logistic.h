@@ -28,14 +28,12 @@ SYM_FN double sym_sigmoid_usual_f64(sym_u64 *unusual, double x) {
 //@ log1p_unit: log_parts
 /* log(1 + z) for 0 <= z <= 1: above sqrt(2) - 1, (1 + z) / 2 takes the place of 1 + z, and nothing is lost in the sum. */
 SYM_FN float sym_log1p_unit_f32(float z) {
-  float k = z > 0.414213562f ? 1.0f : 0.0f, f = z > 0.414213562f ? 0.5f * (z - 1.0f) : z, h = 0.5f * f * f;
-  float low = SYM_FMAF(k, 1.42860677e-6f, sym_log_small_f32(f, h));
-  return SYM_FMAF(k, 0.693145752f, f - (h - low));
+  float k = z > 0.414213562f ? 1.0f : 0.0f, f = z > 0.414213562f ? 0.5f * (z - 1.0f) : z;
+  return sym_log_quotient_f32(k, f, 2.0f + f);
 }
 SYM_FN double sym_log1p_unit_f64(double z) {
-  double k = z > 0.41421356237309503 ? 1.0 : 0.0, f = z > 0.41421356237309503 ? 0.5 * (z - 1.0) : z, h = 0.5 * f * f;
-  double low = SYM_FMA(k, 1.9082149292705877e-10, sym_log_small_f64(f, h));
-  return SYM_FMA(k, 0.6931471803691238, f - (h - low));
+  double k = z > 0.41421356237309503 ? 1.0 : 0.0, f = z > 0.41421356237309503 ? 0.5 * (z - 1.0) : z;
+  return sym_log_quotient_f64(k, f, 2.0 + f);
 }
 
 //@ sym_softplus_f32: sym_exp_f32 log1p_unit
