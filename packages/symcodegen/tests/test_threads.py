@@ -215,6 +215,52 @@ def test_products_with_vectors_and_into_shared_variables():
     assert pool()["jobs"] >= before + 6
 
 
+@posix
+@pytest.mark.default_mode
+@pytest.mark.skipif(any(map(os.environ.get, blas._VARIABLES)), reason="the environment sets the threads of BLAS")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1700, 4099])
+def test_sums_over_the_rows_of_a_matrix(rows, dtype):
+    """A vector times a matrix is cut along its sum: the same bits for any number of threads, help or not."""
+    m, u, w = T.matrix("m", dtype=dtype), T.vector("u", dtype=dtype), T.vector("w", dtype=dtype)
+    value, left = rng.standard_normal((rows, 803)).astype(dtype), rng.standard_normal(2 * rows).astype(dtype)[::2]
+    added = rng.standard_normal(803).astype(dtype)
+    s = shared(np.full(803, np.nan, dtype))
+
+    def build():
+        return function([m, u, w], [T.dot(u, m), w - 3 * T.dot(m.T, u)], updates={s: T.dot(m.T, 2 * u)})
+
+    exact = left.astype("float64") @ value.astype("float64")
+    # each of the products is rounded, each of their sums, and what is added at the end
+    bound = (rows + 6) * np.finfo(dtype).eps * (np.abs(left) @ np.abs(value) * 3 + np.abs(added))
+    found = set()
+    for count in (2, 3, 7):
+        f = made(count, build)
+        for always in (True, False):
+            extension.load().share_always(always)
+            for given in (value, np.asfortranarray(value[::-1])[::-1]):
+                got = f(given, left, added)
+                for result, right in zip([*got, s.get_value()], (exact, added - 3 * exact, 2 * exact), strict=True):
+                    assert np.all(np.abs(result - right) <= bound)
+            found.add(tuple(as_bytes([*f(value, left, added), s.get_value()])))
+        extension.load().share_always(True)
+    assert len(found) == 1
+
+
+@posix
+@pytest.mark.default_mode
+@pytest.mark.skipif(any(map(os.environ.get, blas._VARIABLES)), reason="the environment sets the threads of BLAS")
+def test_short_products_stay_whole():
+    """Pieces of products of some twenty microseconds win little, and some of them are slower than the whole."""
+    a, b = T.fmatrix("a"), T.fmatrix("b")
+    f = made(2, lambda: function([a, b], T.dot(a, b)))
+    before = pool()["jobs"]
+    f(rng.standard_normal((256, 500)).astype("float32"), rng.standard_normal((500, 10)).astype("float32"))
+    assert pool()["jobs"] == before
+    f(rng.standard_normal((600, 784)).astype("float32"), rng.standard_normal((784, 10)).astype("float32"))
+    assert pool()["jobs"] == before + 1
+
+
 @pytest.mark.default_mode
 @posix
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
