@@ -200,7 +200,7 @@ def combining(
         "acc_col": acc_op.format("acc[i]", f"({types[1]})x[i]"),
         "store_col": cast("acc[i]", acc_dtype, out_dtype),
     }
-    run, need_run = _run(fn, source.dtype, lane, acc_dtype, name)
+    run, need_run = run_text(fn, source.dtype, lane, acc_dtype, name)
     parts, names = [run, _TEXT % words], [fetch, *(f"sym_{name}_{part}" for part in ("run", "each", "each")), "0"]
     if acc_dtype != source.dtype:
         parts.append(_JOIN % words)
@@ -211,10 +211,15 @@ def combining(
     sizes = [*(f"sizeof({t})" for t in types), 1 + source.operands, source.block, source.section, int(extremum)]
     table = "{" + ", ".join(map(str, [*sizes, f"&sym_{name}_unit", *names, columns])) + "}"
     functions = {n for n in (need, need_run) if n} | functions_in(words["store_col"])
-    return table, IVDEP + _ONCE % {"ID": name, "text": "".join(parts)}, tuple(sorted(functions))
+    return table, IVDEP + once(name, "".join(parts)), tuple(sorted(functions))
 
 
-def _run(
+def once(name: str, text: str) -> str:
+    """Return a text that several kernels of one file may bring, of which only the first counts."""
+    return _ONCE % {"ID": name, "text": text}
+
+
+def run_text(
     fn: str, dtype: np.dtype[Any], lane: np.dtype[Any], acc_dtype: np.dtype[Any], name: str
 ) -> tuple[str, str]:
     """Return the C text of ``sym_<name>_run``, which combines contiguous elements, and what function it needs."""
@@ -230,6 +235,10 @@ def _run(
         words["vector_two"] = _VECTOR_TWO[fn]
         words["acc_run"] = combine.format("*one", f"({a})sym_{name}_lanes(a0)")
         return _VECTOR_TEXT % words, need
+    if lane.kind in "iub" and fn != "mul":  # in any order the same: compilers know how; products wait for one another
+        words["acc_run"] = combine.format("*one", f"({a})a")
+        words["next"] = op.format("a", f"({s})x[i]")
+        return _INTEGERS_TEXT % words, need
     words["lane_k"] = op.format("a[k]", f"({s})x[i + k]")
     words["lane_w"] = op.format("a[k]", "a[k + w]")
     words["tail"] = op.format("a[0]", f"({s})x[i]")
@@ -270,6 +279,17 @@ SYM_HOT void sym_%(ID)s_run(void *totals, const void *elements, i64 n, i64 count
         for (int w = %(LANES)d / 2; w; w >>= 1)
             for (int k = 0; k < w; k++) a[k] = %(lane_w)s;
         for (; i < n; i++) a[0] = %(tail)s;
+        *one = %(acc_run)s;
+    }
+}
+"""
+
+_INTEGERS_TEXT = """
+SYM_HOT void sym_%(ID)s_run(void *totals, const void *elements, i64 n, i64 count) {
+    const %(X)s *x = elements;
+    for (%(A)s *one = totals; count--; one++, x += n) {
+        %(S)s a = %(lane_unit)s;
+        for (i64 i = 0; i < n; i++) a = %(next)s;
         *one = %(acc_run)s;
     }
 }
