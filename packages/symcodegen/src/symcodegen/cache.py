@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABI_VERSION", "CacheWarning", "KernelCache", "KernelSource", "default_root"]
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """Version of the kernel ABI; a kernel built for another one is never found."""
 PLACEHOLDER = "SYM_KERNEL"
 DEFAULT_LIMIT = 1 << 30

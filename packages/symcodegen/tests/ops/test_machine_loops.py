@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symcodegen
+from symcodegen import extension
 from symcodegen.cache import ABI_VERSION
 from symcodegen.kernels import reduce
 from symcodegen.linker import CLinker
@@ -27,6 +28,8 @@ def test_numbers_that_python_repeats_are_those_of_the_header():
     names = {"SYM_COLUMNS": reduce.COLUMNS, "SYM_SHORT": reduce.SHORT, "SYM_RUN": reduce.RUN}
     for name, value in {**names, "SYM_LOOPS": reduce.MAX_LOOPS, "SYM_ABI_VERSION": ABI_VERSION}.items():
         assert in_header(name) == value, name
+    section = (Path(symcodegen.__file__).parent / "cvm" / "combine.h").read_text(encoding="utf-8")
+    assert 1 << int(re.search(r"SECTION \(\(i64\)1 << (\d+)\)", section)[1]) == reduce.SECTION
 
 
 @pytest.mark.parametrize("dtype", ["int8", "bool", "float16", "float32", "float64", "complex64", "complex128"])
@@ -46,6 +49,66 @@ def test_operands_of_every_size_are_repeated_packed_and_unpacked(dtype):
             wanted = first | c if dtype == "bool" else first + c
             np.testing.assert_array_equal(found[0], wanted)
             np.testing.assert_array_equal(found[1], wanted & b.T if dtype == "bool" else wanted * b.T + d)
+
+
+@pytest.fixture(params=["avx512", "avx2", "vector"])
+def vectors(request):
+    """One set of the machine's functions that combine floats after the other, as far as this processor has them."""
+    cvm = extension.load()
+    try:
+        cvm.set_combining(request.param)
+    except ValueError:
+        pytest.skip(f"this processor has no {request.param}")
+    yield request.param
+    cvm.set_combining(None)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_are_combined_alike_in_vectors_of_every_width(vectors, dtype):
+    """Whole numbers, so that no order of additions rounds; lengths around vectors, four of them, and groups of rows."""
+    x = T.matrix(dtype=dtype)
+    made = [g(axis) for g in (x.sum, x.max, x.min, x.prod) for axis in (0, 1, None)]
+    made += [T.sum(x, axis=a, dtype=dtype, acc_dtype=dtype) for a in (0, 1)]
+    made += [T.prod(x, axis=a, dtype=dtype, acc_dtype=dtype) for a in (0, 1)]
+    f = function([x], made, mode=PLAIN)
+    for n in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 129, reduce.RUN + 1):
+        for shape in ((n, 3), (3, n), (n, 40)):
+            value = rng.integers(-3, 4, shape).astype(dtype)
+            factors = np.where(rng.random(shape) < 20 / value.size, 2, -1).astype(dtype)
+            for laid in (value, np.repeat(value, 2, axis=1)[:, ::2], value[::-1]):
+                found = f(laid)
+                for g, got in zip((np.sum, np.max, np.min), (found[:3], found[3:6], found[6:9]), strict=True):
+                    for axis, one in zip((0, 1, None), got, strict=True):
+                        np.testing.assert_array_equal(one, g(laid, axis=axis))
+                for axis, one in zip((0, 1), found[12:14], strict=True):
+                    np.testing.assert_array_equal(one, laid.sum(axis))
+            found = f(factors)
+            for axis, one in zip((0, 1, None, 0, 1), (*found[9:12], *found[14:]), strict=True):
+                np.testing.assert_array_equal(one, factors.prod(axis))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_nan_and_infinities_reach_sums_and_extrema_in_vectors_of_every_width(vectors, dtype):
+    x = T.matrix(dtype=dtype)
+    f = function([x], [g(axis) for g in (x.sum, x.max, x.min) for axis in (0, 1)], mode=PLAIN)
+    for n in (1, 5, 17, 40, 100):
+        for odd in (np.nan, np.inf, -np.inf):
+            for at in {0, n // 2, n - 1}:
+                value = rng.normal(size=(n, n)).astype(dtype)
+                value[at, n - 1 - at] = odd
+                wanted = [g(value, axis=a) for g in (np.max, np.min) for a in (0, 1)]
+                found = f(value)
+                for got, right in zip(found[2:], wanted, strict=True):
+                    np.testing.assert_array_equal(got, right)
+                for axis, got in enumerate(found[:2]):
+                    right = value.sum(axis)
+                    np.testing.assert_array_equal(np.isnan(got), np.isnan(right))
+                    np.testing.assert_array_equal(np.isinf(got), np.isinf(right))
+
+
+def test_only_vectors_that_there_are_can_be_chosen():
+    with pytest.raises(ValueError, match="'avx512', 'avx2', 'vector' or None"):
+        extension.load().set_combining("mmx")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 63, 64, 65, 130])

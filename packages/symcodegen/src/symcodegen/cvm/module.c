@@ -1,6 +1,7 @@
 /* The extension module: types, constants, shared objects, prebuilt routines. */
 #define SYMCVM_MODULE
 #include "cvm.h"
+#include "combine.h"
 #include "products.h"
 #include "threads.h"
 
@@ -92,6 +93,18 @@ static PyObject *set_products(PyObject *self, PyObject *args) {
     return PyUnicode_FromString(before);
 }
 
+static PyObject *set_combining(PyObject *self, PyObject *name) {
+    const char *text = name == Py_None ? NULL : PyUnicode_AsUTF8(name);
+    (void)self;
+    if (name != Py_None && !text) return NULL;
+    if (choose_combining(text))
+        return PyErr_Format(PyExc_ValueError,
+                            "set_combining(%R): this processor does not have such vectors. Pass 'avx512', 'avx2', "
+                            "'vector' or None.",
+                            name);
+    Py_RETURN_NONE;
+}
+
 static PyObject *take_blas_setter(PyObject *self, PyObject *address) {
     (void)self;
     void *pointer = PyLong_AsVoidPtr(address);
@@ -151,6 +164,11 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "share_products(threads)\n--\n\nLeaves large products to a BLAS with so many threads, "
                                    "unless it is one; 0: it is not known. For the whole process;\na program that tells "
                                    "BLAS its number of threads sees to it by itself."},
+                                  {"set_combining", set_combining, METH_O,
+                                   "set_combining(name)\n--\n\nChooses the vectors in which floats are reduced: "
+                                   "'avx512', 'avx2', 'vector' (any processor),\nor None for the best that this "
+                                   "processor has, which is what a process begins with. For the whole process (for "
+                                   "tests).\nValueError if there are none of that name here."},
                                   {"set_products", set_products, METH_VARARGS,
                                    "set_products(name, way=None)\n--\n\nChooses the kernels of products: 'avx512', 'avx2', "
                                    "'vector' (any processor), 'blas' (leave them to\nBLAS), or None for the best that "
@@ -241,6 +259,7 @@ static int fill_module(PyObject *module) {
 PyMODINIT_FUNC PyInit__cvm(void) {
     import_array();
     choose_products(NULL);
+    choose_combining(NULL);
     if (PyType_Ready(&ProgramType) || PyType_Ready(&CallerType)) return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && fill_module(module)) Py_CLEAR(module);

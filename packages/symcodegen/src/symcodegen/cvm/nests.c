@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "combine.h"
 #include "kernels.h"
 #include "nests.h"
 
@@ -175,4 +176,5 @@ const sym_loops kernel_loops = {.strided = strided_loops,
                                 .sort = sort_loops,
                                 .next = next_position,
                                 .divide = divide_share,
-                                .combine = combine_share};
+                                .combine = combine_share,
+                                .known = known_reductions};

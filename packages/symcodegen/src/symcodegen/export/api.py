@@ -96,7 +96,8 @@ def api(e: Any, chooses: bool, products: bool) -> str:
         f"    const void *const sym_inputs[] = {{{listed}}};\n"
         f"    const i64 *const sym_lengths_of[] = {{{shapes}}};\n"
     )
-    start = "    choose_products(NULL);\n" if chooses else ""
+    start = "    choose_combining(NULL);\n" if e.combines else ""
+    start += "    choose_products(NULL);\n" if chooses else ""
     parts = [
         f"\n{s['new']} {{\n{start}    return sym_new();\n}}\n",
         f"\n{s['free']} {{\n    sym_free(state);\n}}\n",

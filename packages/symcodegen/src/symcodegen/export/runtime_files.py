@@ -9,13 +9,16 @@ from symcodegen.cvm import sources
 CVM = Path(sources.HERE)
 RUNTIME = CVM.parent / "runtime"
 OWN = Path(__file__).parent / "runtime"
-#: What every program needs, what indexing needs, what loops need or what stands for it, and what products need.
+#: What every program needs, what indexing needs, what loops and what reductions of floats need, or what stands for it,
+#: and what products need.
 ALWAYS = (
     "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "collapse.c", "arena.c",
     "copy.c", "nests.c", "reduction.c",
 )  # fmt: skip
 INDEXING = ("index.c",)
 LOOPS, NO_LOOPS = ("loop.c",), ("no_loops.c",)
+COMBINING = ("combine.c", "combine_avx512.c", "combine_avx2.c", "combine_vector.c")
+NO_COMBINING = ("no_combining.c",)
 PRODUCTS = ("matrix.c", "blas.c")
 #: BLAS's letter for a type of elements -> what stands for it in ``SYM_PRODUCT_TYPES`` (``cvm/kernels.h``).
 PRODUCT_TYPES = {"s": 1, "d": 2, "c": 4, "z": 8}
@@ -27,10 +30,13 @@ _VARIABLE = re.compile(r"^(?!static|typedef|extern)(?:const )?\w+ \*?(\w+)(?: = 
 _PYTHON = re.compile(r"#define PY_SSIZE_T_CLEAN.*?#include <numpy/arrayobject\.h>\n", re.DOTALL)
 
 
-def units(indexing: bool, loops: bool, types: str) -> list[str]:
+def units(indexing: bool, loops: bool, combining: bool, types: str) -> list[str]:
     """Return the names of the C files that a program needs; ``types``: letters of :data:`PRODUCT_TYPES`."""
     own = tuple(name for name in sources.UNITS if name.startswith("products")) if chooses_products(types) else ()
-    parts = INDEXING if indexing else (), LOOPS if loops else NO_LOOPS, (*PRODUCTS, *own) if types else ()
+    parts = (
+        INDEXING if indexing else (), LOOPS if loops else NO_LOOPS, COMBINING if combining else NO_COMBINING,
+        (*PRODUCTS, *own) if types else (),
+    )  # fmt: skip
     return [*ALWAYS, *(name for part in parts for name in part)]
 
 
@@ -45,7 +51,8 @@ def runtime_files(prefix: str, names: list[str], types: str, used: Collection[st
     ``types`` are the letters of :data:`PRODUCT_TYPES` whose products the program has, ``used`` the names of the
     routines that it calls: products of other types, and additions into rows that it does not need, are left out.
     """
-    files = {n: ((OWN if n in NO_LOOPS else CVM) / n).read_text(encoding="utf-8") for n in (*names, *sources.HEADERS)}
+    own = NO_LOOPS + NO_COMBINING
+    files = {n: ((OWN if n in own else CVM) / n).read_text(encoding="utf-8") for n in (*names, *sources.HEADERS)}
     if "index.c" in files:
         files["index.c"] = _ADDITION.sub(lambda found: found[0] if found[1] in used else "", files["index.c"])
     header, found = _PYTHON.subn('#include "free.h"\n', files["cvm.h"])
@@ -76,6 +83,7 @@ def _renamed(prefix: str, files: dict[str, str], names: list[str]) -> str:
     typed = re.findall(r"^KERNEL\(NAME\((\w+)\)\)", files["blas_template.h"], re.MULTILINE)
     made += [f"{letter}_{inner}" for letter in "sdcz" for inner in typed]
     made += [f"products_{which}" for which in ("avx512", "avx2", "vector")]
+    made += ["known_reductions", *(f"combine_{which}" for which in ("avx512", "avx2", "vector"))]
     made += [f"products_{which}_{letter}_tiny" for which in ("avx2", "vector") for letter in "sd"]
     made += [f"{letter}_{name}_choose" for letter in "sd" for name in ("gemm", "gemv")]
     return "".join(f"#define {name} {prefix}__{name}\n" for name in sorted(symbols | set(made)))

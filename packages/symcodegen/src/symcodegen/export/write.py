@@ -147,7 +147,8 @@ class _Export:
         types = "".join(sorted({found[1] for row in rows if (found := _PRODUCT.search(row))}))
         self.products = bool(types)
         indexing = any(name in row for row in rows for name in ("gather", "scatter", "row_offsets"))
-        names = units(indexing, len(self.programs) > 1, types)
+        self.combines = "loops->known" in kernels
+        names = units(indexing, len(self.programs) > 1, self.combines, types)
         (self.folder / "runtime").mkdir(exist_ok=True)
         for name, text in runtime_files(self.prefix, names, types, set(self.symbols.values())).items():
             (self.folder / "runtime" / name).write_text(text, encoding="utf-8")
@@ -207,6 +208,7 @@ class _Export:
         ]
         parts = [
             f'#include "{self.prefix}.h"\n\n#include "runtime/cvm.h"\n#include "runtime/kernels.h"\n',
+            '#include "runtime/combine.h"\n',
             '#include "runtime/products.h"\n' if chooses_products(types) else "",
             f"#define SYM_STATE {self.prefix}_state\n\n",
             f'#include "{self.prefix}_kernels.h"\n\n',

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symcodegen.cnames import c_type, suffix
+from symcodegen.kernels.elemwise import IVDEP
 from symcodegen.kernels.reduce import FETCH, RUN, Source, combining, fetch_operand
 from symcodegen.kernels.usual import usual_functions, usual_loop
 
@@ -32,34 +33,35 @@ $POWERS$OPERAND    const $T *top = (const $T *)(void *)p[2];
     SYM_KERNEL_powers_of(rows * m, v, e);
     return v;
 }
-static const sym_reduction SYM_KERNEL_max = $MAX, SYM_KERNEL_sum = $SUM;
 /* Several short rows from `row` on: their largest elements, and the sums. */
-SYM_NOINLINE void SYM_KERNEL_short(const sym_loops *loops, const sym_nest *t, char *const *q, i64 row, i64 rows,
-                                   $T *tops, double *sums) {
+SYM_NOINLINE void SYM_KERNEL_short(const sym_reduction *max, const sym_reduction *sum, const sym_loops *loops,
+                                   const sym_nest *t, char *const *q, i64 row, i64 rows, $T *tops, double *sums) {
     $T v[SYM_RUN] __attribute__((aligned(64))), e[SYM_RUN] __attribute__((aligned(64)));
     const i64 m = t->n, from = 0, *step = t->step, *jump = t->jump;
-$OPERAND    for (i64 j = 0; j < rows; j++) { tops[j] = *($T *)SYM_KERNEL_max.unit; sums[j] = 0; }
-    SYM_KERNEL_max.run(tops, a1, m, rows);
+$OPERAND    for (i64 j = 0; j < rows; j++) { tops[j] = *($T *)max->unit; sums[j] = 0; }
+    max->run(tops, a1, m, rows);
     for (i64 j = 0; j < rows; j++) {
         tops[j] = tops[j] - tops[j] == 0 || tops[j] != tops[j] ? tops[j] : 0;
         for (i64 i = 0; i < m; i++) e[j * m + i] = a1[j * m + i] - tops[j];
     }
     SYM_KERNEL_powers_of(rows * m, v, e);
-    SYM_KERNEL_sum.run(sums, v, m, rows);
+    sum->run(sums, v, m, rows);
 }
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     $T tops[SYM_COLUMNS] __attribute__((aligned(64)));
     double sums[SYM_COLUMNS] __attribute__((aligned(64)));
     const sym_loops *loops = ctx->loops;
+    $MAX
+    $SUM
     char *place[2] = {p[0], p[1]}, *row[2] = {p[0], p[1]};
     sym_nest t;
     if (!loops->sort(&t, 2, SYM_RUN, d, s)) return 0;
     char *own[4] = {p[0], p[1], (char *)tops, t.columns ? (char *)tops : 0};
-    sym_share largest = {.how = &SYM_KERNEL_max, .nest = &t, .p = own, .place = row, .d = d, .s = s};
+    sym_share largest = {.how = max, .nest = &t, .p = own, .place = row, .d = d, .s = s};
     largest.sections = 1;
     if (!t.empty) loops->divide(&largest, $SECTION);
     sym_share total = largest;
-    total.how = &SYM_KERNEL_sum;
+    total.how = sum;
     const int apart = t.apart && !t.empty;
     /* Results side by side, of short rows, or of long ones; only the work on each of these is done apart. */
     i64 count = 1, most = SYM_COLUMNS, step = 0, jump = 0;
@@ -74,7 +76,7 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
     do {
         for (i64 from = 0; from < count; from += most) {
             const i64 m = count - from < most ? count - from : most, each = t.columns ? m : 1;
-            if (apart) SYM_KERNEL_short(loops, &t, place, from, m, tops, sums);
+            if (apart) SYM_KERNEL_short(max, sum, loops, &t, place, from, m, tops, sums);
             else for (i64 k = 0; k < m; k += each) {
                 row[1] = place[1] + (from + k) * jump;
                 own[2] = (char *)(tops + k);
@@ -100,11 +102,11 @@ def logsumexp_kernel(dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
     Its operands are the output, then the input.
     """
     t, double = c_type(dtype), np.dtype("float64")
-    source = Source(dtype, 1, RUN, "", SECTION)
-    largest, text, needed = combining("supremum", source, dtype, dtype, "0")
-    total, more, also = combining("add", source, dtype, double, "SYM_KERNEL_powers")
+    source, fetching = (Source(dtype, 1, RUN, text, SECTION) for text in ("", "SYM_KERNEL_powers"))
+    largest, text, needed = combining("supremum", source, dtype, dtype, "0", name="max")
+    total, more, also = combining("add", fetching, dtype, double, "SYM_KERNEL_powers", name="sum")
     work = f"const {t} r0 = sym_exp_{suffix(dtype)}(a[i]);"
-    text += more + _TEXT.substitute(
+    text = IVDEP + text + more + _TEXT.substitute(
         T=t, LOOP=usual_loop([], [work], [t], [], "SYM_IVDEP"), OPERAND=fetch_operand(1, dtype, "v"),
         POWERS=FETCH.format(t).replace("KERNEL_fetch", "KERNEL_powers"), MAX=largest, SUM=total, SECTION=SECTION,
     )  # fmt: skip

@@ -27,7 +27,7 @@
 #ifndef SYMABI_H
 #define SYMABI_H
 
-#define SYM_ABI_VERSION 2
+#define SYM_ABI_VERSION 3
 
 typedef long long i64;
 typedef struct sym_ctx sym_ctx;
@@ -75,6 +75,21 @@ enum {
 };
 
 typedef struct sym_loops sym_loops;
+
+/* Reductions that the machine knows, by types of elements and totals: float64 for sums of float32, else the same where
+ * one is named. Copied and completed by kernels that do work before, see `known`. */
+enum {
+  SYM_ADD_F32,
+  SYM_ADD_F32_F32,
+  SYM_ADD_F64,
+  SYM_MUL_F32_F32,
+  SYM_MUL_F64,
+  SYM_MAXIMUM_F32,
+  SYM_MAXIMUM_F64,
+  SYM_MINIMUM_F32,
+  SYM_MINIMUM_F64,
+  SYM_KNOWN
+};
 
 /* An operand of elementwise work: bytes of an element (0: it is read once, where
  * it begins), and whether it is a result. Results come first. */
@@ -167,6 +182,8 @@ struct sym_loops {
   void (*divide)(sym_share *share, i64 section);
   /* The totals of share->m results. */
   void (*combine)(const sym_ctx *ctx, sym_share *share, void *totals);
+  /* By SYM_ADD_F32 and so on: reductions of one operand as it lies, with results of the elements' type. */
+  const sym_reduction *known;
 };
 
 struct sym_ctx {
