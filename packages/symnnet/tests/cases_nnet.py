@@ -4,6 +4,7 @@ import numpy as np
 
 from symcore import tensor as T
 from symcore.gradient.grad import grad
+from symcore.ifelse import ifelse
 from symcore.tensor.reduce import Argmax
 from symnnet.crossentropy import (
     CrossentropyCategorical1Hot,
@@ -165,6 +166,12 @@ GRADIENTS = [
              lambda x, y, v: [CrossentropySoftmax1hotGrad()(v, x, y), T.exp(CrossentropySoftmax1hot()(x, y))],
              lambda x, y, v: [CrossentropySoftmax1hot()(x, y),
                               CrossentropySoftmax1hotGrad()(T.exp(CrossentropySoftmax1hot()(x, y)), x, y)],
+             CrossentropySoftmax1hotWithGrad),
+    NnetCase("crossentropy-with-grad", "xyv",
+             lambda x, y, v: ifelse(
+                 v.sum() > 0, [CrossentropySoftmax1hot()(x, y), CrossentropySoftmax1hotGrad()(v, x, y)], [v, x]),
+             lambda x, y, v: [CrossentropySoftmax1hot()(x, y),
+                              ifelse(v.sum() > 0, CrossentropySoftmax1hotGrad()(v, x, y), x)],
              CrossentropySoftmax1hotWithGrad),
 ]  # fmt: skip
 

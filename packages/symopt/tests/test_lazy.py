@@ -5,9 +5,12 @@ import pytest
 
 from symcore import OpFromGraph, as_op, grad, shared
 from symcore import tensor as T
-from symcore.ifelse import ifelse
+from symcore.graph.fgraph import FunctionGraph
+from symcore.ifelse import IfElse, ifelse
 from symcore.printing.ops_printing import Print
+from symcore.tensor.indexed_map import IndexedMap
 from symopt.function import function
+from symopt.lazy import needs
 from symopt.mode import get_mode
 
 MODES = ["FAST_COMPILE", get_mode("FAST_RUN").with_linker("py")]
@@ -117,3 +120,88 @@ def test_graphs_made_into_ops_are_taken_apart(mode):
     kept = function([x], a, mode=get_mode(mode).excluding("inline-graph"))
     assert any(isinstance(node.op, OpFromGraph) for node in kept.fgraph.nodes)
     np.testing.assert_allclose(kept([0.0, 1.0]), got[0])
+
+
+# ---------------------------------------------------------------------- what is needed under which choices
+
+
+def numbers(outputs, *variables):
+    """The numbers of the nodes of some variables, which the graph holds as they are."""
+    graph = FunctionGraph([v for v in variables if v.owner is None], outputs, clone=False)
+    found = needs(graph.toposort(), graph.outputs)
+    return [found[v.owner] for v in variables if v.owner is not None]
+
+
+def test_nodes_are_needed_under_the_same_choices_or_not():
+    c, d, x = T.bscalar("c"), T.bscalar("d"), T.dvector("x")
+    always, then, other, both, inner, again = (T.exp(x * k) for k in range(1, 7))
+    out = ifelse(c, ifelse(d, inner, then) + both, other + both)
+    shared_by = ifelse(c, T.tanh(again), x)
+    found = numbers([out, always, shared_by], c, d, x, always, then, other, both, inner, again)
+    assert found[0] == found[3] == 0  # what both sides need is needed always
+    assert len({found[k] for k in (1, 2, 4)} | {0}) == 4
+    twice = numbers([out, always, shared_by], c, d, x, again, shared_by.owner.inputs[1], out.owner.inputs[1])
+    assert twice[0] == twice[1] == twice[2] != 0  # two choices by one condition
+
+
+def test_without_choices_everything_is_needed():
+    x = T.dvector("x")
+    graph = FunctionGraph([x], [T.exp(x).sum() + x])
+    assert set(needs(graph.toposort(), graph.outputs).values()) == {0}
+
+
+def test_many_choices_take_linear_time():
+    x = T.dvector("x")
+    conditions = [T.bscalar(f"c{k}") for k in range(300)]
+    y, ends = x, []
+    for c in conditions:
+        y = ifelse(c, T.exp(y) + 1, y * 2)
+        ends.append(y)
+    graph = FunctionGraph([*conditions, x], ends[-1:])
+    assert len(needs(graph.toposort(), graph.outputs)) == len(graph.nodes)
+
+
+def apart(f):
+    """Whether no node of a function has results that are needed under different choices."""
+    fgraph = f.fgraph
+    order = fgraph.toposort()
+    number = needs(order, fgraph.outputs)
+    for node in order:
+        asked = set()
+        for v in node.outputs:
+            for user, position in fgraph.clients[v]:
+                side = user is not None and isinstance(user.op, IfElse) and position > 0
+                asked.add(0 if user is None else (user, position <= user.op.n_outs) if side else number[user])
+        if len(asked) > 1 and len(node.outputs) > 1:
+            return False
+    return True
+
+
+@pytest.mark.default_mode
+@pytest.mark.parametrize("build", [
+    lambda c, x, i: [T.sin(x), ifelse(c, T.tanh(T.sin(x) + 2), x)],
+    lambda c, x, i: [ifelse(c, T.tanh(T.sin(x) + 2), T.cosh(T.sin(x)) * 3)],
+    lambda c, x, i: [T.sin(x) * 2 + T.cos(x), ifelse(c, T.tanh(T.sin(x)).sum(), (T.cos(x) - 1).max())],
+    lambda c, x, i: [(x[i] * x[i]).sum(axis=1), ifelse(c, T.sin(x[i]) + 1, x[i[:0]])],
+    lambda c, x, i: [T.sin(x[i]) + 1, ifelse(c, (x[i] * x[i]).sum(axis=1), x[0])],
+    lambda c, x, i: [T.sin(x[i]), ifelse(c, T.sin(x[i]).sum(axis=1), x[0])],
+])
+def test_work_of_one_side_is_not_fused_with_other_work(build):
+    c, x, i = T.bscalar("c"), T.dmatrix("x"), T.lvector("i")
+    outputs = build(c, x, i)
+    f = function([c, x, i], outputs, on_unused_input="ignore")
+    plain = function([c, x, i], outputs, on_unused_input="ignore", mode="FAST_COMPILE")
+    assert apart(f)
+    value = np.linspace(-1, 1, 12).reshape(4, 3)
+    for taken in (0, 1):
+        for got, want in zip(f(taken, value, [0, 2, 2]), plain(taken, value, [0, 2, 2]), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-13, atol=12 * np.finfo(float).eps)
+
+
+@pytest.mark.default_mode
+def test_work_of_one_side_is_fused_with_its_own():
+    c, x, i = T.bscalar("c"), T.dmatrix("x"), T.lvector("i")
+    rows = x[i]
+    side = ifelse(c, [T.sin(rows) + 1, (rows * rows).sum(axis=1)], [x, x[0]])
+    f = function([c, x, i], [*side, x.sum()])
+    assert apart(f) and sum(isinstance(node.op, IndexedMap) for node in f.fgraph.nodes) == 1

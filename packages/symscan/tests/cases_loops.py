@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from symcore import tensor as T
 from symcore.graph.fgraph import FunctionGraph
+from symcore.ifelse import ifelse
 from symcore.printing.ops_printing import Assert
 from symcore.tensor.elemwise import Elemwise, elemwise_name
 from symopt.phases import PHASES
@@ -191,6 +192,9 @@ MERGING = [
              lambda x, h: [rows(lambda v: Assert("small")(v * 2, T.all(v < 9)), x), rows(lambda v: v + h, x)]),
     RuleCase("loops-merge", "dmatrix dvector", lambda x, h: [rows(lambda v: v * 2, x), rows(lambda v: v + h, x)],
              lambda x, h: [*lean(rows(lambda v: v * 2, x)), rows(lambda v: v + h, x)]),
+    RuleCase("loops-merge", "dmatrix dvector",
+             lambda x, h: ifelse(h.sum() > 0, [rows(lambda v: v * 2, x), rows(lambda v: T.exp(v), x)], [x, x]),
+             lambda x, h: [rows(lambda v: v * 2, x), ifelse(h.sum() > 0, rows(lambda v: T.exp(v), x), x)]),
     RuleCase("loop-same-output", "dmatrix dvector", lambda x, h: rows(lambda v: [v * 2, v * 2], x),
              lambda x, h: rows(lambda v: [v * 2, v * 3], x), lambda x, h: [rows(lambda v: v * 2, x)] * 2),
     RuleCase("loop-same-output", "dmatrix dvector", lambda x, h: _pair(x, h, h), lambda x, h: _pair(x, h, h + 1),

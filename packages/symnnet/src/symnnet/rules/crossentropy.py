@@ -20,6 +20,7 @@ from symnnet.crossentropy import (
 )
 from symnnet.rules.match import PHASES, as_scalar, fits, made_by, picked, quotient, scaled, spread, times
 from symnnet.softmax import LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad
+from symopt.lazy import needed_together
 from symopt.match import fn_of
 from symopt.rule import rewrite
 
@@ -143,7 +144,7 @@ def crossentropy_with_grad(node: Any, fgraph: Any) -> Any:
     forward = CrossentropySoftmax1hot(node.op.strict)
     for user in fgraph.users(x):
         if user.op == forward and user.inputs == [x, y]:
-            if _depends_on(g, user):
+            if _depends_on(g, user) or not needed_together([user, node], fgraph):
                 return None
             loss, slope = CrossentropySoftmax1hotWithGrad(node.op.strict).make_node(g, x, y).outputs
             if fits(loss, user.outputs[0]) and fits(slope, node.outputs[0]):

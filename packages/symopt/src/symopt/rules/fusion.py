@@ -1,8 +1,9 @@
 """Fusion: chains of elementwise work become single ``Composite`` nodes, one loop each.
 
 Nodes may share a loop if their results have the same shape. Which of them do is decided by *ranks*: an edge that
-cannot be inside one loop (into or out of anything but elementwise work, or between different loop shapes) is a barrier,
-and the rank of a node is the largest number of barriers on a way from it to the outputs. Groups are the connected
+cannot be inside one loop (into or out of anything but elementwise work, between different loop shapes, or between what
+is needed under different choices of ``ifelse``) is a barrier, and the rank of a node is the largest number of barriers
+on a way from it to the outputs. Groups are the connected
 components of nodes of equal rank along edges without barrier. They are convex: a way that leaves a group and comes
 back would cross a barrier, so its ends would have different ranks; and the groups depend on each other without circles,
 for the same reason. Counting from the outputs puts a node that one consumer uses into the loop of that consumer. Time
@@ -14,6 +15,7 @@ from typing import Any
 
 from symcore.graph import trace
 from symcore.tensor.elemwise import Composite, Elemwise, ScalarFn
+from symopt.lazy import needs
 from symopt.rule import graph_rewrite
 from symopt.ruleset import RuleSet
 
@@ -44,7 +46,9 @@ def fuse_elemwise(fgraph: Any) -> int:
     cheap = _cheap(order, loops, fgraph)
     position = {node: k for k, node in enumerate(order)}
     made = 0
-    for members in _groups(order, loops, fgraph):
+    needed = needs(order, fgraph.outputs)
+    kinds = {node: (shape, needed[node]) for node, shape in loops.items()}
+    for members in _groups(order, kinds, fgraph):
         for nodes in _parts(members):
             part = [node for node in nodes if node in fgraph]  # equal kernels may have become one
             if not part:

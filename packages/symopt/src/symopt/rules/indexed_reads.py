@@ -19,6 +19,7 @@ from symcore.tensor.indexing import FULL
 from symcore.tensor.map_reduce import MapReduce
 from symcore.tensor.reduce import Reduce
 from symcore.tensor.subtensor import AdvancedSubtensor
+from symopt.lazy import needed_together
 from symopt.rule import graph_rewrite
 from symopt.rules.fusion import MOST_INPUTS, fusible
 from symopt.ruleset import RuleSet
@@ -134,9 +135,11 @@ def _work(gather: Any, fgraph: Any) -> _Work | None:
         joint = [*reductions, loop]
         if _leads_to([loop], reductions, fgraph) or _leads_to(reductions, [loop], fgraph):
             return None
+        if not needed_together(joint, fgraph):
+            return None
         return _Work(joint, [y for node in joint for y in node.outputs], reductions[0].op)
     own = _own_reduction(loop, fgraph)
-    if own is None:
+    if own is None or not needed_together([loop, own], fgraph):
         return _Work([loop], loop.outputs)
     first = own.inputs[0].index
     others = [y for y in loop.outputs if y.index != first]

@@ -6,6 +6,7 @@ from typing import Any
 from symcore.graph.clone import clone_graph
 from symcore.graph.fgraph import FunctionGraph
 from symcore.graph.variable import Constant
+from symopt.lazy import needs
 from symopt.rule import graph_rewrite, rewrite
 from symopt.ruleset import RuleSet
 from symscan.op import Scan
@@ -15,6 +16,8 @@ from symscan.rules.parts import LoopParts, Plain, State
 @graph_rewrite(phase="canonicalize", tags={"fast_compile"})
 def loops_merge(fgraph: Any) -> int:
     """``scan(f, x), scan(g, x) -> scan((f, g), x)``, where neither needs the other and they make as many steps.
+
+    Nor may one be needed under other choices (``ifelse``) than the other.
 
     Only loops that read something in common are merged: the others would only take more memory at a time.
     """
@@ -44,12 +47,15 @@ def _mergeable(fgraph: Any) -> tuple[Any, Any] | None:
     groups = {n: group for n, group in groups.items() if len(group) > 1}
     if not groups:
         return None
+    needed = needs(fgraph.toposort(), fgraph.outputs)
     upstream = _upstream(fgraph, {node for group in groups.values() for node in group})
     for group in groups.values():
         for k, a in enumerate(group):
             read = {v for v in a.inputs[1:] if not isinstance(v, Constant)}
             for b in group[k + 1 :]:
-                if a not in upstream[b] and not read.isdisjoint(b.inputs[1:]):
+                if a in upstream[b] or read.isdisjoint(b.inputs[1:]):
+                    continue
+                if needed[a] == needed[b]:
                     return a, b
     return None
 
