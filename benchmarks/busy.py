@@ -37,7 +37,8 @@ BURN = "import os\nif hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, 
 
 def timed_calls(call: Any, seconds: float) -> list[float]:
     """Return the seconds of each call of about so many seconds, at least two calls; one call before is not counted."""
-    clock, times = time.perf_counter, []
+    clock = time.perf_counter
+    times: list[float] = []
     call()
     end = clock() + seconds
     while len(times) < 2 or clock() < end:
