@@ -10,8 +10,9 @@ which is folded at the end.
 Where the elements come from is a ``Source``: memory, or elementwise work done block by block (``map_reduce``). It
 hands out one block at a time, as contiguous elements; of short rows several at once, along the next loop.
 
-Sums and extrema of floats use vector types as wide as the processor's: with the light flags, which compile three times
-faster than -O3, an array of lanes would be kept in memory instead of registers (2 times slower, measured).
+How floats are combined is in the machine, too (``ctx->loops->known``), for several instruction sets: in vector types
+as wide as the processor's. Other types have an array of lanes, which the light flags keep in memory instead of
+registers (2 times slower, measured).
 """
 
 from typing import Any
@@ -29,6 +30,8 @@ LANES = 64
 #: lanes of the elements' own precision add before the accumulator takes over: as accurate as NumPy on a million equal
 #: numbers (4096 were a third faster on what the cache holds, and six times as far off); and loops or operands at most.
 COLUMNS, SHORT, RUN, MAX_LOOPS = 1024, 128, 1024, 64
+#: As in ``cvm/combine.h``: elements of one input that several threads get one by one of what belongs to one result.
+SECTION = 1 << 17
 
 
 def _combine(fn: str, dtype: np.dtype[Any]) -> tuple[str, str, str]:
@@ -86,7 +89,7 @@ class Source(Record):
     operands: int
     block: int
     text: str
-    section: int = 1 << 17
+    section: int = SECTION
     rows: Rows | None = None
 
 
@@ -144,16 +147,37 @@ def reduction(
 
     Raises ``NoC``.
     """
-    columns, text = "0", source.text
-    if source.rows is not None and source.rows.count and source.dtype.kind != "c":
+    columns, text, needed = "0", source.text, set()
+    rows = None if source.dtype.kind == "c" else source.rows
+    if rows is not None and rows.count and not (known(fn, source, out_dtype, acc_dtype) and not text):
         wide = _wide(acc_dtype)
         lane = _lane(fn, source, out_dtype, wide)
         columns = "SYM_KERNEL_columns"
-        lane_op, acc_op = (_combine(_plain(fn), d)[0] for d in (lane, wide))
-        text += columns_text(source.rows, lane, lane_op, wide, acc_op)
+        (lane_op, _, lane_needs), (acc_op, _, acc_needs) = (_combine(_plain(fn), d) for d in (lane, wide))
+        text += columns_text(rows, lane, lane_op, wide, acc_op)
+        needed = {n for n in (lane_needs, acc_needs) if n}
     fetch = "SYM_KERNEL_fetch" if source.text else "0"
-    table, shared, functions = combining(fn, source, out_dtype, acc_dtype, fetch, columns)
-    return shared + text + _ENTRY % table, functions
+    how, shared, functions = combining(fn, source, out_dtype, acc_dtype, fetch, columns)
+    text = IVDEP + shared + text if shared or text else ""
+    return text + _ENTRY % how, tuple(sorted(needed.union(functions)))
+
+
+#: Of what the machine knows how to combine it: by function, elements and totals.
+_KNOWN = {
+    ("add", "float32", "float64"): "SYM_ADD_F32", ("add", "float32", "float32"): "SYM_ADD_F32_F32",
+    ("add", "float64", "float64"): "SYM_ADD_F64", ("mul", "float32", "float32"): "SYM_MUL_F32_F32",
+    ("mul", "float64", "float64"): "SYM_MUL_F64", ("maximum", "float32", "float32"): "SYM_MAXIMUM_F32",
+    ("maximum", "float64", "float64"): "SYM_MAXIMUM_F64", ("minimum", "float32", "float32"): "SYM_MINIMUM_F32",
+    ("minimum", "float64", "float64"): "SYM_MINIMUM_F64",
+}  # fmt: skip
+
+
+def known(fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any]) -> str:
+    """Return the name of the machine's own functions that combine such elements; ``""`` if it has none."""
+    wide = _wide(acc_dtype)
+    if _lane(fn, source, out_dtype, wide) != source.dtype:
+        return ""
+    return _KNOWN.get((_plain(fn), source.dtype.name, wide.name), "")
 
 
 def _wide(acc_dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -174,44 +198,85 @@ def _lane(fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype
 
 
 def combining(
-    fn: str, source: Source, out_dtype: np.dtype[Any], acc_dtype: np.dtype[Any], fetch: str, columns: str = "0"
+    fn: str,
+    source: Source,
+    out_dtype: np.dtype[Any],
+    acc_dtype: np.dtype[Any],
+    fetch: str,
+    columns: str = "0",
+    name: str = "how",
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Return the initialiser of a ``sym_reduction``, the C text of its functions, and what functions they need.
+    """Return statements that make ``name`` a pointer to a ``sym_reduction``, the C text of its functions, and what
+    functions they need.
 
-    ``fetch``, ``columns``: names of the functions that it takes besides, or ``"0"``. Raises ``NoC``.
+    The statements need a ``sym_loops`` called ``loops``, the text ``IVDEP``. ``fetch``, ``columns``: names of the
+    functions that it takes besides, or ``"0"``. Raises ``NoC``.
     """
     for d in (source.dtype, out_dtype, acc_dtype):
         if not has_c_type(d) and d.name not in STORED:
             raise NoC(f"reduction of {d}")
-    acc_dtype = _wide(acc_dtype)
-    extremum = fn in ("maximum", "minimum")
-    called, fn = fn, _plain(fn)  # what no elements give is where the lanes start
     if source.operands >= MAX_LOOPS:
         raise NoC(f"reduction of {source.operands} inputs")
-    lane = _lane(fn, source, out_dtype, acc_dtype)
+    extremum = int(fn in ("maximum", "minimum"))
+    number, acc_dtype = known(fn, source, out_dtype, acc_dtype), _wide(acc_dtype)
+    store, text, functions = "0", "", set[str]()
+    if acc_dtype != out_dtype and not (number and out_dtype == source.dtype):
+        values = cast("acc[i]", acc_dtype, out_dtype)
+        store, functions = f"sym_{acc_dtype.name}_{out_dtype.name}_store", functions_in(values)
+        words = {"ID": store, "A": c_type(acc_dtype), "Y": c_type(out_dtype), "values": values}
+        text = once(store, _STORE % words)
+    if number:
+        changes = {"fetch": fetch, "columns": columns, "operands": 1 + source.operands, "block": source.block}
+        changes |= {"section": source.section, "extremum": extremum}
+        return _of_machine(name, number, changes, source, out_dtype, store), text, tuple(sorted(functions))
+    table, more, needed = _own(_plain(fn), fn, source, _lane(fn, source, out_dtype, acc_dtype), acc_dtype)
+    sizes = [*(f"sizeof({c_type(d)})" for d in (source.dtype, acc_dtype, out_dtype)), 1 + source.operands]
+    values = ", ".join(map(str, [*sizes, source.block, source.section, extremum, table[0], fetch, *table[1:], store]))
+    made = f"static const sym_reduction {name}_table = {{{values}, {columns}}}, *const {name} = &{name}_table;"
+    return made + "\n    (void)loops;", more + text, tuple(sorted(functions | needed))
+
+
+def _of_machine(
+    name: str, number: str, changes: dict[str, Any], source: Source, out_dtype: np.dtype[Any], store: str
+) -> str:
+    """Return statements that make ``name`` point to a reduction of the machine, or to a copy with ``changes``."""
+    as_it_is = {"operands": 2, "block": RUN, "section": SECTION, "extremum": int("IMUM" in number), "fetch": "0"}
+    plain = not source.text
+    if plain:
+        changes.pop("columns")
+    changes = {k: v for k, v in changes.items() if as_it_is.get(k) != v}
+    if out_dtype != source.dtype:
+        changes |= {"result": f"sizeof({c_type(out_dtype)})", "store": store}
+    if not changes:
+        return f"const sym_reduction *const {name} = loops->known + {number};"
+    lines = [f"sym_reduction {name}_table = loops->known[{number}], *const {name} = &{name}_table;"]
+    return "\n    ".join([*lines, *(f"{name}_table.{k} = {v};" for k, v in changes.items())])
+
+
+def _own(
+    fn: str, called: str, source: Source, lane: np.dtype[Any], acc_dtype: np.dtype[Any]
+) -> tuple[list[str], str, set[str]]:
+    """Return what the table has of the kernel's own functions: the neutral element, ``run``, ``each`` and ``join``.
+
+    Then their C text, and the functions that they need.
+    """
     acc_op, acc_unit, need = _combine(fn, acc_dtype)
-    name = "_".join((called, source.dtype.name, out_dtype.name, acc_dtype.name))
-    types = [c_type(d) for d in (source.dtype, acc_dtype, out_dtype)]
+    name = "_".join((called, source.dtype.name, lane.name, acc_dtype.name))
+    types = [c_type(d) for d in (source.dtype, acc_dtype)]
     words: dict[str, Any] = {
         "ID": name,
-        **dict(zip("XAY", types, strict=True)),
+        **dict(zip("XA", types, strict=True)),
         "acc_unit": acc_unit,
         "acc_part": acc_op.format("acc[i]", "x[i]"),
         "acc_col": acc_op.format("acc[i]", f"({types[1]})x[i]"),
-        "store_col": cast("acc[i]", acc_dtype, out_dtype),
     }
     run, need_run = run_text(fn, source.dtype, lane, acc_dtype, name)
-    parts, names = [run, _TEXT % words], [fetch, *(f"sym_{name}_{part}" for part in ("run", "each", "each")), "0"]
+    parts, names = [run, _TEXT % words], [f"sym_{name}_{part}" for part in ("run", "each", "each")]
     if acc_dtype != source.dtype:
         parts.append(_JOIN % words)
-        names[3] = f"sym_{name}_join"
-    if acc_dtype != out_dtype:
-        parts.append(_STORE % words)
-        names[4] = f"sym_{name}_store"
-    sizes = [*(f"sizeof({t})" for t in types), 1 + source.operands, source.block, source.section, int(extremum)]
-    table = "{" + ", ".join(map(str, [*sizes, f"&sym_{name}_unit", *names, columns])) + "}"
-    functions = {n for n in (need, need_run) if n} | functions_in(words["store_col"])
-    return table, IVDEP + once(name, "".join(parts)), tuple(sorted(functions))
+        names[2] = f"sym_{name}_join"
+    text = once(name, "".join(parts))
+    return [f"&sym_{name}_unit", *names], text, {n for n in (need, need_run) if n}
 
 
 def once(name: str, text: str) -> str:
@@ -230,11 +295,6 @@ def run_text(
     if dtype.kind == lane.kind == "c" and fn == "add":
         words |= {k: c_type(np.dtype(f"f{d.itemsize // 2}")) for k, d in (("P", dtype), ("Q", lane))}
         return _PAIRS_TEXT % words, need
-    if lane == dtype and lane.kind == "f":
-        words["I"] = "int" if lane.itemsize == 4 else "long long"
-        words["vector_two"] = _VECTOR_TWO[fn]
-        words["acc_run"] = combine.format("*one", f"({a})sym_{name}_lanes(a0)")
-        return _VECTOR_TEXT % words, need
     if lane.kind in "iub" and fn != "mul":  # in any order the same: compilers know how; products wait for one another
         words["acc_run"] = combine.format("*one", f"({a})a")
         words["next"] = op.format("a", f"({s})x[i]")
@@ -245,15 +305,6 @@ def run_text(
     return _LANES_TEXT % words, need
 
 
-_CHOOSE = "return (V)((m & (I)b) | (~m & (I)a));"
-#: How two vectors are combined. A NaN is greater than everything on either side.
-_VECTOR_TWO = {
-    "add": "return a + b;",
-    "mul": "return a * b;",
-    "maximum": "const I m = (b > a) | (b != b); " + _CHOOSE,
-    "minimum": "const I m = (b < a) | (b != b); " + _CHOOSE,
-}
-
 _ONCE = """
 #ifndef SYM_REDUCE_%(ID)s
 #define SYM_REDUCE_%(ID)s
@@ -262,8 +313,9 @@ _ONCE = """
 """
 _ENTRY = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
-    static const sym_reduction how = %s;
-    return ctx->loops->reduce(p, d, s, ctx, &how);
+    const sym_loops *loops = ctx->loops;
+    %s
+    return loops->reduce(p, d, s, ctx, how);
 }
 """
 
@@ -313,69 +365,6 @@ SYM_HOT void sym_%(ID)s_run(void *totals, const void *elements, i64 n, i64 count
 }
 """
 
-_VECTOR_TEXT = """
-#ifndef SYM_VECTOR_BYTES
-#if defined(__AVX512F__)
-#define SYM_VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define SYM_VECTOR_BYTES 32
-#else
-#define SYM_VECTOR_BYTES 16
-#endif
-#endif
-typedef %(X)s sym_%(ID)s_v __attribute__((vector_size(SYM_VECTOR_BYTES)));
-typedef %(X)s sym_%(ID)s_u __attribute__((vector_size(SYM_VECTOR_BYTES), aligned(sizeof(%(X)s)), may_alias));
-typedef %(I)s sym_%(ID)s_i __attribute__((vector_size(SYM_VECTOR_BYTES)));
-static inline sym_%(ID)s_v sym_%(ID)s_two(sym_%(ID)s_v a, sym_%(ID)s_v b) {
-    typedef sym_%(ID)s_v V __attribute__((unused));
-    typedef sym_%(ID)s_i I __attribute__((unused));
-    %(vector_two)s
-}
-
-/* All lanes of a vector: halves of it down to 16 bytes, then one by one, each in all lanes: without a branch. */
-typedef %(X)s sym_%(ID)s_q __attribute__((vector_size(16)));
-typedef %(I)s sym_%(ID)s_j __attribute__((vector_size(16)));
-static inline sym_%(ID)s_q sym_%(ID)s_few(sym_%(ID)s_q a, sym_%(ID)s_q b) {
-    typedef sym_%(ID)s_q V __attribute__((unused));
-    typedef sym_%(ID)s_j I __attribute__((unused));
-    %(vector_two)s
-}
-static inline %(X)s sym_%(ID)s_lanes(sym_%(ID)s_v v) {
-    enum { Q = SYM_VECTOR_BYTES / 16, E = 16 / (int)sizeof(%(X)s) };
-    sym_%(ID)s_q part[Q];
-    *(sym_%(ID)s_u *)part = v;
-    for (int w = Q / 2; w; w >>= 1)
-        for (int k = 0; k < w; k++) part[k] = sym_%(ID)s_few(part[k], part[k + w]);
-    sym_%(ID)s_q all = part[0];
-    for (int k = 1; k < E; k++) all = sym_%(ID)s_few(all, part[0][k] - (sym_%(ID)s_q){0});
-    return all[0];
-}
-
-SYM_HOT void sym_%(ID)s_run(void *totals, const void *elements, i64 n, i64 count) {
-    enum { W = SYM_VECTOR_BYTES / (int)sizeof(%(X)s) };
-    const sym_%(ID)s_v unit = (sym_%(ID)s_v){0} + %(lane_unit)s;
-    const %(X)s *x = elements;
-    for (%(A)s *one = totals; count--; one++, x += n) {
-        sym_%(ID)s_v a0 = unit, a1 = unit, a2 = unit, a3 = unit;
-        i64 i = 0;
-        for (; i + 4 * W <= n; i += 4 * W) {
-            a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_u *)(x + i));
-            a1 = sym_%(ID)s_two(a1, *(const sym_%(ID)s_u *)(x + i + W));
-            a2 = sym_%(ID)s_two(a2, *(const sym_%(ID)s_u *)(x + i + 2 * W));
-            a3 = sym_%(ID)s_two(a3, *(const sym_%(ID)s_u *)(x + i + 3 * W));
-        }
-        if (i) a0 = sym_%(ID)s_two(sym_%(ID)s_two(a0, a1), sym_%(ID)s_two(a2, a3));
-        for (; i + W <= n; i += W) a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_u *)(x + i));
-        if (i < n) {
-            %(X)s rest[W] __attribute__((aligned(64)));
-            for (int k = 0; k < W; k++) rest[k] = k < n - i ? x[i + k] : %(lane_unit)s;
-            a0 = sym_%(ID)s_two(a0, *(const sym_%(ID)s_v *)rest);
-        }
-        *one = %(acc_run)s;
-    }
-}
-"""
-
 #: What a loop around it needs of the work, and the loops that the machine has; see ``sym_reduction``.
 _TEXT = """
 static const %(A)s sym_%(ID)s_unit = %(acc_unit)s;
@@ -395,10 +384,10 @@ SYM_HOT void sym_%(ID)s_join(void *totals, const void *others, i64 n) {
 }
 """
 _STORE = """
-SYM_HOT void sym_%(ID)s_store(void *results, const void *totals, i64 n) {
+SYM_HOT void %(ID)s(void *results, const void *totals, i64 n) {
     %(Y)s *y = results;
     const %(A)s *acc = totals;
     SYM_IVDEP
-    for (i64 i = 0; i < n; i++) y[i] = %(store_col)s;
+    for (i64 i = 0; i < n; i++) y[i] = %(values)s;
 }
 """
