@@ -268,6 +268,13 @@ SPECIAL: dict[str, list[tuple[float, float]]] = {
 }
 
 
+@pytest.mark.parametrize(("kind", "most"), [("f32", 10), ("f64", 22)])
+def test_log10_of_powers_of_ten_is_whole(built: tuple[Path, dict[str, bool]], kind: str, most: int) -> None:
+    k = np.arange(most + 1)
+    got = tools.bind(built[0], f"sym_log10_{kind}")(np.array([10.0 ** int(i) for i in k], tools.DTYPES[kind]))
+    np.testing.assert_array_equal(got, k)
+
+
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("name", UNARY)
 def test_special_values(built: tuple[Path, dict[str, bool]], name: str, kind: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symcodegen.kernels.usual import judges_largest
 from symcodegen.symmath import available, snippets
 
 pytestmark = [pytest.mark.c, pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not on PATH")]
@@ -32,7 +33,7 @@ void loop_{name}(long long n, unsigned char *marked, {T} *fast, {T} *full, const
         {U} mark = 0;
         fast[i] = {name}(&mark, a[i]{second});
         full[i] = {every}(a[i]{second});
-        marked[i] = mark != 0;
+        marked[i] = mark > {limit};
     }}
 }}
 """
@@ -48,6 +49,7 @@ def library(request, tmp_path_factory):
         kind = name[-3:]
         words = {"T": tools.C_TYPES[kind], "U": "sym_u32" if kind == "f32" else "sym_u64"}
         second = ", b[i]" if "_pow_" in name else ""
+        words["limit"] = "SYM_MOST_USUAL_F32" if judges_largest(name) else "0"
         text += LOOP.format(name=name, every=name.replace("_usual", ""), second=second, **words)
     source = tmp_path_factory.mktemp("usual") / "usual.c"
     source.write_text(text)

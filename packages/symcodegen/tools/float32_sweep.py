@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from symcodegen.kernels.usual import judges_largest
 from symcodegen.symmath import available, snippets
 
 Array = np.ndarray[Any, Any]
@@ -94,7 +95,7 @@ __attribute__((visibility("default"))) sym_u32 compare(
 """
 _USUAL = """sym_u32 unusual = 0;
       sym_u32 other = error_of(sym_%s_usual_f32(&unusual, %s), r);
-      other = unusual ? 0u : other;
+      other = unusual > %s ? 0u : other;
       most = other > most ? other : most;"""
 
 
@@ -112,7 +113,10 @@ def build_loop(name: str, build: str, folder: Path, binary: bool) -> ctypes.CDLL
     usual = f"sym_{name}_usual_f32" in available()
     if usual:
         needed.append(f"sym_{name}_usual_f32")
-    words = {"name": name, "block": BLOCK, "usual": _USUAL % (name, "x, y" if binary else "x") if usual else ""}
+    words = {"name": name, "block": BLOCK, "usual": ""}
+    if usual:
+        limit = "SYM_MOST_USUAL_F32" if judges_largest(needed[-1]) else "0"
+        words["usual"] = _USUAL % (name, "x, y" if binary else "x", limit)
     stem = f"{name}_{build.replace(' ', '_')}"
     source, out = folder / f"{stem}.c", folder / f"{stem}.so"
     source.write_text(snippets(needed) + _ERROR % words + (_BINARY if binary else _UNARY) % words, encoding="utf-8")

@@ -7,15 +7,16 @@ where both are right: what an element becomes does not depend on its neighbours.
 the first form writes to a buffer.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 
-from symcodegen.symmath import available
+from symcodegen.symmath import available, snippets
 
 #: Elements per block: operands and results stay in the first-level cache while it is computed again.
 BLOCK = 512
 _CALL = re.compile(r"\bsym_(\w+)_(f32|f64|c64|c128)\(")
-#: The mark of a function: complex ones of either size compute in float64.
+#: The mark of most functions: complex ones of either size compute in float64.
 _MARK = {"f32": "unusual_f32", "f64": "unusual_f64", "c64": "unusual_f64", "c128": "unusual_f64"}
 
 
@@ -23,6 +24,15 @@ def _usual(name: str, kind: str) -> str | None:
     """Return the fast form of a function, which begins with a pointer to a mark."""
     found = f"sym_{name}_usual_{kind}"
     return found if found in available() else None
+
+
+@functools.cache
+def judges_largest(usual: str) -> bool:
+    """Whether a fast form keeps the largest of numbers, which ``SYM_MOST_USUAL_F32`` judges after the loop.
+
+    The others set bits of their mark.
+    """
+    return f"{usual}(sym_u32 *most," in snippets([usual])
 
 
 def usual_functions(text: str) -> set[str]:
@@ -33,7 +43,9 @@ def usual_functions(text: str) -> set[str]:
 def _in_usual_form(text: str) -> str:
     def replaced(call: re.Match[str]) -> str:
         usual = _usual(call[1], call[2])
-        return f"{usual}(&{_MARK[call[2]]}, " if usual else call[0]
+        if not usual:
+            return call[0]
+        return f"{usual}(&{'most_f32' if judges_largest(usual) else _MARK[call[2]]}, "
 
     return _CALL.sub(replaced, text)
 
@@ -56,14 +68,14 @@ def usual_loop(
     return f"""{buffers}    const int in_place = {same};
     for (i64 start = 0; start < n; start += {BLOCK}) {{
         const i64 stop = n - start < {BLOCK} ? n : start + {BLOCK};
-        unsigned unusual_f32 = 0;
+        unsigned unusual_f32 = 0, most_f32 = 0;
         unsigned long long unusual_f64 = 0;
         {targets}
         {pragma}
         for (i64 i = start; i < stop; i++) {{
             {fast}
         }}
-        if (unusual_f32 | (unusual_f64 != 0)) {{
+        if (unusual_f32 | (unusual_f64 != 0) | (most_f32 > 0x7effffffu)) {{
             {pragma}
             for (i64 i = start; i < stop; i++) {{
             {every}

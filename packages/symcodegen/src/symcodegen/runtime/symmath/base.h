@@ -40,3 +40,10 @@ SYM_FN double sym_double_of(sym_u64 bits) { union { sym_u64 i; double f; } u = {
 SYM_FN sym_u64 sym_bits_f64(double x) { union { double f; sym_u64 i; } u = {x}; return u.i; }
 SYM_FN float sym_abs_f32(float x) { return __builtin_fabsf(x); }
 SYM_FN double sym_abs_f64(double x) { return __builtin_fabs(x); }
+
+//@ keep_largest: base
+/* How a form for usual arguments tells of others: it sets bits of `*unusual`; or, where usual arguments lie between two
+ * limits, it keeps the largest bit pattern less that of the lower limit, which wraps around below it. That is an addition
+ * and a maximum of integers, where two comparisons would take turns with the multiplications. */
+#define SYM_MOST_USUAL_F32 0x7effffffu
+SYM_FN void sym_keep_largest(sym_u32 *most, sym_u32 i) { *most = i > *most ? i : *most; }

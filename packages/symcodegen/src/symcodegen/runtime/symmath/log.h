@@ -2,7 +2,7 @@
  * the large term is exact: f - s (f - s^2 Q) with f = m - 1, for f - s f = 2 s (P. T. P. Tang, ACM Transactions on
  * Mathematical Software 16, 1990). */
 
-//@ log_parts: base
+//@ log_parts: keep_largest
 /* The k and m of a positive, normal x. k comes as a float: AVX2 cannot convert 64-bit integers. */
 SYM_FN float sym_log_split_f32(float x, float *k) {
   sym_u32 i = sym_bits_f32(x) - 0x3f3504f3u;
@@ -42,6 +42,12 @@ SYM_FN double sym_log_quotient_f64(double k, double f, double d) {
 SYM_FN sym_u64 sym_log_unusual_f64(double x) {
   sym_u64 i = sym_bits_f64(x);
   return ((i - 0x0010000000000000ull) | (0x7fefffffffffffffull - i)) & 0x8000000000000000ull;
+}
+/* As the split, but k comes times 2^23, which saves a shift. */
+SYM_FN float sym_log_cut_f32(float x, float *k) {
+  sym_u32 e = (sym_bits_f32(x) - 0x3f3504f3u) & 0xff800000u;
+  *k = (float)(sym_i32)e;
+  return sym_float_of(sym_bits_f32(x) - e);
 }
 /* What a logarithm is where x is not a positive, finite number. */
 SYM_FN float sym_log_special_f32(float x, float y) {
@@ -96,8 +102,8 @@ SYM_FN double sym_log_f64(double x) {
 
 //@ sym_log_usual_f32: log_sum
 /* Usual: positive, normal, finite. */
-SYM_FN float sym_log_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
+SYM_FN float sym_log_usual_f32(sym_u32 *most, float x) {
+  sym_keep_largest(most, sym_bits_f32(x) - 0x00800000u);
   float k, f = sym_log_split_f32(x, &k) - 1.0f;
   return sym_log_sum_f32(k, f);
 }
@@ -194,12 +200,14 @@ SYM_FN float sym_log2_sum_f32(float k, float f) {
 }
 
 //@ log10_sum_f32: base
+/* k log10(2) + log10(1 + f), where k comes times 2^23. Its product with the high part of log10(2) is exact; without
+ * the low part, log10(1000) is not 3. */
 SYM_FN float sym_log10_sum_f32(float k, float f) {
   float q = SYM_FMAF(0.0378866419f, f, -0.0624005832f);
   q = SYM_FMAF(SYM_FMAF(q, f, 0.0649246275f), f, -0.0719221458f);
   q = SYM_FMAF(SYM_FMAF(q, f, 0.0866719633f), f, -0.108583495f);
   q = SYM_FMAF(SYM_FMAF(q, f, 0.14476864f), f, -0.217147186f);
-  return SYM_FMAF(k, 0.30103f, SYM_FMAF(SYM_FMAF(q, f, 0.434294462f), f, k * -1.4320989e-8f));
+  return SYM_FMAF(k, 0x1.344p-25f, SYM_FMAF(SYM_FMAF(q, f, 0.434294462f), f, k * 0x1.3509f8p-41f));
 }
 
 //@ sym_log2_f32: log_normal log2_sum_f32
@@ -209,8 +217,8 @@ SYM_FN float sym_log2_f32(float x) {
 }
 
 //@ sym_log2_usual_f32: log_parts log2_sum_f32
-SYM_FN float sym_log2_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
+SYM_FN float sym_log2_usual_f32(sym_u32 *most, float x) {
+  sym_keep_largest(most, sym_bits_f32(x) - 0x00800000u);
   float k, f = sym_log_split_f32(x, &k) - 1.0f;
   return sym_log2_sum_f32(k, f);
 }
@@ -224,13 +232,13 @@ SYM_FN double sym_log2_f64(double x) {
 //@ sym_log10_f32: log_normal log10_sum_f32
 SYM_FN float sym_log10_f32(float x) {
   float k, f = sym_log_reduce_f32(x, &k) - 1.0f;
-  return sym_log_special_f32(x, sym_log10_sum_f32(k, f));
+  return sym_log_special_f32(x, sym_log10_sum_f32(k * 8388608.0f, f));
 }
 
 //@ sym_log10_usual_f32: log_parts log10_sum_f32
-SYM_FN float sym_log10_usual_f32(sym_u32 *unusual, float x) {
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f)) ? 0u : 1u;
-  float k, f = sym_log_split_f32(x, &k) - 1.0f;
+SYM_FN float sym_log10_usual_f32(sym_u32 *most, float x) {
+  sym_keep_largest(most, sym_bits_f32(x) - 0x00800000u);
+  float k, f = sym_log_cut_f32(x, &k) - 1.0f;
   return sym_log10_sum_f32(k, f);
 }
 

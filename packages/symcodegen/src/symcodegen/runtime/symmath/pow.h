@@ -68,9 +68,10 @@ SYM_FN float sym_pow_f32(float x, float e) {
 
 //@ sym_pow_usual_f32: pow_parts_f32
 /* Usual: the base is positive, normal and finite, the result normal and finite. */
-SYM_FN float sym_pow_usual_f32(sym_u32 *unusual, float x, float e) {
+SYM_FN float sym_pow_usual_f32(sym_u32 *most, float x, float e) {
   float k, f = sym_log_split_f32(x, &k) - 1.0f, low, y = sym_pow_exponent_f32(k, f, e, &low);
-  *unusual |= ((x >= 1.17549435e-38f) & (x <= 3.40282347e+38f) & (sym_abs_f32(y) <= 125.0f)) ? 0u : 1u;
+  sym_keep_largest(most, sym_bits_f32(x) - 0x00800000u);
+  sym_keep_largest(most, sym_bits_f32(sym_abs_f32(y)) + (SYM_MOST_USUAL_F32 - 0x42fa0000u)); /* |y| <= 125 */
   float t = y + SYM_ROUND_F32, r = (y - (t - SYM_ROUND_F32)) + low;
   return sym_float_of(sym_bits_f32(sym_exp2_poly_f32(r)) + (sym_bits_f32(t) << 23));
 }
