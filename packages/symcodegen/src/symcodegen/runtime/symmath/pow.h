@@ -5,26 +5,30 @@
 SYM_FN float sym_pow_special_f32(float x, float e, float y) {
   const float inf = __builtin_inff();
   float ax = sym_abs_f32(x), half = 0.5f * e;
-  int whole = sym_rint_f32(e) == e, odd = whole & (sym_rint_f32(half) != half);
+  /* Differences, and no comparisons with e: gcc 13 and later would choose between booleans, and make no vectors of it. */
+  float part = sym_abs_f32(sym_rint_f32(e) - e), rest = sym_abs_f32(sym_rint_f32(half) - half);
+  int broken = part > 0.0f, odd = !broken & (rest > 0.0f);
   float at_zero = e < 0.0f ? inf : 0.0f, at_inf = e < 0.0f ? 0.0f : inf;
   y = ax == 0.0f ? at_zero : y;
   y = ax == inf ? at_inf : y;
   y = ax == 1.0f ? 1.0f : y;
   y = __builtin_copysignf(1.0f, x) < 0.0f && odd ? -y : y;
-  y = x < 0.0f && !whole && ax != inf ? __builtin_nanf("") : y;
+  y = x < 0.0f && broken && ax != inf ? __builtin_nanf("") : y;
   y = ((x != x) | (e != e)) ? x + e : y;
   return ((x == 1.0f) | (e == 0.0f)) ? 1.0f : y;
 }
 SYM_FN double sym_pow_special_f64(double x, double e, double y) {
   const double inf = __builtin_inf();
   double ax = sym_abs_f64(x), half = 0.5 * e;
-  int whole = sym_rint_f64(e) == e, odd = whole & (sym_rint_f64(half) != half);
+  /* Differences, and no comparisons with e: gcc 13 and later would choose between booleans, and make no vectors of it. */
+  double part = sym_abs_f64(sym_rint_f64(e) - e), rest = sym_abs_f64(sym_rint_f64(half) - half);
+  int broken = part > 0.0, odd = !broken & (rest > 0.0);
   double at_zero = e < 0.0 ? inf : 0.0, at_inf = e < 0.0 ? 0.0 : inf;
   y = ax == 0.0 ? at_zero : y;
   y = ax == inf ? at_inf : y;
   y = ax == 1.0 ? 1.0 : y;
   y = __builtin_copysign(1.0, x) < 0.0 && odd ? -y : y;
-  y = x < 0.0 && !whole && ax != inf ? __builtin_nan("") : y;
+  y = x < 0.0 && broken && ax != inf ? __builtin_nan("") : y;
   y = ((x != x) | (e != e)) ? x + e : y;
   return ((x == 1.0) | (e == 0.0)) ? 1.0 : y;
 }
@@ -117,43 +121,42 @@ SYM_FN double sym_sum_rest(double a, double b, double c) {
 }
 
 //@ pow_pairs_f64: log_normal pow2n two_prod sum_rest
-/* As in float32, in pairs of float64: 2^-64 of the logarithm is lost, for up to 10 bits vanish in the exponent. */
-SYM_FN double sym_pow_exponent_f64(double k, double f, double e, double *low) {
-  /* s + sl = f / (2 + f), z + zl = s^2 */
-  double r = 1.0 / (2.0 + f), s = f * r, sl = sym_sum_rest(-s, f, f - (s + s)) * r;
-  double zl, z = sym_two_prod(s, s, &zl), w = z * z;
-  zl = SYM_FMA(s + s, sl, zl);
-  /* g + gl = 1/3 + z / 5 + ..., u + ul = z (g + gl) */
-  double a = SYM_FMA(0.14285714285091708, z, 0.20000000000001023);
-  double b = SYM_FMA(0.090908926769597109, z, 0.11111111253539782);
-  double c = SYM_FMA(SYM_FMA(0.065945514387466722, z, 0.06628835675101534), z, 0.076933583793005245);
-  double q = SYM_FMA(SYM_FMA(c, w, b), w, a), g = SYM_FMA(z, q, 0.33333333333333331);
-  double gl = SYM_FMA(z, q, 0.33333333333333331 - g) + 1.8503717077085941e-17;
-  double ul, u = sym_two_prod(z, g, &ul);
-  ul = SYM_FMA(zl, g, SYM_FMA(z, gl, ul));
-  /* t + tl = (s + sl) (1 + u + ul), n + nl = k + 2 / ln 2 (t + tl) */
-  double t = SYM_FMA(s, u, s), tl = SYM_FMA(s, ul, SYM_FMA(sl, u, sym_sum_rest(s, u, s - t))) + sl;
+/* e log2(2^k m) as the sum of the result and, with SYM_ROUND_F64 added, of `whole`: 2^-63 of the logarithm is lost, for up
+ * to 10 bits vanish in the exponent. With s = (m - 1) / (m + 1) = sh + sl, log2 m = 2 / (3 ln 2) s (g + gl),
+ * g + gl = 3 + s^2 + 3 s^4 / 5 + ...; sh and g are so short that their product, and 3 - g + sh^2, are exact. */
+SYM_FN double sym_pow_exponent_f64(double k, double m, double e, double *whole) {
+  double f = m - 1.0, r = 1.0 / (m + 1.0), s = f * r, sh = sym_double_of(sym_bits_f64(s) & 0xfffffffff8000000ull);
+  double sl = sym_sum_rest(-sh, f, f - (sh + sh)) * r, z = s * s, w = z * z;
+  double odd = SYM_FMA(SYM_FMA(0.19886551880251385, w, 0.27272678070582629), w, 0.42857142855277675);
+  double even = SYM_FMA(SYM_FMA(0.1978322425415627, w, 0.23080073267452178), w, 0.3333333376016977);
+  even = SYM_FMA(even, w, 0.60000000000003062);
+  double g = sym_double_of(sym_bits_f64(SYM_FMA(w, 0.6, z + 3.0)) & 0xfffffffffc000000ull);
+  double gl = SYM_FMA(w, SYM_FMA(odd, z, even), SYM_FMA(sl, sh + s, SYM_FMA(sh, sh, 3.0 - g)));
+  double t = sh * g, tl = SYM_FMA(s, gl, sl * g);
 #if SYM_HAS_FMA
-  double n = SYM_FMA(t, 2.8853900817779268, k), nl = SYM_FMA(t, 2.8853900817779268, k - n);
+  double n = SYM_FMA(t, 0.9617966939259756, k), nl = SYM_FMA(t, 0.9617966939259756, k - n);
 #else
-  double nl, h = sym_two_prod(t, 2.8853900817779268, &nl), n = k + h;
+  double nl, h = sym_two_prod(t, 0.9617966939259756, &nl), n = k + h;
   nl += h - (n - k);
 #endif
-  nl = SYM_FMA(tl, 2.8853900817779268, SYM_FMA(t, 4.0710547481862066e-17, nl));
-  double ye, y = sym_two_prod(e, n, &ye);
-  *low = SYM_FMA(e, nl, ye);
-  return y;
+  nl = SYM_FMA(tl, 0.9617966939259756, SYM_FMA(t, 5.0577616648125907e-17, nl));
+#if SYM_HAS_FMA
+  double rounded = SYM_FMA(e, n, SYM_ROUND_F64), rest = SYM_FMA(e, nl, SYM_FMA(e, n, SYM_ROUND_F64 - rounded));
+#else
+  double ye, y = sym_two_prod(e, n, &ye), rounded = y + SYM_ROUND_F64;
+  double rest = (y + (SYM_ROUND_F64 - rounded)) + SYM_FMA(e, nl, ye);
+#endif
+  *whole = rounded;
+  return rest;
 }
-/* 2^r; the last bits of r are those of `low`, too */
+/* 2^r for |r| <= 0.504 */
 SYM_FN double sym_pow_poly_f64(double r) {
-  double r2 = r * r;
-  double a = SYM_FMA(0.24022650695910133, r, 0.6931471805599453);
-  double b = SYM_FMA(0.00961812910759342, r, 0.05550410866482224);
-  double c = SYM_FMA(0.00015403530457933613, r, 0.001333355814638685);
-  double d = SYM_FMA(1.3215434889759888e-06, r, 1.5252733799361265e-05);
-  double g = SYM_FMA(SYM_FMA(4.449599916703581e-10, r, 7.073849042726992e-09), r, 1.0178089267371554e-07);
-  double p = SYM_FMA(SYM_FMA(SYM_FMA(g, r2, d), r2, c), r2, b);
-  return SYM_FMA(SYM_FMA(p, r2, a), r, 1.0);
+  double w = r * r;
+  double odd = SYM_FMA(SYM_FMA(7.0740771417342008e-09, w, 1.3215433670965857e-06), w, 0.00015403530460115301);
+  double even = SYM_FMA(SYM_FMA(4.4484701838329326e-10, w, 1.0178097863555053e-07), w, 1.5252733776763403e-05);
+  odd = SYM_FMA(SYM_FMA(odd, w, 0.0096181291075919523), w, 0.24022650695910136);
+  even = SYM_FMA(SYM_FMA(even, w, 0.0013333558146410766), w, 0.055504108664822159);
+  return SYM_FMA(SYM_FMA(SYM_FMA(even, r, odd), r, 0.69314718055994529), r, 1.0);
 }
 
 //@ sym_pow_f64: pow_special pow_pairs_f64
@@ -161,19 +164,18 @@ SYM_FN double sym_pow_f64(double x, double e) {
   const double most = 36893488147419103232.0; /* 2^65: beyond, no power is finite, and pairs would overflow */
   double limited = e > most ? most : e;
   limited = limited < -most ? -most : limited;
-  double k, f = sym_log_reduce_f64(sym_abs_f64(x), &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, limited, &low);
-  low = sym_abs_f64(y) <= 1080.0 ? low : 0.0;
-  y = y < -1080.0 ? -1080.0 : y;
-  y = y > 1026.0 ? 1026.0 : y;
-  double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
+  double k, m = sym_log_reduce_f64(sym_abs_f64(x), &k), t, r = sym_pow_exponent_f64(k, m, limited, &t);
+  double y = t - SYM_ROUND_F64;
+  r = sym_abs_f64(y) <= 1080.0 ? r : 0.0;
+  t = y < -1080.0 ? SYM_ROUND_F64 - 1080.0 : t;
+  t = y > 1026.0 ? SYM_ROUND_F64 + 1026.0 : t;
   return sym_pow_special_f64(x, e, sym_scale_f64(sym_pow_poly_f64(r), sym_bits_f64(t)));
 }
 
 //@ sym_pow_usual_f64: pow_pairs_f64
 SYM_FN double sym_pow_usual_f64(sym_u64 *unusual, double x, double e) {
-  double k, f = sym_log_split_f64(x, &k) - 1.0, low, y = sym_pow_exponent_f64(k, f, e, &low);
-  const int positive = (x >= 2.2250738585072014e-308) & (x <= 1.7976931348623157e+308);
-  *unusual |= (positive & (sym_abs_f64(y) <= 1020.0)) ? 0u : 1u;
-  double t = y + SYM_ROUND_F64, r = (y - (t - SYM_ROUND_F64)) + low;
-  return sym_double_of(sym_bits_f64(sym_pow_poly_f64(r)) + (sym_bits_f64(t) << 52));
+  double k, m = sym_log_split_f64(x, &k), t, r = sym_pow_exponent_f64(k, m, e, &t);
+  sym_u64 n = sym_bits_f64(t), outside = (n - 0x4337fffffffffc04ull) | (0x43380000000003fcull - n); /* |n| <= 1020 */
+  *unusual |= sym_log_unusual_f64(x) | (outside & 0x8000000000000000ull);
+  return sym_double_of(sym_bits_f64(sym_pow_poly_f64(r)) + (n << 52));
 }
