@@ -307,7 +307,7 @@ def _squares(target: Function, weight: Function, high: mp.mpf, terms: int, preci
 
 
 def _power_fits() -> dict[str, Callable[[], Fit]]:
-    """pow: the logarithm as 2/ln 2 (s + s^3 (1/3 + ...)), three times that in float64, and 2^r; log2 and log10 in float32.
+    """pow: the logarithm as 2/ln 2 (s + s^3 (1/3 + ...)), in float64 three times that, 2^r; log2 and log10 in float32.
 
     The latter two were changed in their last places afterwards, by a search for the least error in float32.
     """
