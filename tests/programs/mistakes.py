@@ -269,7 +269,7 @@ def a_loop_without_an_end():
     return ss.scan(lambda total: total + 1, outputs_info=[T.zeros(())])
 
 
-@mistake((AttributeError, pickle.PicklingError), "pickle", "local object", "lambda")
+@mistake((AttributeError, pickle.PicklingError), "local object", "lambda")
 def pickling_a_lambda():
     double = ss.as_op(itypes=[T.dvector], otypes=[T.dvector])(lambda v: 2 * v)
     x = T.dvector("x")

@@ -143,6 +143,8 @@ def test_special_values(built, name):
 def test_loops_are_vectorised(built):
     if built[0].stem == "sse2":
         pytest.skip("the first x86-64 processors cannot compare 64-bit integers in vectors")
+    if built[0].stem == "heavy" and tools.gcc_release() >= 13:
+        pytest.skip("gcc 13 and later thread jumps through complete forms at -O3; kernels have the usual ones")
     assert [name for name, vectorised in built[1].items() if not vectorised] == []
 
 

@@ -451,7 +451,7 @@ def test_integer_power(tmp_path: Path) -> None:
 
 
 def test_every_loop_is_vectorised(built: tuple[Path, dict[str, bool]]) -> None:
-    assert {name for name in VECTOR if not built[1][name]} == LEFT_SCALAR.get(built[0].stem, set())
+    assert {name for name in VECTOR if not built[1][name]} <= LEFT_SCALAR.get(built[0].stem, set())
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="needs nm")

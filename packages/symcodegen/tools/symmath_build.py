@@ -30,6 +30,12 @@ DTYPES = {name: np.dtype(name.replace("f32", "f4").replace("f64", "f8")) for nam
 }
 
 
+def gcc_release() -> int:
+    """The first number of gcc's version."""
+    done = subprocess.run(["gcc", "-dumpversion"], capture_output=True, text=True, check=True)
+    return int(done.stdout.split(".")[0])
+
+
 def loop_text(name: str, arity: int) -> str:
     """C text of ``loop_<name>(n, out, a[, b])``."""
     kind = C_TYPES[name.rsplit("_", 1)[1]]

@@ -111,6 +111,7 @@ def computed(expression):
     return [graph.eval(given)], [wanted]
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # of NumPy 2.5, where it still works
 @pytest.mark.parametrize("expression", cases(UFUNC_CASES) + cases(FUNCTION_CASES))
 def test_computes_what_numpy_computes(expression):
     if "i0" in expression:

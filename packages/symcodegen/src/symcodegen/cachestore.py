@@ -365,11 +365,15 @@ def _read_record(path: Path) -> dict[str, Any] | None:
 
 
 def _where(root: Path) -> Path:
-    """The path without links. Raises OSError where they lead in a circle (before Python 3.13 that is no OSError)."""
+    """The path without links. Raises OSError where they lead in a circle."""
+    circle = OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     try:
-        return root.resolve()
-    except RuntimeError as error:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+        path = root.resolve()
+    except RuntimeError as error:  # before Python 3.13
+        raise circle from error
+    if path.is_symlink():  # since then a circle is left as it is
+        raise circle
+    return path
 
 
 def _check_ours(root: Path) -> None:

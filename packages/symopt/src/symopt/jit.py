@@ -106,6 +106,8 @@ class Jit:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._owner is not None and args and isinstance(args[0], self._owner):  # Class.method(object, ...)
             return self.__get__(args[0])(*args[1:], **kwargs)
+        if args and isinstance(args[0], type) and self._is_classmethod_of(args[0]):
+            return self.__get__(args[0])(*args[1:], **kwargs)
         leaves: list[Any] = []
         try:
             key = self._key(args, kwargs, leaves)
@@ -152,6 +154,11 @@ class Jit:
 
     def __set_name__(self, owner: Any, name: str) -> None:
         self._owner, self._attribute = owner, name
+
+    def _is_classmethod_of(self, cls: type) -> bool:
+        """Whether this stands below ``classmethod``, which from Python 3.13 on hands the class over as an argument."""
+        name = getattr(self, "__name__", "")
+        return any(getattr(vars(base).get(name), "__func__", None) is self for base in cls.__mro__)
 
     def _for(self, instance: Any) -> "Jit":
         bound = Jit(functools.partial(self.fn, instance), tuple(self._static), self._options)

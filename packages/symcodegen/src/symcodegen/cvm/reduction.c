@@ -209,6 +209,7 @@ void combine_share(const sym_ctx *ctx, sym_share *share, void *totals) {
         }
         how->join(totals, share->parts + (k - share->first) * bytes, share->m);
     }
+    share->parts = NULL;
 }
 
 /* ---- a whole kernel ---- */

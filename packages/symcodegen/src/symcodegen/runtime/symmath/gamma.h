@@ -284,11 +284,11 @@ SYM_FN float sym_gammaln_positive_f32(float x, float k, float f) {
   return x < 6.0f ? near : far;
 }
 
-//@ sym_gammaln_f32: gammaln_positive_f32 log_normal sym_gammaln_f64
+//@ sym_gammaln_f32: gammaln_positive_f32 log_normal select_f32 sym_gammaln_f64
 SYM_FN float sym_gammaln_f32(float x) {
   float k, f = sym_log_reduce_f32(x, &k) - 1.0f, y = sym_gammaln_positive_f32(x, k, f);
   y = x == __builtin_inff() ? x : y;
-  return x > 0.0f ? y : (float)sym_gammaln_f64((double)x);
+  return sym_select_f32(x > 0.0f ? ~0u : 0u, y, (float)sym_gammaln_f64((double)x));
 }
 
 //@ sym_gammaln_usual_f32: gammaln_positive_f32

@@ -219,7 +219,11 @@ SYM_FN double sym_trig_reduce_f64(double x, double *low, sym_u64 *quadrant) {
   return r;
 }
 
-//@ trig_poly_f64: base
+//@ odd: base
+/* All bits where n is odd. gcc 13 and later see through the shorter forms to a boolean, of which they make no vectors. */
+SYM_FN sym_u64 sym_odd(sym_u64 n) { return sym_double_of((n & 1u) << 62) > 1.0 ? ~0ull : 0u; }
+
+//@ trig_poly_f64: base odd
 /* sin and cos of r + low */
 SYM_FN double sym_sin_poly_f64(double r, double low) {
   double z = r * r, w = z * z;
@@ -238,7 +242,7 @@ SYM_FN double sym_cos_poly_f64(double r, double low) {
   return one + (((1.0 - one) - h) + SYM_FMA(q, w, -r * low));
 }
 SYM_FN double sym_sin_quadrant_f64(double r, double low, sym_u64 quadrant) {
-  double y = sym_select_f64(-(quadrant & 1u), sym_cos_poly_f64(r, low), sym_sin_poly_f64(r, low));
+  double y = sym_select_f64(sym_odd(quadrant), sym_cos_poly_f64(r, low), sym_sin_poly_f64(r, low));
   return sym_double_of(sym_bits_f64(y) ^ (quadrant & 2u) << 62);
 }
 
@@ -282,7 +286,7 @@ SYM_FN double sym_cos_far_f64(double x) {
 SYM_FN double sym_tan_far_f64(double x) {
   sym_u64 quadrant;
   double low, r = sym_trig_reduce_f64(x, &low, &quadrant), s = sym_sin_poly_f64(r, low), c = sym_cos_poly_f64(r, low);
-  sym_u64 odd = -(quadrant & 1u);
+  sym_u64 odd = sym_odd(quadrant);
   double y = sym_select_f64(odd, -c, s) / sym_select_f64(odd, s, c);
   return sym_double_of(sym_bits_f64(y) ^ (sym_bits_f64(x) & 0x8000000000000000ull));
 }
