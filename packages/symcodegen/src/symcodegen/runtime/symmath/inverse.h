@@ -64,10 +64,11 @@ SYM_FN float sym_asin_small_f32(float z) {
 }
 
 //@ sym_arcsin_f32: asin_parts_f32
+/* z is the smaller of a^2 and (1 - a) / 2: chosen by a <= 1/2, a polynomial of its own would be computed for each. */
 SYM_FN float sym_arcsin_f32(float x) {
-  float a = sym_abs_f32(x), z = a <= 0.5f ? a * a : (1.0f - a) * 0.5f;
-  float s = a <= 0.5f ? a : __builtin_sqrtf(z), r = SYM_FMAF(sym_asin_small_f32(z), s, s);
-  float y = a <= 0.5f ? r : 1.57079637f - (2.0f * r + 4.371139e-08f);
+  float a = sym_abs_f32(x), square = a * a, rest = (1.0f - a) * 0.5f, z = square < rest ? square : rest;
+  float p = sym_asin_small_f32(z), s = __builtin_sqrtf(z);
+  float y = a <= 0.5f ? SYM_FMAF(p, a, a) : 1.57079637f - (2.0f * SYM_FMAF(p, s, s) + 4.371139e-08f);
   return __builtin_copysignf(y, x);
 }
 
@@ -198,9 +199,9 @@ SYM_FN double sym_asin_small_f64(double z) {
 
 //@ sym_arcsin_f64: asin_parts_f64
 SYM_FN double sym_arcsin_f64(double x) {
-  double a = sym_abs_f64(x), z = a <= 0.5 ? a * a : (1.0 - a) * 0.5;
-  double s = a <= 0.5 ? a : __builtin_sqrt(z), r = SYM_FMA(sym_asin_small_f64(z), s, s);
-  double y = a <= 0.5 ? r : 1.5707963267948966 - (2.0 * r - 6.123233995736766e-17);
+  double a = sym_abs_f64(x), square = a * a, rest = (1.0 - a) * 0.5, z = square < rest ? square : rest;
+  double p = sym_asin_small_f64(z), s = __builtin_sqrt(z);
+  double y = a <= 0.5 ? SYM_FMA(p, a, a) : 1.5707963267948966 - (2.0 * SYM_FMA(p, s, s) - 6.123233995736766e-17);
   return __builtin_copysign(y, x);
 }
 
