@@ -13,7 +13,7 @@ import numpy as np
 from symcodegen.cnames import c_type, has_c_type
 from symcodegen.expr import NoC, cast, functions_in
 from symcodegen.kernels.elemwise import IVDEP
-from symcodegen.kernels.reduce import MAX_LOOPS, SINGLE, once, run_text
+from symcodegen.kernels.reduce import MAX_LOOPS, RUN, SINGLE, Source, known, once, run_text
 
 #: Elements of a block; elements in which the largest is looked for at once; what is too short for that; and results
 #: side by side.
@@ -27,8 +27,6 @@ def argmax_kernel(in_dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
     if not has_c_type(in_dtype) and in_dtype.name != "float16":
         raise NoC(f"argmax of {in_dtype}")
     work = SINGLE if in_dtype.name == "float16" else in_dtype
-    name = f"argmax_{work.name}"
-    run, need = run_text("maximum", work, work, work, name)
     words: dict[str, Any] = {
         "X": c_type(work),
         "E": c_type(in_dtype),
@@ -36,7 +34,6 @@ def argmax_kernel(in_dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
         "B": BLOCK,
         "PIECE": PIECE,
         "SHORT": SHORT,
-        "run": f"sym_{name}_run",
         "found_piece": "piece[k] == b",
         "C": COLUMNS,
         "U": _UNSIGNED[work.itemsize],  # as wide as an element: so vectors of both have as many lanes
@@ -53,11 +50,18 @@ def argmax_kernel(in_dtype: np.dtype[Any]) -> tuple[str, tuple[str, ...]]:
         words |= {"nan": "x[k] != x[k]", "beyond": "!(x[k] <= b)"}
         words["found_piece"] = "(piece[k] == b) | (piece[k] != piece[k])"  # where there is a NaN, it is the largest
         words["column"] = "(x[k] > best[k]) | ((x[k] != x[k]) & (best[k] == best[k]))"
-    return IVDEP + once(name, run) + _ARGMAX % words, tuple(sorted({*functions_in(load), *filter(None, [need])}))
+    if number := known("maximum", Source(work, 1, RUN, ""), work, work):
+        text, words["largest"] = "", f"loops->known[{number}].run"
+    else:
+        name = f"argmax_{work.name}"
+        text = once(name, run_text("maximum", work, work, work, name)[0])
+        words["largest"] = f"sym_{name}_run"
+    return IVDEP + text + _ARGMAX % words, tuple(functions_in(load))
 
 
 _ARGMAX = """
 typedef struct {
+    const sym_loops *loops;
     const i64 *d, *sy, *sx;
     i64 n, step, R, reduced[%(MAX)d], at[%(MAX)d];
 } SYM_KERNEL_nest;
@@ -83,7 +87,7 @@ SYM_HOT const %(X)s *SYM_KERNEL_elements(const char *q, i64 n, i64 step, %(X)s *
 }
 
 /* The first of the largest elements, or the first NaN, if it is beyond the best so far; else -1. */
-SYM_HOT i64 SYM_KERNEL_block(const %(X)s *x, i64 n, %(X)s *best, int first) {
+SYM_HOT i64 SYM_KERNEL_block(const sym_loops *loops, const %(X)s *x, i64 n, %(X)s *best, int first) {
     %(X)s b = *best;
     i64 where = -1;
     %(U)s any = 0;
@@ -101,7 +105,7 @@ SYM_HOT i64 SYM_KERNEL_block(const %(X)s *x, i64 n, %(X)s *best, int first) {
         for (i64 k = 0; k < n; k++) any |= (%(U)s)(%(beyond)s);
         if (!any) return -1;
     }
-    %(run)s(&b, x, n, 1);
+    %(largest)s(&b, x, n, 1);
     *best = b;
     for (where = 0; where + %(PIECE)d <= n; where += %(PIECE)d) {
         const %(X)s *piece = x + where;
@@ -124,7 +128,7 @@ SYM_HOT i64 SYM_KERNEL_line(SYM_KERNEL_nest *t, const char *q) {
         for (i64 from = 0; from < n; from += %(B)d) {
             const i64 m = n - from < %(B)d ? n - from : %(B)d;
             const %(X)s *x = SYM_KERNEL_elements(q + from * step, m, step, to);
-            const i64 k = SYM_KERNEL_block(x, m, &best, base + from == 0);
+            const i64 k = SYM_KERNEL_block(t->loops, x, m, &best, base + from == 0);
             if (k < 0) continue;
             where = base + from + k;
             if (best != best) {
@@ -160,7 +164,7 @@ static i64 SYM_KERNEL_magnitude(i64 v) { return v < 0 ? -v : v; }
 
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     const i64 L = d[0], *sx = s + L;
-    SYM_KERNEL_nest t = {d, s, sx, 1, 0, 0};
+    SYM_KERNEL_nest t = {ctx->loops, d, s, sx, 1, 0, 0};
     i64 kept[%(MAX)d], K = 0, c = -1, results = 1;
     double positions = 1;
     for (i64 j = 0; j < L; j++) {
