@@ -373,6 +373,34 @@ def test_a_busy_machine_is_noticed():
             other.wait()
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task") or (os.cpu_count() or 1) < 2, reason="2 processors of Linux")
+def test_a_sleeping_thread_is_woken_elsewhere_and_may_then_run_anywhere():
+    """A thread left on the caller's processor would begin when the caller's time slice is over, milliseconds late."""
+    script = """
+import os, time
+import numpy as np
+from symcodegen import extension
+from symcore import tensor as T
+from symcore.config import config
+from symopt import function
+config.threads = 2
+extension.load().share_always(True)
+v = T.dvector()
+f, value = function([v], T.exp(v) + 1), np.ones(3_000_000)
+before = set(os.listdir("/proc/self/task"))
+for _ in range(20):
+    f(value)
+    time.sleep(0.005)  # it falls asleep
+[made] = set(os.listdir("/proc/self/task")) - before
+everywhere, end = os.sched_getaffinity(0), time.monotonic() + 10
+while os.sched_getaffinity(int(made)) != everywhere and time.monotonic() < end:
+    f(value)
+assert os.sched_getaffinity(int(made)) == everywhere
+assert extension.load().thread_pool()["helped"] > 0
+"""
+    run(script)
+
+
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,9 @@
  * a job is done, when all its ranges are empty, and ranges are filled after it. Everything is sequentially consistent;
  * the traffic is a few words per piece, and a piece takes microseconds.
  *
- * A thread that is woken is often put on the processor of the caller, and left there though another is idle: one that
- * finds itself where the caller or a thread before it is asks for another place.
+ * A thread that is woken is often put on the processor of the caller, though another is idle, and may wait there until
+ * the caller's time slice is over. So the caller forbids a sleeping thread its processor, and those of the threads before
+ * it, before it wakes it; a thread that finds itself in such a place all the same asks for another one.
  *
  * fork: the child has no threads; its pool begins anew. Exit: sleeping threads die with the process. They block all
  * signals, so that those go to the threads of Python. */
@@ -80,10 +81,16 @@ typedef struct {
     int index;
     atomic_int cpu; /* the processor that it was on when it last looked for a piece */
     i64 moved_at;
+#ifdef __linux__
+    atomic_int tid;
+    atomic_int place; /* WIDE, NARROW: it may not use all of `own` for the moment, or CHANGING */
+    cpu_set_t own;    /* its processors; touched only by who made `place` CHANGING */
+#endif
     char apart[64];
 } Worker;
 
 enum { AWAKE, SLEEPS };
+enum { WIDE, NARROW, CHANGING };
 
 static struct {
     atomic_uint generation; /* of the last job: what threads look at while they wait */
@@ -166,6 +173,102 @@ static void make_bed(Bed *bed) {
 }
 #endif
 
+/* ---- places ---- */
+
+#ifdef __linux__
+/* Takes the processors of the caller and of the threads before this one from the set; are any left? */
+static int spare_processors(cpu_set_t *set, const Worker *w) {
+    for (int k = -1; k < w->index; k++) {
+        const int cpu = k < 0 ? atomic_load(&pool.cpu) : atomic_load(&pool.workers[k].cpu);
+        if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, set);
+    }
+    return CPU_COUNT(set) > 0;
+}
+
+/* Of a thread that sleeps: lets it wake up on a processor of its own. */
+static void choose_place(Worker *w) {
+    const int tid = atomic_load(&w->tid);
+    int place = tid ? atomic_exchange(&w->place, CHANGING) : CHANGING;
+    if (place == CHANGING) return; /* it is no longer asleep */
+    if (place == NARROW || !sched_getaffinity(tid, sizeof w->own, &w->own)) {
+        cpu_set_t other = w->own;
+        if (spare_processors(&other, w) && !sched_setaffinity(tid, sizeof other, &other)) place = NARROW;
+    }
+    atomic_store(&w->place, place);
+}
+
+/* The affinity of this thread is what it was before; it stays where it is all the same, as long as nobody else wants the
+ * processor. */
+static void widen(Worker *w) {
+    if (atomic_load(&w->place) == WIDE || atomic_exchange(&w->place, CHANGING) == CHANGING) return;
+    sched_setaffinity(0, sizeof w->own, &w->own);
+    atomic_store(&w->place, WIDE);
+}
+
+/* Lets this thread go to a processor where neither the caller nor a thread before it is, if it may run on such a one. */
+static void step_aside(Worker *w) {
+    widen(w);
+    const int here = sched_getcpu();
+    atomic_store(&w->cpu, here);
+    int crowded = here >= 0 && here == atomic_load(&pool.cpu);
+    for (int k = 0; k < w->index && !crowded; k++) crowded = here >= 0 && here == atomic_load(&pool.workers[k].cpu);
+    if (!crowded) return;
+    const i64 now = now_ns();
+    cpu_set_t own, other;
+    if (w->moved_at && now - w->moved_at < MOVE_NS) return;
+    w->moved_at = now;
+    if (sched_getaffinity(0, sizeof own, &own)) return;
+    other = own;
+    if (!spare_processors(&other, w) || sched_setaffinity(0, sizeof other, &other)) return;
+    sched_setaffinity(0, sizeof own, &own);
+    atomic_store(&w->cpu, sched_getcpu());
+}
+
+static void begin_place(Worker *w) {
+    atomic_store(&w->tid, (int)syscall(SYS_gettid));
+}
+
+/* The same for a thread that is to be made. */
+static void choose_first_place(Worker *w, pthread_attr_t *attributes) {
+    atomic_store(&w->place, WIDE);
+#ifdef __GLIBC__
+    const int here = sched_getcpu();
+    cpu_set_t other;
+    if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof w->own, &w->own)) return;
+    other = w->own;
+    CPU_CLR(here, &other);
+    if (CPU_COUNT(&other) && !pthread_attr_setaffinity_np(attributes, sizeof other, &other))
+        atomic_store(&w->place, NARROW);
+#else
+    (void)attributes;
+#endif
+}
+
+static int processor(void) {
+    return sched_getcpu();
+}
+#else
+static void choose_place(Worker *w) {
+    (void)w;
+}
+
+static void step_aside(Worker *w) {
+    (void)w;
+}
+
+static void begin_place(Worker *w) {
+    (void)w;
+}
+
+static void choose_first_place(Worker *w, pthread_attr_t *attributes) {
+    (void)w, (void)attributes;
+}
+
+static int processor(void) {
+    return -1;
+}
+#endif
+
 /* ---- a job ---- */
 
 static void wake_next(void) {
@@ -173,8 +276,10 @@ static void wake_next(void) {
     if (atomic_load(&pool.to_wake) >= helpers) return;
     int next = atomic_fetch_add(&pool.to_wake, 1);
     if (next >= helpers) return;
-    Bed *bed = &pool.workers[next].bed;
-    if (atomic_exchange(&bed->word, AWAKE) == SLEEPS) wake(bed);
+    Worker *w = pool.workers + next;
+    if (atomic_load(&w->bed.word) != SLEEPS) return;
+    choose_place(w);
+    if (atomic_exchange(&w->bed.word, AWAKE) == SLEEPS) wake(&w->bed);
 }
 
 typedef struct {
@@ -274,44 +379,6 @@ static void book(i64 since, i64 own, i64 mine, i64 pieces) {
 
 /* ---- threads ---- */
 
-#ifdef __linux__
-/* Lets this thread go to a processor where neither the caller nor a thread before this one is, if it may run on such a one.
- * Its affinity is what it was before; it stays there all the same, as long as nobody else wants the processor. */
-static void step_aside(Worker *w) {
-    const int here = sched_getcpu(), helpers = atomic_load(&pool.helpers);
-    atomic_store(&w->cpu, here);
-    int crowded = here >= 0 && here == atomic_load(&pool.cpu);
-    for (int k = 0; k < w->index && !crowded; k++) crowded = here >= 0 && here == atomic_load(&pool.workers[k].cpu);
-    if (!crowded) return;
-    const i64 now = now_ns();
-    cpu_set_t own, other;
-    if (w->moved_at && now - w->moved_at < MOVE_NS) return;
-    w->moved_at = now;
-    if (sched_getaffinity(0, sizeof own, &own)) return;
-    other = own;
-    CPU_CLR(here, &other);
-    for (int k = -1; k < helpers; k++) {
-        const int cpu = k < 0 ? atomic_load(&pool.cpu) : atomic_load(&pool.workers[k].cpu);
-        if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, &other);
-    }
-    if (!CPU_COUNT(&other) || sched_setaffinity(0, sizeof other, &other)) return;
-    sched_setaffinity(0, sizeof own, &own);
-    atomic_store(&w->cpu, sched_getcpu());
-}
-
-static int processor(void) {
-    return sched_getcpu();
-}
-#else
-static void step_aside(Worker *w) {
-    (void)w;
-}
-
-static int processor(void) {
-    return -1;
-}
-#endif
-
 /* Sleeps unless there is a generation that this thread has not seen. */
 static void sleep_till_woken(Worker *w, unsigned seen) {
     atomic_store(&w->bed.word, SLEEPS);
@@ -323,6 +390,7 @@ static void sleep_till_woken(Worker *w, unsigned seen) {
 static void *work(void *argument) {
     Worker *w = argument;
     unsigned seen = 0;
+    begin_place(w);
     inside = 1;
     for (;;) {
         i64 until = 0;
@@ -359,6 +427,7 @@ static int start_thread(int index) {
     sigfillset(&all);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    choose_first_place(w, &attributes);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&thread, &attributes, work, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
