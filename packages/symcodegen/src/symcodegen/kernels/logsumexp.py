@@ -23,13 +23,22 @@ _TEXT = Template("""
  * many. */
 SYM_NOINLINE void SYM_KERNEL_powers_of(i64 n, $T *y0, const $T *a) {
 $LOOP}
+/* e = a - top in rows of n elements; the next number to take away is `along` an element and `down` a row. */
+SYM_NOINLINE void SYM_KERNEL_less(i64 rows, i64 n, $T *restrict e, const $T *restrict a, const $T *restrict top,
+                                  i64 down, int along) {
+    for (; rows--; e += n, a += n, top += down) {
+        const $T same = *top;
+        if (along) for (i64 i = 0; i < n; i++) e[i] = a[i] - top[i];
+        else for (i64 i = 0; i < n; i++) e[i] = a[i] - same;
+    }
+}
+/* Keeps the compiler from making vectors of a loop over a few numbers, for which it would need three others around it. */
+#define SYM_ONE_BY_ONE(i) __asm__ volatile("" : "+r"(i))
 /* Behind the operands of the kernel come the numbers to take away: one for all, or as many as `from` counts. */
 $POWERS$OPERAND    const $T *top = (const $T *)(void *)p[2];
-    const $T same = *top;
     $T e[SYM_RUN] __attribute__((aligned(64)));
-    if (!p[3]) for (i64 i = 0; i < rows * m; i++) e[i] = a1[i] - same;
-    else for (i64 j = 0; j < rows; j++)
-        for (i64 i = 0; i < m; i++) e[j * m + i] = a1[j * m + i] - top[i];
+    if (p[3]) SYM_KERNEL_less(rows, m, e, a1, top, 0, 1);
+    else SYM_KERNEL_less(1, rows * m, e, a1, top, 0, 0);
     SYM_KERNEL_powers_of(rows * m, v, e);
     return v;
 }
@@ -38,12 +47,17 @@ SYM_NOINLINE void SYM_KERNEL_short(const sym_reduction *max, const sym_reduction
                                    const sym_nest *t, char *const *q, i64 row, i64 rows, $T *tops, double *sums) {
     $T v[SYM_RUN] __attribute__((aligned(64))), e[SYM_RUN] __attribute__((aligned(64)));
     const i64 m = t->n, from = 0, *step = t->step, *jump = t->jump;
-$OPERAND    for (i64 j = 0; j < rows; j++) { tops[j] = *($T *)max->unit; sums[j] = 0; }
+$OPERAND    for (i64 j = 0; j < rows; j++) {
+        tops[j] = *($T *)max->unit;
+        sums[j] = 0;
+        SYM_ONE_BY_ONE(j);
+    }
     max->run(tops, a1, m, rows);
     for (i64 j = 0; j < rows; j++) {
         tops[j] = tops[j] - tops[j] == 0 || tops[j] != tops[j] ? tops[j] : 0;
-        for (i64 i = 0; i < m; i++) e[j * m + i] = a1[j * m + i] - tops[j];
+        SYM_ONE_BY_ONE(j);
     }
+    SYM_KERNEL_less(rows, m, e, a1, tops, 1, 0);
     SYM_KERNEL_powers_of(rows * m, v, e);
     sum->run(sums, v, m, rows);
 }
@@ -83,12 +97,21 @@ int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restri
                 largest.from = total.from = t.columns ? from : 0;
                 largest.m = total.m = each;
                 loops->combine(ctx, &largest, tops + k);
-                for (i64 i = k; i < k + each; i++) tops[i] = tops[i] - tops[i] == 0 || tops[i] != tops[i] ? tops[i] : 0;
+                for (i64 i = k; i < k + each; i++) {
+                    tops[i] = tops[i] - tops[i] == 0 || tops[i] != tops[i] ? tops[i] : 0;
+                    SYM_ONE_BY_ONE(i);
+                }
                 loops->combine(ctx, &total, sums + k);
             }
-            SYM_IVDEP
-            for (i64 i = 0; i < m; i++) sums[i] = sym_log_f64(sums[i]) + tops[i];
-            for (i64 i = 0; i < m; i++) *($T *)(place[0] + (from + i) * step) = ($T)sums[i];
+            /* Whole vectors, so that the logarithm stands here once; what lies behind the last sum is of no account. */
+            for (i64 i = 0; i < m; i += 16) {
+                SYM_IVDEP
+                for (int k = 0; k < 16; k++) sums[i + k] = sym_log_f64(sums[i + k]) + tops[i + k];
+            }
+            for (i64 i = 0; i < m; i++) {
+                *($T *)(place[0] + (from + i) * step) = ($T)sums[i];
+                SYM_ONE_BY_ONE(i);
+            }
         }
     } while (loops->next(t.K, t.kept, t.at, 2, d, s, place));
     return 0;
