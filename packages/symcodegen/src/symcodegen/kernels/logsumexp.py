@@ -32,7 +32,7 @@ SYM_NOINLINE void SYM_KERNEL_less(i64 rows, i64 n, $T *restrict e, const $T *res
         else for (i64 i = 0; i < n; i++) e[i] = a[i] - same;
     }
 }
-/* Keeps the compiler from making vectors of a loop over a few numbers, for which it would need three others around it. */
+/* Keeps the compiler from making vectors of a loop over a few numbers: it would put three others around it. */
 #define SYM_ONE_BY_ONE(i) __asm__ volatile("" : "+r"(i))
 /* Behind the operands of the kernel come the numbers to take away: one for all, or as many as `from` counts. */
 $POWERS$OPERAND    const $T *top = (const $T *)(void *)p[2];
