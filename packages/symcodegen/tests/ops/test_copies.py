@@ -65,3 +65,24 @@ def test_fills(value, dtype):
         wanted = given.copy()
         wanted[1:, 1:-1] = number
         assert part(given).tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_elements_that_are_repeated(dtype):
+    x, times = T.tensor(dtype, (False, False)), T.lscalar()
+    f = function([x, times], [T.repeat(x, times, axis=1), T.repeat(x, times, axis=0)], mode=PLAIN)
+    for count in (0, 1, 2, 3, 16, 17):
+        for given in (numbers((5, 7), dtype), numbers((7, 5), dtype).T, numbers((0, 3), dtype)):
+            for axis, got in zip((1, 0), f(given, count), strict=True):
+                assert got.tobytes() == np.repeat(given, count, axis=axis).tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_identities(dtype):
+    n, m, k = T.lscalars("n", "m", "k")
+    f = function([n, m, k], T.eye(n, m, k, dtype=dtype), mode=PLAIN)
+    for offset in (0, 1, -1, 4, -4, 5, -6, 2**63 - 1, -(2**63)):
+        for shape in [(5, 4), (4, 5), (0, 3), (3, 0), (1, 1)]:
+            rows, cols = np.indices(shape)
+            wanted = np.array(cols - rows == offset).astype(dtype)
+            np.testing.assert_array_equal(f(*shape, offset), wanted, strict=True)

@@ -22,6 +22,7 @@ typedef struct {
 #endif
 
 #define TILE 32     /* a tile of the largest element fits the first-level cache twice */
+#define FEW 16      /* times that an element is written by a loop of its own */
 #define STAMP 2048  /* bytes of a fill that are written element by element; the rest are copies of them */
 
 static i64 magnitude(i64 v) {
@@ -132,6 +133,14 @@ static int copy_16_squares(i64 rows, i64 cols, char *out, i64 so, const char *in
             UNROLL4 for (i64 i = 0; i < n; i++) *(type *)(out + i * so) = *(const type *)(in + i * si);                \
         }                                                                                                              \
     }                                                                                                                  \
+    /* Elements each of which is written some times, one after another. */                                             \
+    static void name##_spread(const i64 *d, char *out, i64 so, const char *in, i64 si) {                               \
+        for (i64 i = 0; i < d[0]; i++) {                                                                               \
+            type *to = (type *)(out + i * so);                                                                         \
+            const type v = *(const type *)(in + i * si);                                                               \
+            for (i64 k = 0; k < d[1]; k++) to[k] = v;                                                                  \
+        }                                                                                                              \
+    }                                                                                                                  \
     static void name##_tiles(const i64 *d, char *out, const i64 *so, const char *in, const i64 *si) {                  \
         const int w = magnitude(so[0]) < magnitude(so[1]) ? 0 : 1, r = 1 - w; /* written along `w`, read along `r` */  \
         const int straight = so[w] == sizeof(type) && si[r] == sizeof(type);                                           \
@@ -151,6 +160,8 @@ static int copy_16_squares(i64 rows, i64 cols, char *out, i64 so, const char *in
             name##_row(d[0], out, so[0], in, si[0]);                                                                   \
         } else if (ndim == 2 && columns_against_rows(so, si)) {                                                        \
             name##_tiles(d, out, so, in, si);                                                                          \
+        } else if (ndim == 2 && d[1] <= FEW && si[1] == 0 && so[1] == sizeof(type)) {                                  \
+            name##_spread(d, out, so[0], in, si[0]);                                                                   \
         } else {                                                                                                       \
             for (i64 i = 0; i < d[0]; i++)                                                                             \
                 name##_block(ndim - 1, d + 1, out + i * so[0], so + 1, in + i * si[0], si + 1);                        \

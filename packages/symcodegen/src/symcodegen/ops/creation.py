@@ -22,9 +22,17 @@ _STEP_CHECK = 'if (step == 0) return ctx->fail(ctx, SYM_VALUE, "the step of a ra
 _EYE = """
 int SYM_KERNEL(char *const *restrict p, const i64 *restrict d, const i64 *restrict s, const sym_ctx *ctx) {
     const i64 k = *(const i64 *)p[3];
+    const i64 n = d[0], m = d[1];
     (void)ctx;
-    for (i64 i = 0; i < d[0]; i++)
-        for (i64 j = 0; j < d[1]; j++) *(%(T)s *)(p[0] + i * s[0] + j * s[1]) = %(one)s;
+    for (i64 i = 0; i < n; i++) {
+        char *row = p[0] + i * s[0];
+        if (s[1] == sizeof(%(T)s))
+            for (i64 j = 0; j < m; j++) ((%(T)s *)row)[j] = 0;
+        else
+            for (i64 j = 0; j < m; j++) *(%(T)s *)(row + j * s[1]) = 0;
+        const unsigned long long at = (unsigned long long)i + (unsigned long long)k;
+        if (at < (unsigned long long)m) *(%(T)s *)(row + (i64)at * s[1]) = %(one)s;
+    }
     return 0;
 }
 """
@@ -87,5 +95,5 @@ def _range_of_floats(op: ARange, node: Apply, fill: CKernel) -> CKernel:
 def eye_c(op: Eye, node: Apply) -> Answer:
     """Zeros, and ones along the diagonal."""
     dtype = node.outputs[0].type.dtype
-    one = "j - i == k ? 0x3c00 : 0" if dtype.name == "float16" else f"({c_type(dtype)})(j - i == k)"
+    one = "0x3c00" if dtype.name == "float16" else "1"
     return CKernel(_EYE % {"T": c_type(dtype), "one": one})
