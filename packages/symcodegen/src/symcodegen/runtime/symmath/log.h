@@ -9,9 +9,19 @@ SYM_FN float sym_log_split_f32(float x, float *k) {
   *k = (float)((sym_i32)i >> 23);
   return sym_float_of((i & 0x007fffffu) + 0x3f3504f3u);
 }
+/* k in float64, where i is the bits of the number less those of sqrt(1/2), and the bias. */
+#if defined(__AVX512DQ__) || defined(__aarch64__)
+#define SYM_LOG_BIAS 0ull
+SYM_FN double sym_log_exponent_f64(sym_u64 i) { return (double)((sym_i64)i >> 52); }
+#else
+#define SYM_LOG_BIAS 0x3ff0000000000000ull
+SYM_FN double sym_log_exponent_f64(sym_u64 i) {
+  return sym_double_of((i >> 52) | 0x4330000000000000ull) - (4503599627370496.0 + 1023.0);
+}
+#endif
 SYM_FN double sym_log_split_f64(double x, double *k) {
-  sym_u64 i = sym_bits_f64(x) + (0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull);
-  *k = sym_double_of((i >> 52) | 0x4330000000000000ull) - (4503599627370496.0 + 1023.0);
+  sym_u64 i = sym_bits_f64(x) + (SYM_LOG_BIAS - 0x3fe6a09e667f3bcdull);
+  *k = sym_log_exponent_f64(i);
   return sym_double_of((i & 0x000fffffffffffffull) + 0x3fe6a09e667f3bcdull);
 }
 /* t, with log(1 + f) = f - s t and s = f / d; d is 2 + f. */
@@ -126,9 +136,9 @@ SYM_FN float sym_log1p_reduce_f32(float x, sym_u32 u, float *k) {
 }
 /* Likewise, and `d` = 2 + f. */
 SYM_FN double sym_log1p_reduce_f64(double x, sym_u64 u, double *k, double *d) {
-  sym_u64 i = u + (0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull);
-  double power = sym_double_of(0x7fe0000000000000ull - (i & 0xfff0000000000000ull));
-  *k = sym_double_of((i >> 52) | 0x4330000000000000ull) - (4503599627370496.0 + 1023.0);
+  sym_u64 i = u + (SYM_LOG_BIAS - 0x3fe6a09e667f3bcdull);
+  double power = sym_double_of(SYM_LOG_BIAS + 0x3ff0000000000000ull - (i & 0xfff0000000000000ull));
+  *k = sym_log_exponent_f64(i);
   *d = SYM_FMA(x, power, power + 1.0);
   return SYM_FMA(x, power, power - 1.0);
 }
