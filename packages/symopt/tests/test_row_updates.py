@@ -136,3 +136,33 @@ def test_a_failing_call_leaves_the_table():
     with pytest.raises(IndexError):
         f(rows, target)
     np.testing.assert_array_equal(W.get_value(), before)
+
+
+PLACES = [-(2**63), -12, -9, -4, -1, 0, 3, 7, 8, 9, 12, 2**63 - 1]
+
+
+@pytest.mark.default_mode
+@pytest.mark.parametrize("part", [slice(None, 5), slice(2, 4), slice(3, 3), slice(0, None), 0], ids=str)
+def test_a_step_on_a_part_of_a_part_changes_it_alone(part):
+    """``W[n:][:5]``: its gradient makes no zeros as large as ``W[n:]``, wherever ``n`` points."""
+    value = rng.normal(size=(9, 3))
+    n, scale = T.lscalar("n"), T.dscalar("scale")
+    weights = [shared(value, name="W") for _ in range(2)]
+    fs = []
+    for w, mode in zip(weights, (None, "FAST_COMPILE"), strict=True):
+        loss = (w[n:][part] ** 2).sum() * scale
+        fs.append(function([n, scale], loss, updates=[(w, w - 0.1 * grad(loss, w))], mode=mode))
+    if part in (slice(None, 5), slice(2, 4)):
+        assert not any(isinstance(node.op, Alloc) for node in fs[0].fgraph.nodes)
+    for place in PLACES:
+        wanted = value.copy()
+        try:
+            wanted[place:][part] *= 1 - 0.2 * 0.5
+        except IndexError:
+            with pytest.raises(IndexError):
+                fs[0](place, 0.5)
+            continue
+        for w, f in zip(weights, fs, strict=True):
+            w.set_value(value)
+            f(place, 0.5)
+            np.testing.assert_allclose(w.get_value(), wanted, rtol=1e-14)

@@ -46,6 +46,19 @@ def used_twice(x, i, g):
     return [x - 2.0 * dense, dense.sum()]
 
 
+def within(x, first, second, base=0.0):
+    """``x`` with a tensor added at ``first`` that holds ``base``, and 1.5 more at ``second``."""
+    part = x[first]
+    zeros = T.alloc(np.float64(base), *[part.shape[k] for k in range(part.ndim)])
+    return T.inc_subtensor(part, T.inc_subtensor(zeros[second], 1.5))
+
+
+def stretched(x, n):
+    """One row, in which a number is written, is added to all rows from the ``n``-th on."""
+    row = T.alloc(np.float64(0.0), 1, x.shape[1])
+    return T.inc_subtensor(x[n:], T.inc_subtensor(row[:, 1:2], 1.5))
+
+
 CASES = [
     # --- what multiplies
     RuleCase(
@@ -133,5 +146,18 @@ CASES = [
         lambda x, y: [part(x, neg(y)), part(T.ones_like(x), y, 0)],
         shapes=[(3, 4), (4,)],
         empty=[(1, 0), (0,)],
+    ),
+    # --- parts of parts
+    RuleCase(
+        "write-in-write",
+        "dmatrix lscalar",
+        lambda x, n: [within(x, slice(n, None), slice(None, 2)), within(x, slice(n, None), slice(1, 3)),
+                      within(x, slice(1, None), slice(None, 2)), within(x, (slice(None), n), slice(1, 2))],
+        lambda x, n: [within(x, slice(None, n), slice(None, 2)), within(x, slice(n, None), slice(None, -1)),
+                      within(x, slice(n, None), slice(None, None, -1)), within(x, slice(n, None), slice(None, 2), 1.0),
+                      stretched(x, n)],
+        shapes=[(9, 4), ()],
+        empty=[(0, 4), ()],
+        special=[np.array([[nan, inf, -0.0, 1.0]] * 4), np.int64(3)],
     ),
 ]

@@ -4,22 +4,28 @@ The gradient of ``W[i]`` is ``inc_subtensor(0[i], g)``: zeros of the shape of ``
 gradient descent ``W - c * inc_subtensor(0[i], g)`` would make, scale and subtract a tensor as large as ``W``. It is
 ``inc_subtensor(W[i], -c * g)``, which the memory plan writes in place: the cost is that of the rows that change.
 
-Both rules belong to the phase ``specialize``: by then sums are collected, equal terms have met, and indices have gone
+The rules belong to the phase ``specialize``: by then sums are collected, equal terms have met, and indices have gone
 below the sums, as they cannot go below what is written by arrays.
 """
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
 from symcore.tensor import scalar_functions as sf
-from symcore.tensor.shapes import DimShuffle
+from symcore.tensor.indexing import INPUT
+from symcore.tensor.shapes import DimShuffle, shape_i
+from symcore.tensor.subtensor import IncSubtensor
 from symopt.match import conform, fn_of
 from symopt.rule import rewrite
-from symopt.rules.subtensors import writes_on_nothing
+from symopt.rules.indexing import compose
+from symopt.rules.subtensors import WHOLE, Part, at, is_slice, parts_of, writes_on_nothing
 from symopt.rules.terms import as_number, build_difference, build_product, signed_terms
 from symopt.ruleset import RuleSet
 
 _PHASE = "specialize"
+#: Numbers up to which a place in a tensor and a distance from there add up without going beyond 64 bits.
+MOST_APART = 1 << 62
 
 
 def _written_again(base: Any, writes: list[Any], values: list[Any]) -> Any:
@@ -37,8 +43,8 @@ def _factors(node: Any, fgraph: Any) -> tuple[Any, list[Any], list[Any]] | None:
     ``None`` where ``node`` is something else."""
     inputs, out = node.inputs, node.outputs[0]
     candidates = inputs[:1] if node.op.fn is sf.true_div else inputs
-    for at, v in enumerate(candidates):
-        others = [x for k, x in enumerate(inputs) if k != at]
+    for position, v in enumerate(candidates):
+        others = [x for k, x in enumerate(inputs) if k != position]
         if v.type.dtype is not out.type.dtype or v.type.broadcastable != out.type.broadcastable or not v.type.ndim:
             continue
         if all(all(x.type.broadcastable) for x in others) and (writes := writes_on_nothing(v, fgraph)):
@@ -127,4 +133,60 @@ def _inside_sum(out: Any, fgraph: Any) -> bool:
     return user is not None and fn_of(user.outputs[0]) in (sf.add, sf.sub) and user.outputs[0].type == out.type
 
 
-RULES = RuleSet(scale_into_write, scale_into_write_by_scalar, sum_into_write)
+# ---------------------------------------------------------------------- parts of parts
+
+
+@rewrite(IncSubtensor, phase=_PHASE, tags={"shape_hiding"})
+def write_in_write(node: Any, fgraph: Any) -> Any:
+    """``inc_subtensor(x[i], inc_subtensor(0[j], y)) -> inc_subtensor(x[i][j], y)``, where nobody else needs the zeros
+    with ``y`` among them: the gradient of ``x[i][j]`` makes no tensor as large as ``x[i]``."""
+    x, part = node.inputs[:2]
+    if node.op.set_instead:
+        return None
+    outer = parts_of(node.op.entries, node.inputs[2:], x.type.ndim)
+    whole = at(x, outer).type
+    writes = writes_on_nothing(part, fgraph) if part.type.broadcastable == whole.broadcastable else []
+    new = x
+    for write in writes:
+        own = parts_of(write.op.entries, write.inputs[2:], whole.ndim) if type(write.op) is IncSubtensor else None
+        both = None if own is None else _both(x, outer, own)
+        while both and both[-1] == WHOLE:
+            both.pop()
+        if not both:
+            return None
+        entries = tuple([entry for entry, _ in both])
+        new = IncSubtensor(entries)(new, write.inputs[1], *[s for _, scalars in both for s in scalars])
+    return new if writes and node.outputs[0].type.is_super(new.type) else None
+
+
+def _both(x: Any, outer: Sequence[Part], inner: Sequence[Part]) -> list[Part] | None:
+    """Return the index, axis by axis, that does what ``outer`` and then ``inner`` do to ``x``, or ``None``."""
+    left, both = iter(inner), list[Part]()
+    for axis, part in enumerate(outer):
+        after = next(left) if is_slice(part) else WHOLE
+        if after == WHOLE or part == WHOLE:
+            both.append(part if after == WHOLE else after)
+            continue
+        entry = compose(part[0], after[0], x.type.shape[axis])
+        found = _behind(x, axis, part, after[0]) if entry is None else (entry, ())
+        if found is None:
+            return None
+        both.append(found)
+    return both
+
+
+def _behind(x: Any, axis: int, part: Part, after: Any) -> Part | None:
+    """Return ``[n + a:n + b]`` for ``[n:]`` and then ``[a:b]``, for numbers ``a`` and ``b`` that count from the front;
+    of a negative ``n``, or one beyond the end, the place that it stands for."""
+    if part[0] != ("slice", INPUT, None, None) or not isinstance(after, tuple) or after[3] not in (None, 1):
+        return None
+    first, last = after[1] or 0, after[2]
+    if isinstance(first, str) or isinstance(last, str) or last is None or not 0 <= first <= last < MOST_APART:
+        return None
+    [n], length = part[1], shape_i(x, axis)
+    n = sf.cast(n, "int64")
+    start = sf.switch(sf.lt(n, 0), sf.maximum(sf.add(n, length), 0), sf.minimum(n, length))
+    return ("slice", INPUT, INPUT, None), (sf.add(start, first), sf.add(start, last))
+
+
+RULES = RuleSet(scale_into_write, scale_into_write_by_scalar, sum_into_write, write_in_write)
