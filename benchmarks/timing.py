@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import statistics
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
+from pathlib import Path
 
 BLOCK_S = 4e-3  # one block: long against the clock and the switch between contenders, short against the scheduler
 THREADED_BLOCK_S = 20e-3  # with several threads, where every turn begins with a wait
 SETTLED = 0.05  # of a processor: no thread of this process waits spinning
+SETTLED_LOOKS = 3  # at the threads of this process, a millisecond apart, that find none of them running
 WARM_UP_BELOW_S = 20e-3  # shorter calls get an untimed call before each block, because others have used the caches
 DISTURBED = 1.3  # wall time above this multiple of CPU time means that the process had to wait for its processor
 MIN_BLOCKS, MAX_BLOCKS = 5, 400
@@ -48,18 +51,38 @@ def _block(call: Callable[[], object], count: int) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def settle(limit_s: float = 0.2) -> None:
-    """Wait until no thread of this process runs, at most so long.
+def settle(limit_s: float = 0.5) -> None:
+    """Wait until no other thread of this process runs, at most so long.
 
-    Threads of OpenBLAS, OpenMP and others look for more work for up to 30 ms after a call: on the processors that the
+    Threads of OpenBLAS, OpenMP and others look for more work for up to 100 ms after a call: on the processors that the
     contender whose turn is next needs for its own.
     """
-    end = time.perf_counter() + limit_s
-    while (wall := time.perf_counter()) < end:
-        cpu = time.process_time()
-        time.sleep(2e-3)
-        if time.process_time() - cpu < SETTLED * (time.perf_counter() - wall):
-            return
+    end, quiet = time.perf_counter() + limit_s, 0
+    while quiet < SETTLED_LOOKS and time.perf_counter() < end:
+        quiet = 0 if _others_run() else quiet + 1
+
+
+def _others_run() -> bool:
+    """Whether other threads of this process run or want to, as seen after some milliseconds.
+
+    By their states where the system shows them. Elsewhere by CPU time, over a window longer than ticks of the clock:
+    between two ticks many systems do not count what other threads use.
+    """
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        wall, cpu = time.perf_counter(), time.process_time()
+        time.sleep(25e-3)
+        return time.process_time() - cpu >= SETTLED * (time.perf_counter() - wall)
+    time.sleep(1e-3)
+    own = str(threading.get_native_id())
+    for task in tasks.iterdir():
+        try:
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue  # it has just ended
+        if state == "R" and task.name != own:
+            return True
+    return False
 
 
 def calls_per_block(call: Callable[[], object], block_s: float = BLOCK_S) -> int:
