@@ -424,12 +424,13 @@ class Lowering:
         extras: Sequence[int] = (),
         inplace: Sequence[tuple[int, int]] = (),
         cut: Sequence[int] = (),
+        weight: int = 1,
     ) -> None:
-        """Emit a prebuilt routine of the layout ``full``; ``cut`` as in ``CKernel``."""
+        """Emit a prebuilt routine of the layout ``full``; ``cut`` and ``weight`` as in ``CKernel``."""
         if name.startswith(("gemm", "gemv", "ger")):
             self.uses_blas = True
         flags = self._rows(cut)
-        self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace, flags)
+        self.emit(self.cvm.FULL, self.cvm.routines[name], outputs, inputs, tuple(extras), inplace, flags, weight)
 
     def kernel(
         self,

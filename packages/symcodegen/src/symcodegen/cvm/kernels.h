@@ -31,6 +31,10 @@ KERNEL(scatter_add_f8);
 KERNEL(scatter_add_c8);
 KERNEL(scatter_add_c16);
 
+KERNEL(sort_axis);
+KERNEL(argsort_axis);
+KERNEL(topk_axis);
+
 /* See `choose` of Routine. */
 sym_kernel *s_gemm_choose(const i64 *d, const i64 *s);
 sym_kernel *d_gemm_choose(const i64 *d, const i64 *s);

@@ -3,6 +3,7 @@
 #include "cvm.h"
 #include "combine.h"
 #include "products.h"
+#include "sorting.h"
 #include "threads.h"
 
 #include <string.h>
@@ -105,6 +106,18 @@ static PyObject *set_combining(PyObject *self, PyObject *name) {
     Py_RETURN_NONE;
 }
 
+static PyObject *set_sorting(PyObject *self, PyObject *name) {
+    const char *before = sort_kernels()->name, *text = name == Py_None ? NULL : PyUnicode_AsUTF8(name);
+    (void)self;
+    if (name != Py_None && !text) return NULL;
+    if (choose_sorting(text))
+        return PyErr_Format(PyExc_ValueError,
+                            "set_sorting(%R): this processor, or the compiler of this extension, does not have them. "
+                            "Pass 'avx512', 'avx2', 'vector' or None.",
+                            name);
+    return PyUnicode_FromString(before);
+}
+
 static PyObject *take_blas_setter(PyObject *self, PyObject *address) {
     (void)self;
     void *pointer = PyLong_AsVoidPtr(address);
@@ -177,6 +190,11 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "(for tests), or None for the cheapest.\n"
                                    "Returns the name of those used before. ValueError if there are no such kernels "
                                    "here."},
+                                  {"set_sorting", set_sorting, METH_O,
+                                   "set_sorting(name)\n--\n\nChooses the kernels of sorting: 'avx512', 'avx2', 'vector' "
+                                   "(any processor), or None for the best that\nthis processor has. For the whole "
+                                   "process. Returns the name of those used before. ValueError if there are no\nsuch "
+                                   "kernels here."},
                                   {"set_blas_setter", take_blas_setter, METH_O,
                                    "set_blas_setter(address)\n--\n\nTakes the address of the C function of BLAS that sets "
                                    "its number of threads, void (int); 0: there is none."},

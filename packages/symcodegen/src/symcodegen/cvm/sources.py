@@ -55,6 +55,11 @@ UNITS = (
     "products_avx512.c",
     "products_avx2.c",
     "products_vector.c",
+    "sorting.c",
+    "sorting_complex.c",
+    "sorting_avx512.c",
+    "sorting_avx2.c",
+    "sorting_vector.c",
 )
 HEADERS = (
     "cvm.h",
@@ -71,6 +76,14 @@ HEADERS = (
     "products_template.h",
     "products_tiny.h",
     "products_x86.h",
+    "sorting.h",
+    "sorting_complex.h",
+    "sorting_core.h",
+    "sorting_network.h",
+    "sorting_order.h",
+    "sorting_positions.h",
+    "sorting_template.h",
+    "sorting_x86.h",
     "threads.h",
 )
 

@@ -10,7 +10,7 @@ CVM = Path(sources.HERE)
 RUNTIME = CVM.parent / "runtime"
 OWN = Path(__file__).parent / "runtime"
 #: What every program needs, what indexing needs, what loops and what reductions of floats need, or what stands for it,
-#: and what products need.
+#: what sorting needs, and what products need.
 ALWAYS = (
     "services.c", "analyse.c", "prepare.c", "registers.c", "shapes.c", "views.c", "collapse.c", "arena.c",
     "copy.c", "nests.c", "reduction.c",
@@ -19,6 +19,7 @@ INDEXING = ("index.c",)
 LOOPS, NO_LOOPS = ("loop.c",), ("no_loops.c",)
 COMBINING = ("combine.c", "combine_avx512.c", "combine_avx2.c", "combine_vector.c")
 NO_COMBINING = ("no_combining.c",)
+SORTING = tuple(name for name in sources.UNITS if name.startswith("sorting"))
 PRODUCTS = ("matrix.c", "blas.c")
 #: BLAS's letter for a type of elements -> what stands for it in ``SYM_PRODUCT_TYPES`` (``cvm/kernels.h``).
 PRODUCT_TYPES = {"s": 1, "d": 2, "c": 4, "z": 8}
@@ -30,12 +31,12 @@ _VARIABLE = re.compile(r"^(?!static|typedef|extern)(?:const )?\w+ \*?(\w+)(?: = 
 _PYTHON = re.compile(r"#define PY_SSIZE_T_CLEAN.*?#include <numpy/arrayobject\.h>\n", re.DOTALL)
 
 
-def units(indexing: bool, loops: bool, combining: bool, types: str) -> list[str]:
+def units(indexing: bool, loops: bool, combining: bool, sorting: bool, types: str) -> list[str]:
     """Return the names of the C files that a program needs; ``types``: letters of :data:`PRODUCT_TYPES`."""
     own = tuple(name for name in sources.UNITS if name.startswith("products")) if chooses_products(types) else ()
     parts = (
         INDEXING if indexing else (), LOOPS if loops else NO_LOOPS, COMBINING if combining else NO_COMBINING,
-        (*PRODUCTS, *own) if types else (),
+        SORTING if sorting else (), (*PRODUCTS, *own) if types else (),
     )  # fmt: skip
     return [*ALWAYS, *(name for part in parts for name in part)]
 

@@ -148,7 +148,8 @@ class _Export:
         self.products = bool(types)
         indexing = any(name in row for row in rows for name in ("gather", "scatter", "row_offsets"))
         self.combines = "loops->known" in kernels
-        names = units(indexing, len(self.programs) > 1, self.combines, types)
+        sorting = any(name in row for row in rows for name in ("sort_axis", "topk_axis"))
+        names = units(indexing, len(self.programs) > 1, self.combines, sorting, types)
         (self.folder / "runtime").mkdir(exist_ok=True)
         for name, text in runtime_files(self.prefix, names, types, set(self.symbols.values())).items():
             (self.folder / "runtime" / name).write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ from symcodegen.kernels.counting import (
     nonzero_count_kernel,
     nonzero_kernel,
 )
-from symcodegen.kernels.sorting import argsort_kernel, sort_kernel
+from symcodegen.kernels.sorting import SORT_WEIGHT, sort_extras
 from symcodegen.ops.counted import counted
 from symcore.graph.variable import Apply
 from symcore.tensor.arranging import RepeatedPositions
@@ -62,10 +62,7 @@ def unique_c(op: Unique, node: Apply) -> Answer:
     x = node.inputs[0].type
     by_order = op.return_index or op.return_inverse
     try:
-        sort = CKernel(
-            argsort_kernel(x.dtype, 1, 0) if by_order else sort_kernel(x.dtype, 1, 0),
-            fallible=True, heavy=True, weight=64,
-        )  # fmt: skip
+        extras = sort_extras(x.dtype, 1, 0)
         count = CKernel(distinct_count_kernel(x.dtype, by_order))
         fill = CKernel(
             distinct_kernel(x.dtype, by_order, op.return_index, op.return_inverse, op.return_counts, x.ndim), weight=2
@@ -81,7 +78,8 @@ def unique_c(op: Unique, node: Apply) -> Answer:
         flat = b.new_view(vector)
         b.emit(b.cvm.RESHAPE, None, [flat], [b.slot(n.inputs[0])], size)
         found = b.temp(order, size)
-        b.kernel(sort, [found], [flat], name=f"sort for {op}")
+        known = [b.registers.of(k) for k in extras]
+        b.routine("argsort" if by_order else "sort", [found], [flat], known, weight=SORT_WEIGHT)
         inputs = [flat, found] if by_order else [found]
         length = (counted(b, count, inputs, f"count {op}"),)
         outputs = [b.out(y, lengths=shape if _is_inverse(op, k) else length) for k, y in enumerate(n.outputs)]

@@ -1,43 +1,45 @@
-"""C for sorting."""
+"""Sorting, by routines of the machine."""
+
+from typing import Any
 
 import numpy as np
 
-from symcodegen.dispatch import Answer, CKernel, c_impl, refuse
+from symcodegen.dispatch import Answer, Routine, c_impl, refuse
 from symcodegen.expr import NoC
-from symcodegen.kernels.sorting import argsort_kernel, sort_kernel, topk_kernel
+from symcodegen.kernels.sorting import SORT_WEIGHT, TOPK_WEIGHT, sort_extras
 from symcodegen.kernels.walk import cut_of_lines
 from symcore.graph.variable import Apply
 from symcore.tensor.sorting import Argsort, Sort, TopK
 
 
+def _routine(node: Apply, name: str, axis: int, weight: int, positions: np.dtype[Any] | None = None) -> Answer:
+    x = node.inputs[0].type
+    cut = cut_of_lines(x.ndim, axis, 1 + len(node.outputs))
+    try:
+        extras = sort_extras(x.dtype, x.ndim, axis, positions)
+    except NoC as why:
+        return refuse(node, f"no C for {why}")
+
+    def emit(b: Any, n: Apply) -> None:
+        known = [b.registers.of(k) for k in extras]
+        b.routine(name, [b.out(y) for y in n.outputs], [b.slot(v) for v in n.inputs], known, (), cut, weight)
+
+    return Routine(name, emit, fallible=True)
+
+
 @c_impl.register
 def sort_c(op: Sort, node: Apply) -> Answer:
     """Every kind is stable, so the kind makes no difference."""
-    x = node.inputs[0].type
-    cut = cut_of_lines(x.ndim, op.axis, 2)
-    try:
-        return CKernel(sort_kernel(x.dtype, x.ndim, op.axis), fallible=True, heavy=True, weight=64, cut=cut)
-    except NoC as why:
-        return refuse(node, f"no C for {why}")
+    return _routine(node, "sort", op.axis, SORT_WEIGHT)
 
 
 @c_impl.register
 def argsort_c(op: Argsort, node: Apply) -> Answer:
     """Keys sorted together with their positions."""
-    x = node.inputs[0].type
-    cut = cut_of_lines(x.ndim, op.axis, 2)
-    try:
-        return CKernel(argsort_kernel(x.dtype, x.ndim, op.axis), fallible=True, heavy=True, weight=64, cut=cut)
-    except NoC as why:
-        return refuse(node, f"no C for {why}")
+    return _routine(node, "argsort", op.axis, SORT_WEIGHT)
 
 
 @c_impl.register
 def topk_c(op: TopK, node: Apply) -> Answer:
     """A heap of ``k``, or a sort; they always come in order, whether that was asked for or not."""
-    x = node.inputs[0].type
-    try:
-        text = topk_kernel(x.dtype, np.dtype(op.idx_dtype), x.ndim, op.axis)
-        return CKernel(text, fallible=True, weight=16, cut=cut_of_lines(x.ndim, op.axis, 3))
-    except NoC as why:
-        return refuse(node, f"no C for {why}")
+    return _routine(node, "topk", op.axis, TOPK_WEIGHT, np.dtype(op.idx_dtype))
