@@ -170,3 +170,27 @@ def test_diagonals(offset, axes):
         part[...] = True
         np.testing.assert_array_equal(got, np.diagonal(array, offset, *axes))
         np.testing.assert_array_equal(slope, np.where(mask, 2 * array, 0))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32", "complex128"])
+def test_long_matrices_of_indices_and_their_ends(dtype):
+    rng = np.random.default_rng(5)
+    x, values = (rng.integers(0, 99, 40).astype(dtype) for _ in range(2))
+    i = rng.integers(-40, 40, (7, 33))
+    vx, vi, vy = T.tensor(dtype, (False,)), T.lmatrix(), T.tensor(dtype, (False, False))
+    read, add = compiled([vx, vi], vx[vi]), compiled([vx, vi, vy], T.inc_subtensor(vx[vi], vy))
+    y = rng.integers(0, 3, i.shape).astype(dtype)
+    for index, part in ((i, y), (i[::2, ::3], y[::2, ::3]), (i.T, y.T), (i[:, ::-1], y[:, ::-1]), (i[:0], y[:0])):
+        np.testing.assert_array_equal(read(x, index), x[index], strict=True)
+        wanted = x.copy()
+        np.add.at(wanted, index, part)
+        np.testing.assert_array_equal(add(x, index, part), wanted, strict=True)
+    for wrong in (40, -41, 2**63 - 1, -(2**63)):
+        bad = i.copy()
+        bad[5, 20] = wrong
+        with pytest.raises(IndexError, match=f"index {wrong} is out of bounds for axis 0 with size 40"):
+            read(x, bad)
+        with pytest.raises(IndexError, match=f"index {wrong} is out of bounds"):
+            add(x, bad, y)
+    with pytest.raises(IndexError, match="index 0 is out of bounds"):
+        read(values[:0], np.zeros((1, 1), "int64"))

@@ -2,7 +2,8 @@
 
 The offsets in ``x`` that the arrays stand for are computed, and checked, once, before anything is written. Kept axes
 before those of the arrays are walked outside, those behind them inside. Duplicates are met in the order of the arrays:
-the last one set wins, all are added.
+the last one set wins, all are added. One array of indices that lie side by side is checked in vectors first, and
+element by element only if that finds one out of bounds.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,31 @@ static __attribute__((noinline, unused)) void SYM_KERNEL_row(char *a, i64 sa, ch
             %(between)s
         }
     }
+}
+static __attribute__((noinline, unused)) void SYM_KERNEL_items(char *a, i64 step, char *b, const i64 *offset, i64 n) {
+    if (step == sizeof(%(T)s))
+        for (i64 i = 0; i < n; i++) {
+            SYM_KERNEL_item *u = (SYM_KERNEL_item *)a + i, *v = (SYM_KERNEL_item *)(b + offset[i]);
+            %(between)s
+        }
+    else
+        for (i64 i = 0; i < n; i++) {
+            SYM_KERNEL_item *u = (SYM_KERNEL_item *)(a + i * step), *v = (SYM_KERNEL_item *)(b + offset[i]);
+            %(between)s
+        }
+}
+/* The offsets that n indices stand for; 0 if one is out of bounds. Without a branch, so that it becomes vectors. */
+static __attribute__((noinline, unused)) int SYM_KERNEL_offsets(const char *q, i64 step, i64 n, i64 length, i64 stride,
+                                                                i64 *offset) {
+    const i64 *v = (const i64 *)q;
+    i64 wrong = 0;
+    if (step != sizeof *v) return 0;
+    for (i64 i = 0; i < n; i++) {
+        const i64 at = v[i] + (length & -(i64)(v[i] < 0));
+        wrong |= at | (length - 1 - at);
+        offset[i] = (i64)((unsigned long long)at * (unsigned long long)stride);
+    }
+    return wrong >= 0;
 }
 static inline __attribute__((unused)) void SYM_KERNEL_block(int n, const i64 *shape, char *a, char *b,
                                                             const i64 *strides) {
@@ -90,7 +116,12 @@ _BODY = """
 %(single)s
     if (count) {
         i64 g = 0;
-        do
+        do {
+            const i64 along = R ? is[K * R - 1] : 0, whole = d[X + axis[0]], by = s[X + axis[0]];
+            if (K == 1 && SYM_KERNEL_offsets(q[0], along, inner, whole, by, offset + g)) {
+                g += inner;
+                continue;
+            }
             for (i64 i = 0; i < inner; i++, g++) {
                 i64 here = 0;
                 for (int k = 0; k < K; k++) {
@@ -102,7 +133,7 @@ _BODY = """
                 }
                 offset[g] = here;
             }
-        while (sym_next(R, at, joint, K, q, is));
+        } while (sym_next(R, at, joint, K, q, is));
     }
     if (!size) return 0;
     for (int a = 0; a < BEFORE; a++) {
@@ -121,7 +152,10 @@ _BODY = """
         const i64 *here = offset;
         char *a[1] = {w[0]};
         do
-            for (i64 i = 0; i < inner; i++)
+            if (AFTER == 0) {
+                SYM_KERNEL_items(a[0], step, w[1], here, inner);
+                here += inner;
+            } else for (i64 i = 0; i < inner; i++)
                 SYM_KERNEL_block(AFTER, part + BEFORE + R, a[0] + i * step, w[1] + *here++, behind);
         while (sym_next(R, within, joint, 1, a, ps + BEFORE));
     } while (sym_next(BEFORE, at, part, 2, w, strides));
