@@ -370,6 +370,30 @@ def test_powers_of_whole_numbers_are_exact(built: tuple[Path, dict[str, bool]], 
     assert len(pairs) > 900 and wrong == []
 
 
+def test_powers_where_most_digits_vanish(built: tuple[Path, dict[str, bool]]) -> None:
+    """In float64: results near both ends of the range, and denormal ones; bases at the ends of the logarithm's interval."""
+    if not WIDER:
+        pytest.skip("long double is no wider than double here")
+    rng = np.random.default_rng(31)
+    x = np.concatenate([rng.uniform(0.69, 0.73, 20_000), rng.uniform(1.38, 1.45, 20_000), rng.uniform(0.5, 2, 20_000)])
+    y = rng.uniform(-1074, 1023, x.size) / np.log2(x)
+    got = tools.bind(built[0], "sym_pow_f64")(x, y)
+    assert tools.ulp_error(got, reference("pow", x, y)).max() <= BOUND
+
+
+def test_log1p_from_its_pole_to_the_largest_number(built: tuple[Path, dict[str, bool]]) -> None:
+    """In float64: where 1 + x loses nearly all of x, where it is x, and around both ends of k = 0."""
+    if not WIDER:
+        pytest.skip("long double is no wider than double here")
+    rng = np.random.default_rng(32)
+    parts = [np.exp2(rng.uniform(a, b, 10_000)) for a, b in ((-1074, -40), (40, 60), (190, 210), (880, 1023.9))]
+    near = [rng.uniform(0.4, 0.43, 10_000), rng.uniform(-0.31, -0.28, 10_000)]
+    x = np.concatenate([*parts, *near, np.exp2(rng.uniform(-53, -1, 10_000)) - 1])
+    x = x[x > -1]
+    got = tools.bind(built[0], "sym_log1p_f64")(x)
+    assert tools.ulp_error(got, reference("log1p", x)).max() <= BOUND
+
+
 def test_roots_of_cubes_are_exact(built: tuple[Path, dict[str, bool]]) -> None:
     """In float64, where the last step has an exact residue."""
     roots = np.concatenate([np.arange(-3000.0, 3000.0), np.arange(200_000.0, 208_063.0)])
