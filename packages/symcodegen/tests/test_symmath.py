@@ -371,7 +371,7 @@ def test_powers_of_whole_numbers_are_exact(built: tuple[Path, dict[str, bool]], 
 
 
 def test_powers_where_most_digits_vanish(built: tuple[Path, dict[str, bool]]) -> None:
-    """In float64: results near both ends of the range, and denormal ones; bases at the ends of the logarithm's interval."""
+    """In float64: results near both ends of the range, and denormal ones; bases next to sqrt(2) and its inverse."""
     if not WIDER:
         pytest.skip("long double is no wider than double here")
     rng = np.random.default_rng(31)
