@@ -242,7 +242,7 @@ def test_kernels_are_chosen_by_name(cvm):
     assert cvm.set_products(best) == best
 
 
-WAYS = ["spread", "dots", "blocked", "dots packed"]
+WAYS = ["spread", "dots", "blocked", "dots packed", "sweep"]
 #: Rows, columns, lengths of the sum: fewer and more than a tile has, several blocks of the sum (256, 384 deep), lanes
 #: that do not fill a vector.
 BLOCKS = [(1, 40, 33), (2, 17, 400), (15, 9, 401), (61, 47, 20)]

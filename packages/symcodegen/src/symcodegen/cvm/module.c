@@ -68,7 +68,7 @@ static PyObject *set_blas(PyObject *self, PyObject *pointers) {
 }
 
 /* In the order of Way in products_template.h. */
-static const char *const product_ways[] = {"spread", "dots", "blocked", "dots packed", NULL};
+static const char *const product_ways[] = {"spread", "dots", "blocked", "dots packed", "sweep", NULL};
 
 static PyObject *set_products(PyObject *self, PyObject *args) {
     PyObject *name;
@@ -82,7 +82,7 @@ static PyObject *set_products(PyObject *self, PyObject *args) {
         for (position = 0; product_ways[position] && strcmp(product_ways[position], way);) position++;
     if (way && !product_ways[position])
         return PyErr_Format(PyExc_ValueError,
-                            "set_products: there is no way '%s'. Pass 'spread', 'dots', 'blocked', 'dots packed' or None.",
+                            "set_products: there is no way '%s'. Pass 'spread', 'dots', 'blocked', 'dots packed', 'sweep' or None.",
                             way);
     if (choose_products(text))
         return PyErr_Format(PyExc_ValueError,
@@ -186,7 +186,7 @@ static PyMethodDef functions[] = {{"dlopen", load_library, METH_O,
                                    "set_products(name, way=None)\n--\n\nChooses the kernels of products: 'avx512', 'avx2', "
                                    "'vector' (any processor), 'blas' (leave them to\nBLAS), or None for the best that "
                                    "this processor has, which is what a process begins with. For the whole process.\n"
-                                   "way: 'spread', 'dots', 'blocked' or 'dots packed' for all products that can take it "
+                                   "way: 'spread', 'dots', 'blocked', 'dots packed' or 'sweep' for all products that can take it "
                                    "(for tests), or None for the cheapest.\n"
                                    "Returns the name of those used before. ValueError if there are no such kernels "
                                    "here."},

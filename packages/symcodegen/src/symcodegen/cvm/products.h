@@ -8,6 +8,8 @@
 
 #include "kernels.h"
 
+#include <stdint.h>
+
 /* c[m,n] = beta * y[m,n] + alpha * a[m,k] @ b[k,n], with byte strides along rows (rs) and columns (cs).
  * c may be y; alpha, beta point to elements. m, n, k are positive, alpha is not 0, and all strides are multiples of the
  * element's size: the caller has looked. */

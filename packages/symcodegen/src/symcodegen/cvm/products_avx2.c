@@ -69,6 +69,7 @@ static inline TARGET void store_some_d(double *p, int n, __m256d v) {
 #define BLOCKED_CALL 150
 #define PACKED_ELEMENT 6
 #define DOTS_BYTES (1 << 18)
+#define SWEEP_BYTES (3 << 17)
 #define LARGE_SIDE(size) MOST_PRODUCT
 #define BLAS_LOSS 10
 #define TILE_ROWS 6

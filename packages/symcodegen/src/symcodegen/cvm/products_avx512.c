@@ -30,6 +30,7 @@ static inline TARGET __m256d half_d(__m512d v) {
 #define BLOCKED_CALL 150
 #define PACKED_ELEMENT 3
 #define DOTS_BYTES (1 << 18)
+#define SWEEP_BYTES (3 << 17)
 #define LARGE_SIDE(size) (size == 4 ? 1025 : 512) /* measured: beyond, the blocks of BLAS use the caches better */
 #define BLAS_LOSS 5
 #define TILE_ROWS 14

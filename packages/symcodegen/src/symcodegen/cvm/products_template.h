@@ -5,16 +5,18 @@
  * the sizes of blocks ROWS (of spread), MOST_COLS (of dots, by four rows), TILE_ROWS (of tiles, by two vectors) and DEPTH(size)
  * (steps of the sum in a block of tiles); the limits MOST_WORK (multiplications) and MOST_BYTES (of a and b) of the ways
  * without blocks, LEAST_PACKED, MOST_PACKED (multiplications) and DOTS_BYTES (of the copy) of those that copy;
+ * SWEEP_BYTES, of a matrix, beyond which the result is swept over;
  * LARGE_SIDE(size), the length from which on a product whose sides all have it is BLAS's;
  * and, for the choice, in multiplications of a vector: WRITE_COST (of a vector of the result), TILE_CALL, BLOCKED_CALL, PACKED_ELEMENT (in
  * eighths, copied across), BLAS_CALL (what its call costs more than ours), BLAS_COPIES (multiplications beyond which it copies
  * its operands), BLAS_GAIN and BLAS_LOSS (per cent by which its loops are faster up to there and slower from there on).
  *
- * Four ways through a product:
+ * Five ways through a product:
  *   spread       vectors lie along n: rows of b are read as they are, elements of a are spread over a vector
  *   dots         vectors lie along k: both operands are contiguous along k, lanes are added up at the end
  *   blocked      as spread, by larger blocks, with copies of what does not lie as they want it (products_blocked.h)
  *   dots packed  as dots, with a copy of b
+ *   sweep        one row: several rows of b at a time are added to all of the result (products_sweep.h)
  * and each of them through the transposed product. Blocks of accumulators stay in registers; `chains` are accumulators of the
  * same element that take turns along k, so that an addition need not wait for the one before. Loops over a block are
  * unrolled completely: their bounds are constants once inlined. */
@@ -145,6 +147,8 @@ static TARGET void NAME(spread)(const Product *q) {
     }
 }
 
+#include "products_sweep.h"
+
 /* ---- dots ---- */
 
 INLINE void NAME(write_dot)(const Product *q, i64 i, i64 j, T sum) {
@@ -155,7 +159,7 @@ INLINE void NAME(write_dot)(const Product *q, i64 i, i64 j, T sum) {
 }
 
 INLINE void NAME(dots_step)(const Product *q, const T *a, const T *b, int whole, MASK last, const int rows,
-                            const int cols, V *sums) {
+                            const int cols, const int ahead, V *sums) {
     V x[MOST_COLS];
     UNROLL for (int c = 0; c < cols; c++) {
         const T *at = CONST_AT(b, c * q->b_cs);
@@ -163,13 +167,15 @@ INLINE void NAME(dots_step)(const Product *q, const T *a, const T *b, int whole,
     }
     UNROLL for (int r = 0; r < rows; r++) {
         const T *at = CONST_AT(a, r * q->a_rs);
+        if (ahead) PREFETCH((const char *)at + AHEAD);
         V w = whole ? LOAD(at) : LOAD_SOME(at, last);
         UNROLL for (int c = 0; c < cols; c++) sums[c * rows + r] = FMA(w, x[c], sums[c * rows + r]);
     }
 }
 
 /* rows * cols * chains is a multiple of 4. */
-INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, const int cols, const int chains) {
+INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, const int cols, const int chains,
+                             const int ahead) {
     V sums[4 * MOST_COLS];
     T totals[4 * MOST_COLS];
     const int block = rows * cols;
@@ -179,9 +185,9 @@ INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, con
     i64 k = whole;
     for (; k >= chains; k -= chains)
         UNROLL for (int u = 0; u < chains; u++, a += WIDTH, b += WIDTH)
-            NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, sums + u * block);
-    for (; k > 0; k--, a += WIDTH, b += WIDTH) NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, sums);
-    if (rest) NAME(dots_step)(q, a, b, 0, LANES(rest), rows, cols, sums);
+            NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, ahead, sums + u * block);
+    for (; k > 0; k--, a += WIDTH, b += WIDTH) NAME(dots_step)(q, a, b, 1, LANES(WIDTH), rows, cols, ahead, sums);
+    if (rest) NAME(dots_step)(q, a, b, 0, LANES(rest), rows, cols, 0, sums);
     UNROLL for (int z = 0; z < block * chains; z += 4)
         SUM_FOUR(totals + z, sums[z], sums[z + 1], sums[z + 2], sums[z + 3]);
     UNROLL for (int z = block; z < block * chains; z++) totals[z % block] += totals[z];
@@ -191,7 +197,7 @@ INLINE void NAME(dots_block)(const Product *q, i64 i, i64 j, const int rows, con
 
 #define DOTS(cols)                                                                                                     \
     static TARGET void NAME(dots_4x##cols)(const Product *q, i64 i, i64 j) {                                           \
-        NAME(dots_block)(q, i, j, 4, cols, 1);                                                                         \
+        NAME(dots_block)(q, i, j, 4, cols, 1, 0);                                                                      \
     }
 DOTS(2)
 DOTS(3)
@@ -208,12 +214,20 @@ static void (*const NAME(dots_four)[MOST_COLS + 1])(const Product *, i64, i64) =
 #endif
 };
 
-/* A column of the result from row i on. */
+/* Eight rows that come from memory. */
+static TARGET void NAME(dots_ahead)(const Product *q, i64 i, i64 j) {
+    NAME(dots_block)(q, i, j, 8, 1, 1, 1);
+}
+
+/* A column of the result from row i on. Sums do not begin where memory is aligned, though that is faster: their bits would depend on
+ * where an operand lies. */
 static TARGET void NAME(dots_column)(const Product *q, i64 i, i64 j) {
+    if (NAME(from_memory)(q->m, q->k * NAME(SIZE), q->a_rs))
+        for (; i + 8 <= q->m; i += 8) NAME(dots_ahead)(q, i, j);
     if (q->a_rs & 4095) /* else eight rows would fight for one set of the first cache */
-        for (; i + 8 <= q->m; i += 8) NAME(dots_block)(q, i, j, 8, 1, 1);
-    for (; i + 4 <= q->m; i += 4) NAME(dots_block)(q, i, j, 4, 1, 2);
-    for (; i < q->m; i++) NAME(dots_block)(q, i, j, 1, 1, 4);
+        for (; i + 8 <= q->m; i += 8) NAME(dots_block)(q, i, j, 8, 1, 1, 0);
+    for (; i + 4 <= q->m; i += 4) NAME(dots_block)(q, i, j, 4, 1, 2, 0);
+    for (; i < q->m; i++) NAME(dots_block)(q, i, j, 1, 1, 4, 0);
 }
 
 static Product NAME(transposed)(const Product *q) {
@@ -334,7 +348,7 @@ static inline void NAME(unit_strides)(Product *q) {
 }
 
 /* In the order of product_ways in module.c. */
-enum NAME(Way) { NAME(SPREAD), NAME(DOTS), NAME(BLOCKED), NAME(DOTS_PACKED), NAME(N_WAYS) };
+enum NAME(Way) { NAME(SPREAD), NAME(DOTS), NAME(BLOCKED), NAME(DOTS_PACKED), NAME(SWEEP), NAME(N_WAYS) };
 
 typedef struct {
     enum NAME(Way) way;
@@ -376,10 +390,21 @@ static __attribute__((noinline)) NAME(Choice) NAME(choose_this)(const Product *q
             [NAME(DOTS)] = NAME(dots_cost)(p, p->m, p->n, p->k),
             [NAME(BLOCKED)] = NAME(blocked_cost)(p, reads_y),
             [NAME(DOTS_PACKED)] = NAME(dots_packed_cost)(p),
+            [NAME(SWEEP)] = NAME(sweep_cost)(p->m, p->n, p->k, p->b_rs, p->b_cs, p->c_cs, p->y_cs, reads_y),
         };
         NAME(consider)(&best, way, i, costs[way]);
     }
     return best;
+}
+
+/* One row or column, beyond the first caches. Sums along rows that lie in a cache are as fast in BLAS. */
+static __attribute__((noinline)) void NAME(choose_vector)(const Product *q, int reads_y, NAME(Choice) * best) {
+    const Product t = NAME(transposed)(q);
+    const Product *column = q->n == 1 ? q : &t;
+    if (column->k >= 4 * WIDTH && NAME(from_memory)(column->m, column->k * NAME(SIZE), column->a_rs))
+        NAME(consider)(best, NAME(DOTS), 0, NAME(dots_cost)(q, q->m, q->n, q->k));
+    NAME(consider)(best, NAME(SWEEP), 0, NAME(sweep_cost)(q->m, q->n, q->k, q->b_rs, q->b_cs, q->c_cs, q->y_cs, reads_y));
+    NAME(consider)(best, NAME(SWEEP), 1, NAME(sweep_cost)(t.m, t.n, t.k, t.b_rs, t.b_cs, t.c_cs, t.y_cs, reads_y));
 }
 
 /* The cheapest way; NOT_POSSIBLE if BLAS is cheaper. */
@@ -392,6 +417,7 @@ static inline NAME(Choice) NAME(choose)(const Product *q, int reads_y) {
     if (m >= LARGE_SIDE(NAME(SIZE)) && n >= LARGE_SIDE(NAME(SIZE)) && k >= LARGE_SIDE(NAME(SIZE))) return best;
     if (work <= MOST_WORK && (m * k + k * n) * NAME(SIZE) <= MOST_BYTES) best = NAME(choose_small)(q, reads_y);
     if (work >= LEAST_PACKED && work <= MOST_PACKED && m > 1 && n > 1) NAME(choose_packed)(q, reads_y, &best);
+    if ((m == 1 || n == 1) && (m * k + k * n) * NAME(SIZE) > SWEEP_BYTES) NAME(choose_vector)(q, reads_y, &best);
     const Product t = NAME(transposed)(q);
     if (best.cost > NAME(blas_cost)(q->c_cs == NAME(SIZE) ? q : &t, reads_y)) best.cost = NOT_POSSIBLE;
     return best;
@@ -413,6 +439,7 @@ static int NAME(small_gemm)(Product *q, const sym_ctx *ctx) {
     case NAME(DOTS): NAME(dots)(q); return 1;
     case NAME(BLOCKED): return NAME(blocked)(q, ctx);
     case NAME(DOTS_PACKED): return NAME(dots_packed)(q, ctx);
+    case NAME(SWEEP): NAME(sweep)(q); return 1;
     default: break;
     }
     if (q->b_cs == NAME(SIZE))
@@ -454,6 +481,10 @@ static TARGET int NAME(small_outer)(Product *q, const sym_ctx *ctx) {
 #undef VECTORS
 #undef DOTS
 #undef NOT_POSSIBLE
+#undef FROM_MEMORY
+#undef LONG_ROW
+#undef AHEAD
+#undef LINE
 #undef T
 #undef NAME
 #undef V

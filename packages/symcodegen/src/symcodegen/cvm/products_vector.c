@@ -17,6 +17,7 @@
 #define BLOCKED_CALL 150
 #define PACKED_ELEMENT 8
 #define DOTS_BYTES (1 << 18)
+#define SWEEP_BYTES (3 << 17)
 #define LARGE_SIDE(size) MOST_PRODUCT
 #define BLAS_LOSS 0
 #define TILE_ROWS 4

@@ -73,6 +73,7 @@ HEADERS = (
     "combine_template.h",
     "products.h",
     "products_blocked.h",
+    "products_sweep.h",
     "products_template.h",
     "products_tiny.h",
     "products_x86.h",
