@@ -135,6 +135,7 @@ static int copy_16_squares(i64 rows, i64 cols, char *out, i64 so, const char *in
     }                                                                                                                  \
     /* Elements each of which is written some times, one after another. */                                             \
     static void name##_spread(const i64 *d, char *out, i64 so, const char *in, i64 si) {                               \
+        if (!d[1]) return; /* as above */                                                                              \
         for (i64 i = 0; i < d[0]; i++) {                                                                               \
             type *to = (type *)(out + i * so);                                                                         \
             const type v = *(const type *)(in + i * si);                                                               \
