@@ -392,7 +392,8 @@ def test_without_a_compiler(tmp_path, flags):
     (tmp_path / "test_user_c_helper.py").write_text(HELPER)
     environment = {"SYMSTACK_FLAGS": f"{flags},cache_dir={tmp_path / 'cache'}", "CC": "none", "PATH": "/nowhere",
                    "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}  # fmt: skip
-    environment |= {name: os.environ[name] for name in ["LD_PRELOAD"] if name in os.environ}  # a sanitizer's library
+    for name in {"LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS"} & os.environ.keys():  # a sanitizer's library
+        environment[name] = os.environ[name]
     done = subprocess.run([sys.executable, "-c", WITHOUT], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
